@@ -1,0 +1,114 @@
+// Package execdriver owns the contract of execution drivers: who turns a
+// Command into a running process and tells when it has ended. It has no state;
+// implementations are the sub-packages, chosen by execdriver/execdrivers, and
+// each passes the suite in execdriver/exectest. Start reading at Driver, then
+// Command. It must import nothing above pkg.
+package execdriver
+
+import (
+	"context"
+	"os"
+	"time"
+)
+
+// Output is where a workload's raw output goes while somebody is attached. The
+// files are write ends of pipes or sockets; the driver owns and closes them,
+// also when it fails. With a terminal only Stdout is used. Nil files are not
+// wanted. They are closed after the last byte when the workload has ended.
+type Output struct {
+	Stdout *os.File
+	Stderr *os.File
+}
+
+// Exit tells how a workload ended.
+type Exit struct {
+	ID        string    `json:"id"`
+	Code      int       `json:"code"` // exit status, or 128+signal
+	OOMKilled bool      `json:"oom_killed,omitempty"`
+	At        time.Time `json:"at"`
+}
+
+// State is what a driver knows of one container. Exit is nil while it runs.
+type State struct {
+	ID        string    `json:"id"`
+	Pid       int       `json:"pid"` // of the workload's first process, in the host's namespace
+	StartedAt time.Time `json:"started_at"`
+	Exit      *Exit     `json:"exit,omitempty"`
+}
+
+// StartError says which step of a start failed, and on what. It is wrapped in
+// an errdefs kind: NotFound for a missing program (exit code 127),
+// Forbidden for one that cannot be executed (126), else Internal or
+// InvalidArgument (125... 128).
+type StartError struct {
+	Step   string // "mount", "cgroup", "exec"…
+	Object string // a path, a name
+	Err    error
+}
+
+// Error gives one sentence.
+func (e *StartError) Error() string {
+	if e.Object == "" {
+		return e.Step + ": " + e.Err.Error()
+	}
+	return e.Step + " " + e.Object + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Driver runs containers. It is safe for concurrent use, and no call on one
+// container waits for another. Unknown ids fail with NotFound, ended ones with
+// Conflict.
+type Driver interface {
+	// Name and version: "native-1.0".
+	Name() string
+	// Start runs the command and returns when the workload has been executed.
+	// On failure nothing of it is left. out is connected before the first byte.
+	Start(ctx context.Context, cmd *Command, out Output) (State, error)
+	// Attach adds one more receiver of the raw output, from now on.
+	Attach(ctx context.Context, id string, out Output) error
+	// Stdin returns a duplicate of the writable end of the workload's input (the
+	// terminal, if it has one). The caller closes it. NotFound when the command
+	// had no open stdin; CloseStdin ends the input itself.
+	Stdin(ctx context.Context, id string) (*os.File, error)
+	CloseStdin(ctx context.Context, id string) error
+	// Resize sets the size of the terminal in characters.
+	Resize(ctx context.Context, id string, height, width uint16) error
+	// Signal sends a signal to the workload's first process.
+	Signal(ctx context.Context, id string, sig int) error
+	// Pids lists all processes of the container, in the host's namespace.
+	Pids(ctx context.Context, id string) ([]int, error)
+	// OnExit sets the one receiver of exits. It is called once per container, on
+	// a goroutine of its own, after the last output was logged and the exit was
+	// recorded on disk; for those that ended while nobody listened, Restore
+	// reports State.Exit instead. Set it before Restore and Start.
+	OnExit(func(Exit))
+	// Restore lists the containers that earlier daemons left running or ended
+	// and not removed.
+	Restore(ctx context.Context) ([]State, error)
+	// Remove forgets an ended container (record, cgroups, state directory).
+	Remove(ctx context.Context, id string) error
+	// RootPath is a path through which the running container's root can be
+	// reached from the host ("/proc/PID/root").
+	RootPath(id string) (string, error)
+	// Info is shown by the job info.
+	Info() Info
+	// Close lets go of the driver. Containers go on running.
+	Close() error
+}
+
+// Info describes what the driver's host can do.
+type Info struct {
+	CgroupVersion string // "1" or "2"
+	CgroupDriver  string // "cgroupfs"
+	MemoryLimit   bool
+	SwapLimit     bool
+	PidsLimit     bool
+	CPUShares     bool
+	CPUQuota      bool
+	CPUSet        bool
+	OOMControl    bool
+	Seccomp       bool
+	AppArmor      bool
+}

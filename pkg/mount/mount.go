@@ -1,0 +1,15 @@
+// Package mount owns the description of one mount as mount(2) takes it. It has
+// no state and performs nothing by itself; it is domain-free and imports
+// nothing of this module. Start reading at Mount. Graph drivers produce mounts,
+// exec drivers perform them inside the container's own mount namespace.
+package mount
+
+// Mount is one call of mount(2).
+type Mount struct {
+	Type   string // file system type: overlay, bind, tmpfs, proc…
+	Source string // device or host path
+	Target string // path below the container's root; empty means the root itself
+	// Options are mount options in fstab spelling: flags ("ro", "nosuid",
+	// "rbind", "rslave") are turned into MS_ flags, the rest is passed as data.
+	Options []string
+}
