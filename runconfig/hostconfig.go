@@ -34,6 +34,12 @@ type Ulimit struct {
 	Soft int64
 }
 
+// KeyValue is one option of the lxc exec driver.
+type KeyValue struct {
+	Key   string
+	Value string
+}
+
 // LogConfig selects the log driver: "json-file" (default when empty) or "none".
 type LogConfig struct {
 	Type   string
@@ -54,29 +60,41 @@ type ThrottleDevice struct {
 
 // Mount is the structured form of a volume (API 1.25 and later).
 type Mount struct {
-	Type        string `json:",omitempty"` // bind, volume, tmpfs
-	Source      string `json:",omitempty"`
-	Target      string `json:",omitempty"`
-	ReadOnly    bool   `json:",omitempty"`
-	Consistency string `json:",omitempty"`
-	BindOptions *struct {
-		Propagation      string `json:",omitempty"`
-		NonRecursive     bool   `json:",omitempty"`
-		CreateMountpoint bool   `json:",omitempty"`
-	} `json:",omitempty"`
-	VolumeOptions *struct {
-		NoCopy       bool              `json:",omitempty"`
-		Labels       map[string]string `json:",omitempty"`
-		Subpath      string            `json:",omitempty"`
-		DriverConfig *struct {
-			Name    string            `json:",omitempty"`
-			Options map[string]string `json:",omitempty"`
-		} `json:",omitempty"`
-	} `json:",omitempty"`
-	TmpfsOptions *struct {
-		SizeBytes int64  `json:",omitempty"`
-		Mode      uint32 `json:",omitempty"`
-	} `json:",omitempty"`
+	Type          string         `json:",omitempty"` // bind, volume, tmpfs
+	Source        string         `json:",omitempty"`
+	Target        string         `json:",omitempty"`
+	ReadOnly      bool           `json:",omitempty"`
+	Consistency   string         `json:",omitempty"`
+	BindOptions   *BindOptions   `json:",omitempty"`
+	VolumeOptions *VolumeOptions `json:",omitempty"`
+	TmpfsOptions  *TmpfsOptions  `json:",omitempty"`
+}
+
+// BindOptions are the options of a mount of type bind.
+type BindOptions struct {
+	Propagation      string `json:",omitempty"`
+	NonRecursive     bool   `json:",omitempty"`
+	CreateMountpoint bool   `json:",omitempty"`
+}
+
+// VolumeOptions are the options of a mount of type volume.
+type VolumeOptions struct {
+	NoCopy       bool              `json:",omitempty"`
+	Labels       map[string]string `json:",omitempty"`
+	Subpath      string            `json:",omitempty"`
+	DriverConfig *VolumeDriver     `json:",omitempty"`
+}
+
+// VolumeDriver selects the driver that makes a volume.
+type VolumeDriver struct {
+	Name    string            `json:",omitempty"`
+	Options map[string]string `json:",omitempty"`
+}
+
+// TmpfsOptions are the options of a mount of type tmpfs.
+type TmpfsOptions struct {
+	SizeBytes int64  `json:",omitempty"`
+	Mode      uint32 `json:",omitempty"`
 }
 
 // Resources are the limits of a container. Sizes are bytes, CPU periods and
@@ -141,6 +159,7 @@ type HostConfig struct {
 	PublishAllPorts bool
 	ReadonlyRootfs  bool
 	SecurityOpt     []string
+	LxcConf         []KeyValue        `json:",omitempty"` // lxc exec driver only
 	StorageOpt      map[string]string `json:",omitempty"`
 	Tmpfs           map[string]string `json:",omitempty"`
 	UTSMode         string
