@@ -24,8 +24,6 @@ type counters struct{ Passed, Failed, Skipped int }
 // event is one line of test2json.
 type event struct {
 	Action, Package, Test, Output string
-	ImportPath                    string
-	FailedBuild                   string
 }
 
 func main() {
@@ -90,6 +88,7 @@ func report(in io.Reader, out io.Writer) (counters, error) {
 	var sum counters
 	logs := map[string][]string{} // output of running tests, by package and test
 	skips := map[string]int{}     // reason -> times
+	failed := map[string]bool{}   // packages with a failed test
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -111,6 +110,12 @@ func report(in io.Reader, out io.Writer) (counters, error) {
 		case "build-output":
 			fmt.Fprint(out, e.Output)
 		case "pass", "fail", "skip":
+			if e.Action == "fail" {
+				if e.Test == "" && !failed[e.Package] {
+					sum.Failed++ // it did not compile, or its process ended by itself
+				}
+				failed[e.Package] = true
+			}
 			sum.add(e, logs[key], skips, out)
 			delete(logs, key)
 		}
@@ -134,8 +139,6 @@ func report(in io.Reader, out io.Writer) (counters, error) {
 
 func (c *counters) add(e event, log []string, skips map[string]int, out io.Writer) {
 	switch {
-	case e.Test == "" && e.Action == "fail" && e.FailedBuild != "":
-		c.Failed++ // a package that does not compile is one failure
 	case e.Test == "":
 	case e.Action == "pass":
 		c.Passed++

@@ -64,3 +64,10 @@ func TestNoTestAtAllFails(t *testing.T) {
 		t.Error("a run of no tests passes")
 	}
 }
+
+func TestPackageThatDiesOutsideOfItsTestsIsAFailure(t *testing.T) {
+	sum, err := report(strings.NewReader(`{"Action":"fail","Package":"p"}`), &strings.Builder{})
+	if err != nil || sum.Failed != 1 {
+		t.Errorf("%+v %v", sum, err)
+	}
+}

@@ -1,0 +1,142 @@
+// Package integration drives the built daemon end to end: real processes, real
+// containers. It owns nothing but what package daemontest makes for it. Start
+// reading at TestCLI, which runs the scripts of testdata, one for each command.
+// Nothing imports it; every other package can be understood without it.
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/enginejobs/docker/integration/daemontest"
+)
+
+// TestCLI runs testdata/<command>.txtar with our CLI. Every script has a daemon
+// of its own with the image busybox. A script whose first line is
+// "# daemon: ARGS" gives the daemon more flags.
+func TestCLI(t *testing.T) {
+	daemontest.Require(t)
+	runScripts(t, filepath.Dir(daemontest.Binary()))
+}
+
+type daemonKey struct{}
+
+func runScripts(t *testing.T, bin string) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			d, err := daemontest.New(daemontest.Options{})
+			if err != nil {
+				return err
+			}
+			env.Defer(func() {
+				if err := d.Close(); err != nil {
+					t.Errorf("%s: closing the daemon: %v", filepath.Base(env.WorkDir), err)
+				}
+			})
+			if err := d.Start(); err != nil {
+				return err
+			}
+			if err := d.ImportBusybox(); err != nil {
+				return err
+			}
+			env.Values[daemonKey{}] = d
+			env.Setenv("DOCKER_HOST", d.Host)
+			env.Setenv("HOME", d.Dir)
+			env.Setenv("SUBNET", d.Subnet)
+			env.Setenv("DAEMON_ROOT", d.Root)
+			busybox, err := daemontest.Asset("busybox")
+			if err != nil {
+				return err
+			}
+			env.Setenv("BUSYBOX_TAR", busybox)
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code":    scriptCode,
+			"until":   scriptUntil,
+			"save":    scriptSave,
+			"restart": scriptRestart,
+		},
+	})
+}
+
+func daemonOf(ts *testscript.TestScript) *daemontest.Daemon {
+	return ts.Value(daemonKey{}).(*daemontest.Daemon)
+}
+
+// scriptCode runs a command that must end with a code: code 3 docker run …
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N COMMAND [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := err.(*exec.ExitError) //nolint:errorlint // Exec gives it unwrapped
+		if !ok {
+			ts.Fatalf("running %s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// scriptUntil repeats a command until its output matches: until '^x' docker ps
+func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND [ARG...]")
+	}
+	re, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	d, out := daemonOf(ts), ""
+	if !daemontest.Poll(15*time.Second, func() bool {
+		cmd := exec.Command(args[1], args[2:]...)
+		if args[1] == "docker" {
+			cmd.Path = d.Bin
+		}
+		cmd.Env = d.Environ()
+		text, _ := cmd.CombinedOutput() // a failing command has another output
+		out = string(text)
+		return re.MatchString(out)
+	}) {
+		ts.Fatalf("%s never printed %q but %q", strings.Join(args[1:], " "), args[0], out)
+	}
+}
+
+// scriptSave puts the last standard output, trimmed, into a variable: save ID
+func scriptSave(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: save NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
+
+// scriptRestart ends the daemon, by SIGKILL with -9, and starts it again.
+func scriptRestart(ts *testscript.TestScript, neg bool, args []string) {
+	d := daemonOf(ts)
+	if len(args) == 1 && args[0] == "-9" {
+		ts.Check(d.Kill9())
+	} else {
+		code, err := d.Stop()
+		ts.Check(err)
+		if code != 0 {
+			ts.Check(fmt.Errorf("the daemon ended with %d", code))
+		}
+	}
+	ts.Check(d.Start())
+}
