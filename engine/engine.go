@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// Handler does the work of a job. Its error is the result of the job.
+type Handler func(job *Job) error
+
+// Installer is anything that can put its jobs on an engine.
+type Installer interface {
+	Install(eng *Engine) error
+}
+
+// Logf receives the lines that the engine logs, without a newline.
+type Logf func(format string, args ...any)
+
+// DefaultGrace is the time a job has between a cancel and the closing of its
+// streams.
+const DefaultGrace = 5 * time.Second
+
+// Engine holds named handlers and runs jobs. Make one with New.
+type Engine struct {
+	id       string
+	entries  atomic.Pointer[map[string]*entry]
+	catchall atomic.Pointer[entry]
+	settings atomic.Pointer[settings]
+	lastJob  atomic.Uint64
+
+	// writing guards the replacement of entries and settings.
+	writing sync.Mutex
+
+	// mu guards everything below. Nothing blocks while it is held.
+	mu       sync.Mutex
+	running  *Job // head of the list of running jobs, newest first
+	nrunning int
+	closing  bool
+	idle     chan struct{} // made by Shutdown, closed when nothing runs
+	closed   chan struct{} // made by Shutdown, closed when it is over
+	closeErr error
+	onClose  []shutdownHandler
+}
+
+// entry is what a name stands for. It never changes once it is in the table.
+type entry struct {
+	decl    *declaration // nil: registered without one
+	handler Handler
+}
+
+type settings struct {
+	logf   Logf
+	tracer Tracer
+	grace  time.Duration
+}
+
+// New makes an engine with its two own jobs: commands and job_list.
+func New() *Engine {
+	e := &Engine{id: newID()}
+	e.entries.Store(&map[string]*entry{})
+	e.settings.Store(&settings{grace: DefaultGrace})
+	if err := e.Declare(commandsDeclaration(), jobListDeclaration()); err != nil {
+		panic(err) // both are constants of this package
+	}
+	return e
+}
+
+// newID makes 64 hexadecimal digits. They identify and protect nothing, so the
+// generator of the runtime is enough and package crypto is not linked.
+func newID() string {
+	return fmt.Sprintf("%016x%016x%016x%016x", rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64())
+}
+
+// ID returns the 64 hexadecimal digits that identify this engine.
+func (e *Engine) ID() string { return e.id }
+
+// String returns the first eight digits of the id.
+func (e *Engine) String() string { return e.id[:8] }
+
+// SetLogf makes the engine log the start and the end of each job as
+// "+job name(args) #n" and "-job name(args) = OK (0) #n". Nil turns it off.
+func (e *Engine) SetLogf(f Logf) { e.change(func(s *settings) { s.logf = f }) }
+
+// SetTracer makes the engine report each job to t. Nil turns it off.
+func (e *Engine) SetTracer(t Tracer) { e.change(func(s *settings) { s.tracer = t }) }
+
+// SetGrace changes the time between a cancel and the closing of the streams.
+func (e *Engine) SetGrace(d time.Duration) { e.change(func(s *settings) { s.grace = d }) }
+
+func (e *Engine) change(f func(*settings)) {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	next := *e.settings.Load()
+	f(&next)
+	e.settings.Store(&next)
+}
+
+// Register puts a handler on the bus without a declaration: it takes any
+// arguments and any env. Use Declare where you can.
+func (e *Engine) Register(name string, h Handler) error {
+	if h == nil {
+		return errdefs.InvalidArgument("job %q has no handler", name)
+	}
+	return e.add(map[string]*entry{name: {handler: h}})
+}
+
+// Declare puts jobs on the bus. Either all of them are there afterwards or, with
+// an error, none.
+func (e *Engine) Declare(decls ...Declaration) error {
+	add := make(map[string]*entry, len(decls))
+	for _, d := range decls {
+		c, err := compile(d)
+		if err != nil {
+			return err
+		}
+		if add[d.Name] != nil {
+			return overwrite(d.Name)
+		}
+		add[d.Name] = &entry{decl: c, handler: d.Handler}
+	}
+	return e.add(add)
+}
+
+func (e *Engine) add(add map[string]*entry) error {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	next := maps.Clone(*e.entries.Load())
+	for name, ent := range add {
+		if name == "" {
+			return errdefs.InvalidArgument("a job needs a name")
+		}
+		if next[name] != nil {
+			return overwrite(name)
+		}
+		next[name] = ent
+	}
+	e.entries.Store(&next)
+	return nil
+}
+
+func overwrite(name string) error {
+	return errdefs.Conflict("Can't overwrite handler for command %s", name)
+}
+
+// Replace swaps the handler of a name and keeps its declaration; a name that is
+// not there yet is registered without one. It is how a test puts a fake in the
+// place of the real thing. Jobs made before keep the handler they had.
+func (e *Engine) Replace(name string, h Handler) {
+	e.writing.Lock()
+	defer e.writing.Unlock()
+	next := maps.Clone(*e.entries.Load())
+	ent := &entry{handler: h}
+	if old := next[name]; old != nil {
+		ent.decl = old.decl
+	}
+	next[name] = ent
+	e.entries.Store(&next)
+}
+
+// RegisterCatchall sets the handler for every name that has none. It replaces a
+// previous one. The empty name never reaches it.
+func (e *Engine) RegisterCatchall(h Handler) {
+	if h == nil {
+		e.catchall.Store(nil)
+		return
+	}
+	e.catchall.Store(&entry{handler: h})
+}
+
+// lookup finds what a name stands for, or nil.
+func (e *Engine) lookup(name string) *entry {
+	if ent := (*e.entries.Load())[name]; ent != nil {
+		return ent
+	}
+	if name == "" {
+		return nil
+	}
+	return e.catchall.Load()
+}
+
+// Has tells whether the name itself is registered; a catch-all does not count.
+func (e *Engine) Has(name string) bool { return (*e.entries.Load())[name] != nil }
+
+// Commands lists the registered names in order. A catch-all is not listed.
+func (e *Engine) Commands() []string {
+	return slices.Sorted(maps.Keys(*e.entries.Load()))
+}
+
+// Job makes a job that is ready to be configured and run. It never fails: a
+// name that nobody handles is reported when the job is run.
+func (e *Engine) Job(name string, args ...string) *Job {
+	j := &Job{Eng: e, Name: name, Args: args, entry: e.lookup(name), seq: e.lastJob.Add(1)}
+	j.Stdin, j.Stdout, j.Stderr = &j.stdin, &j.stdout, &j.stderr
+	return j
+}
+
+// JobInfo describes a running job.
+type JobInfo struct {
+	ID      string
+	Parent  string `json:",omitempty"`
+	Name    string
+	Args    []string
+	Started time.Time
+}
+
+// Running lists the jobs that run now, oldest first. Secret arguments are masked.
+func (e *Engine) Running() []JobInfo {
+	e.mu.Lock()
+	jobs := make([]*Job, 0, e.nrunning)
+	for j := e.running; j != nil; j = j.next {
+		jobs = append(jobs, j)
+	}
+	e.mu.Unlock()
+	infos := make([]JobInfo, 0, len(jobs))
+	for _, j := range slices.Backward(jobs) {
+		infos = append(infos, JobInfo{
+			ID: j.ID(), Parent: j.ParentID(), Name: j.Name, Args: j.visibleArgs(), Started: j.started,
+		})
+	}
+	return infos
+}
+
+// admit adds j to the running jobs unless the engine is shutting down. Work that
+// belongs to what already runs (a child of a running job, or a job that a
+// shutdown handler starts with its context) is still let in.
+func (e *Engine) admit(j *Job) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing && !j.belongs() {
+		return errdefs.Unavailable("engine is shutdown")
+	}
+	j.next = e.running
+	if j.next != nil {
+		j.next.prev = j
+	}
+	e.running = j
+	e.nrunning++
+	j.listed = true
+	return nil
+}
+
+// release takes j off the running jobs.
+func (e *Engine) release(j *Job) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if j.prev != nil {
+		j.prev.next = j.next
+	} else {
+		e.running = j.next
+	}
+	if j.next != nil {
+		j.next.prev = j.prev
+	}
+	j.prev, j.next, j.listed = nil, nil, false
+	e.nrunning--
+	if e.nrunning == 0 && e.idle != nil {
+		close(e.idle)
+		e.idle = nil
+	}
+}

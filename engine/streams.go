@@ -1,0 +1,324 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Output is a stream that a job writes: what is written goes to every
+// destination, in order. Without a destination it is discarded.
+//
+// Writers take turns, so the chunks of concurrent writers are not mixed and a
+// slow destination slows all writers down. Nothing else waits for it: Add, Used
+// and Close answer at once even while a Write hangs.
+type Output struct {
+	turn sync.Mutex // held by the one Write that runs
+
+	mu      sync.Mutex // guards the fields below; nothing blocks while it is held
+	dests   []dest     // never changed in place, so Write may use it unlocked
+	used    bool
+	stopped bool // cut off: writes fail
+	tasks   sync.WaitGroup
+	taskErr error // the first failure of a decoder
+}
+
+// dest is one destination. closer is set only when the Output owns it.
+type dest struct {
+	w      io.Writer
+	closer io.Closer
+}
+
+// NewOutput makes an Output that belongs to no job.
+func NewOutput() *Output { return &Output{} }
+
+// Add appends a destination; it sees what is written from now on. It stays the
+// caller's: Close does not close it.
+func (o *Output) Add(w io.Writer) { o.add(dest{w: w}) }
+
+// AddCloser appends a destination that Close closes.
+func (o *Output) AddCloser(w io.WriteCloser) { o.add(dest{w, w}) }
+
+func (o *Output) add(d dest) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dests = append(slices.Clip(o.dests), d)
+}
+
+// Set makes w the only destination, after a Close of what was there before.
+func (o *Output) Set(w io.Writer) error {
+	err := o.Close()
+	o.Add(w)
+	return err
+}
+
+// AddPipe returns a reader of what is written from now on. There is no buffer:
+// a write waits until the reader took it or was closed. Close ends it.
+func (o *Output) AddPipe() io.ReadCloser {
+	r, w := io.Pipe()
+	o.AddCloser(w)
+	return r
+}
+
+// AddEnv returns an Env that holds, after Close, the last JSON object written.
+func (o *Output) AddEnv() *Env {
+	env := &Env{}
+	o.decode(func(r io.Reader) error {
+		for dec := NewDecoder(r); ; {
+			next, err := dec.Decode()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			env.Init(next)
+		}
+	})
+	return env
+}
+
+// AddTable returns a table that has, after Close, a row for each JSON object
+// written one after the other.
+func (o *Output) AddTable() *Table {
+	t := NewTable("", 0)
+	o.decode(func(r io.Reader) error {
+		_, err := t.ReadFrom(r)
+		return err
+	})
+	return t
+}
+
+// AddListTable returns a table that has, after Close, a row for each object of
+// the one JSON array written.
+func (o *Output) AddListTable() *Table {
+	t := NewTable("", 0)
+	o.decode(t.readList)
+	return t
+}
+
+// decode runs f on all that is written from now on. When f stops early the rest
+// is read and dropped, so that a writer never waits for a decoder that gave up.
+func (o *Output) decode(f func(io.Reader) error) {
+	r := o.AddPipe()
+	o.tasks.Add(1)
+	go func() {
+		defer o.tasks.Done()
+		err := f(r)
+		_, _ = io.Copy(io.Discard, r)
+		if err == nil {
+			return
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.taskErr == nil {
+			o.taskErr = err
+		}
+	}()
+}
+
+// Write sends p to every destination. A destination that fails does not keep it
+// from the others; the first failure is returned. Writing nothing (zero bytes)
+// marks the stream as used and reaches the destinations too.
+func (o *Output) Write(p []byte) (int, error) {
+	if o == nil {
+		return len(p), nil
+	}
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	o.mu.Lock()
+	o.used = true
+	dests, stopped := o.dests, o.stopped
+	o.mu.Unlock()
+	if stopped {
+		return 0, io.ErrClosedPipe
+	}
+	var first error
+	for _, d := range dests {
+		if n, err := d.w.Write(p); first == nil {
+			if err == nil && n < len(p) {
+				err = io.ErrShortWrite
+			}
+			first = err
+		}
+	}
+	return len(p), first
+}
+
+// Used tells whether anything was written, be it zero bytes.
+func (o *Output) Used() bool {
+	if o == nil {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.used
+}
+
+// Close closes the destinations that the Output owns, forgets all of them, and
+// waits for the decoders. It returns the first failure. Later writes succeed
+// and are discarded.
+func (o *Output) Close() error {
+	if o == nil {
+		return nil
+	}
+	o.mu.Lock()
+	dests := o.dests
+	o.dests = nil
+	o.mu.Unlock()
+	var first error
+	for _, d := range dests {
+		if d.closer == nil {
+			continue
+		}
+		if err := d.closer.Close(); first == nil {
+			first = err
+		}
+	}
+	o.tasks.Wait()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if first == nil {
+		first = o.taskErr
+	}
+	o.taskErr = nil
+	return first
+}
+
+// attached tells whether a write could wait for somebody.
+func (o *Output) attached() bool {
+	if o == nil {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.dests) > 0
+}
+
+// cut makes this and every later write fail, and wakes one that hangs where the
+// destination allows it.
+func (o *Output) cut() {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	dests := o.dests
+	o.stopped = true
+	o.mu.Unlock()
+	for _, d := range dests {
+		switch w := d.w.(type) {
+		case *io.PipeWriter:
+			_ = w.CloseWithError(io.ErrClosedPipe)
+		case interface{ SetWriteDeadline(time.Time) error }:
+			_ = w.SetWriteDeadline(time.Unix(1, 0))
+		}
+	}
+}
+
+// Input is the stream that a job reads. It has one source at most; without one
+// it is at its end.
+type Input struct {
+	mu     sync.Mutex
+	src    io.Reader
+	closer io.Closer // set only when the Input owns its source
+	closed bool
+}
+
+// NewInput makes an Input that belongs to no job.
+func NewInput() *Input { return &Input{} }
+
+// Add sets the source. It stays the caller's: Close does not close it.
+func (i *Input) Add(r io.Reader) error { return i.add(r, nil) }
+
+// AddCloser sets a source that Close closes.
+func (i *Input) AddCloser(r io.ReadCloser) error { return i.add(r, r) }
+
+// AddPipe returns a writer whose bytes the job reads. Close it to end the input.
+func (i *Input) AddPipe() (io.WriteCloser, error) {
+	r, w := io.Pipe()
+	if err := i.AddCloser(r); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (i *Input) add(r io.Reader, c io.Closer) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.src != nil {
+		return errors.New("Maximum number of sources reached: 1") //nolint:staticcheck // classic text
+	}
+	i.src, i.closer = r, c
+	return nil
+}
+
+// Read reads from the source. No lock is held meanwhile.
+func (i *Input) Read(p []byte) (int, error) {
+	src := i.Source()
+	if src == nil {
+		return 0, io.EOF
+	}
+	return src.Read(p)
+}
+
+// Source returns what Add was given, for handlers that can do more with it than
+// read (half-close, a descriptor). Nil: there is none, or it was closed.
+func (i *Input) Source() io.Reader {
+	if i == nil {
+		return nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closed {
+		return nil
+	}
+	return i.src
+}
+
+// Close ends the input; a source that the Input owns is closed, also under a
+// Read that hangs.
+func (i *Input) Close() error {
+	if i == nil {
+		return nil
+	}
+	i.mu.Lock()
+	c := i.closer
+	i.closed, i.closer = true, nil
+	i.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	return c.Close()
+}
+
+func (i *Input) attached() bool { return i.Source() != nil }
+
+// cut is Close, and wakes a Read that hangs in a source of the caller where the
+// source allows it.
+func (i *Input) cut() {
+	src := i.Source()
+	_ = i.Close()
+	if d, ok := src.(interface{ SetReadDeadline(time.Time) error }); ok {
+		_ = d.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// Tail returns the last n lines of a buffer without the final newline.
+func Tail(b *bytes.Buffer, n int) string {
+	if n <= 0 {
+		return ""
+	}
+	text := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	for i := len(text) - 1; i >= 0; i-- {
+		if text[i] != '\n' {
+			continue
+		}
+		if n--; n == 0 {
+			return string(text[i+1:])
+		}
+	}
+	return string(text)
+}
