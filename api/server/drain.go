@@ -1,0 +1,75 @@
+package server
+
+import (
+	"context"
+	"log"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// inFlight counts the requests that change something, so that a stop can let
+// them end. Streams and questions are not counted: they are cut.
+type inFlight struct {
+	mu   sync.Mutex
+	n    int
+	idle chan struct{} // made by wait, closed when n becomes 0
+}
+
+func (f *inFlight) enter() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n++
+}
+
+func (f *inFlight) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n--
+	if f.n == 0 && f.idle != nil {
+		close(f.idle)
+		f.idle = nil
+	}
+}
+
+// wait returns when nothing is in flight, when ctx ends, or in a hurry.
+func (f *inFlight) wait(ctx context.Context, hurry <-chan struct{}) {
+	f.mu.Lock()
+	if f.n == 0 {
+		f.mu.Unlock()
+		return
+	}
+	if f.idle == nil {
+		f.idle = make(chan struct{})
+	}
+	idle := f.idle
+	f.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	case <-hurry:
+	}
+}
+
+// changesState tells whether a stop waits for requests of the row.
+func (row *route) changesState() bool {
+	switch row.job {
+	case "attach", "wait", "":
+		return false
+	}
+	return row.method != http.MethodGet && row.method != http.MethodHead
+}
+
+// Hurry makes a stop that is under way wait for nobody.
+func (s *Server) Hurry() { s.hurryOnce.Do(func() { close(s.hurry) }) }
+
+// httpLog passes on what net/http has to say about broken connections.
+func (s *Server) httpLog() *log.Logger { return log.New(debugLines{s.log}, "", 0) }
+
+type debugLines struct{ log Logger }
+
+// Write logs one line.
+func (d debugLines) Write(p []byte) (int, error) {
+	d.log.Debugf("%s", strings.TrimSpace(string(p)))
+	return len(p), nil
+}

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// fail answers a request with an error: the status of its kind, and the message
+// in the form that the version of the request expects. A body that has begun
+// cannot change its status any more: it is cut, so that the client sees that it
+// is not whole.
+func (x *exchange) fail(err error) {
+	kind := errdefs.KindOf(err)
+	status := api.StatusOf(kind)
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		status = http.StatusRequestEntityTooLarge
+	}
+	if kind == errdefs.KindInternal {
+		x.s.log.Errorf("%s %s: %v", x.r.Method, x.r.URL.Path, err)
+	} else {
+		x.s.log.Debugf("%s %s: %d %v", x.r.Method, x.r.URL.Path, status, err)
+	}
+	if x.w.begun {
+		panic(http.ErrAbortHandler)
+	}
+	if status == http.StatusNotModified {
+		x.w.WriteHeader(status)
+		return
+	}
+	x.message(status, err.Error())
+}
+
+// notFound answers a path that no row of the table has.
+func (x *exchange) notFound() {
+	if x.textErrors() {
+		x.message(http.StatusNotFound, "404 page not found")
+		return
+	}
+	x.message(http.StatusNotFound, "page not found")
+}
+
+// message writes an error body. It always leaves the reader with a sentence:
+// clients take an empty one for a version mismatch.
+func (x *exchange) message(status int, text string) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		text = http.StatusText(status)
+	}
+	h := x.w.Header()
+	h.Del("Content-Length")
+	if x.textErrors() {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		x.w.WriteHeader(status)
+		x.w.put([]byte(text + "\n"))
+		return
+	}
+	h.Set("Content-Type", "application/json")
+	x.w.WriteHeader(status)
+	body, err := json.Marshal(api.ErrorBody{Message: text})
+	if err != nil { // cannot be: it is one string
+		return
+	}
+	x.w.put(append(body, '\n'))
+}
+
+// textErrors tells whether the request predates JSON error bodies (1.24).
+// Requests without a version speak the newest.
+func (x *exchange) textErrors() bool { return x.explicit && x.v < v1(24) }
+
+// noJob says what it means to a user that a route's job is not there.
+func noJob(name string) error {
+	return errdefs.NotImplemented("this engine cannot do that: it has no job %q", name)
+}

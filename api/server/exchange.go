@@ -1,0 +1,197 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"path"
+	"runtime/debug"
+	"strings"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/gorilla/mux"
+)
+
+// exchange is one request on its way through the server.
+type exchange struct {
+	s        *Server
+	w        *response
+	r        *http.Request
+	v        version
+	explicit bool // the path named the version
+	vars     map[string]string
+	form     url.Values // query, and body when it is a form; see values
+}
+
+// serve is the life of a request: headers, version, route, job, answer.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
+	x := &exchange{s: s, w: &response{ResponseWriter: w}, r: r}
+	defer x.recover()
+	s.setHeaders(w.Header(), cors)
+
+	if s.debug != nil && strings.HasPrefix(r.URL.Path, "/debug/") {
+		s.debug.ServeHTTP(x.w, r)
+		return
+	}
+	if clean := cleanPath(r.URL.Path); clean != r.URL.Path {
+		target := *r.URL
+		target.Path, target.RawPath = clean, ""
+		http.Redirect(x.w, r, target.String(), http.StatusMovedPermanently)
+		return
+	}
+	x.v, r.URL.Path, x.explicit = splitVersion(r.URL.Path)
+	if r.Method == http.MethodOptions {
+		x.w.WriteHeader(http.StatusOK)
+		return
+	}
+	if err := checkVersion(x.v); err != nil {
+		x.fail(err)
+		return
+	}
+	s.log.Debugf("%s %s", r.Method, r.RequestURI)
+
+	var match mux.RouteMatch
+	if !s.router.Match(r, &match) || match.MatchErr != nil {
+		x.notFound()
+		return
+	}
+	row, ok := match.Handler.(*route)
+	if !ok {
+		x.notFound()
+		return
+	}
+	x.vars = match.Vars
+	if row.changesState() {
+		s.changes.enter()
+		defer s.changes.leave()
+	}
+	if err := row.answer(x); err != nil {
+		x.fail(err)
+	}
+}
+
+// checkVersion refuses versions outside of what the server speaks.
+func checkVersion(v version) error {
+	switch {
+	case v > newest:
+		return errdefs.InvalidArgument("client version %s is too new. Maximum supported API version is %s", v, api.Version)
+	case v < oldest:
+		return errdefs.InvalidArgument("client version %s is too old. Minimum supported API version is %s, "+
+			"please upgrade your client to a newer version", v, api.MinVersion)
+	}
+	return nil
+}
+
+// cleanPath removes //, /./ and /../, and keeps a trailing slash.
+func cleanPath(p string) string {
+	if p == "" {
+		return "/"
+	}
+	if !strings.Contains(p, "//") && !strings.Contains(p, "/.") {
+		return p
+	}
+	clean := path.Clean("/" + p)
+	if strings.HasSuffix(p, "/") && clean != "/" {
+		clean += "/"
+	}
+	return clean
+}
+
+// recover turns a defect in a handler into a 500, and keeps the daemon up. The
+// deliberate abort of a cut answer passes.
+func (x *exchange) recover() {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		x.s.log.Errorf("%s %s: panic: %v\n%s", x.r.Method, x.r.URL.Path, p, debug.Stack())
+		switch {
+		case x.w.hijacked:
+		case x.w.begun:
+			panic(http.ErrAbortHandler)
+		default:
+			x.message(http.StatusInternalServerError, "the engine made a mistake while answering; its log has the details")
+		}
+	}
+}
+
+// job makes the job of a request: it ends when the client leaves.
+func (x *exchange) job(ctx context.Context, name string, args ...string) *engine.Job {
+	return x.s.eng.Job(name, args...).SetContext(ctx)
+}
+
+// run runs a job of a route.
+func (x *exchange) run(job *engine.Job) error {
+	err := job.Run()
+	if errdefs.Is(err, errdefs.KindUnknownJob) {
+		return noJob(job.Name)
+	}
+	return err
+}
+
+// response remembers whether an answer has begun.
+type response struct {
+	http.ResponseWriter
+	begun    bool
+	hijacked bool
+}
+
+// WriteHeader sends the status, once.
+func (w *response) WriteHeader(status int) {
+	if w.begun {
+		return
+	}
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a part of the body.
+func (w *response) Write(p []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(p)
+}
+
+// put writes to a client that may be gone; there is nobody to tell.
+func (w *response) put(p []byte) {
+	_, err := w.Write(p)
+	_ = err
+}
+
+// Unwrap lets http.ResponseController see the connection.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// sink is the response as a job's Stdout. The status goes out with the first
+// write, even of no bytes; before that an error can still change it.
+type sink struct {
+	w     *response
+	code  int
+	media string
+	flush bool // after each write
+}
+
+var _ io.Writer = (*sink)(nil)
+
+// Write sends p.
+func (s *sink) Write(p []byte) (int, error) {
+	s.begin()
+	n, err := s.w.Write(p)
+	if err == nil && (s.flush || len(p) == 0) {
+		err = http.NewResponseController(s.w).Flush()
+	}
+	return n, err
+}
+
+// begin sends the head of the answer if that has not happened.
+func (s *sink) begin() {
+	if s.w.begun {
+		return
+	}
+	if s.media != "" {
+		s.w.Header().Set("Content-Type", s.media)
+	}
+	s.w.WriteHeader(s.code)
+}

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/enginejobs/docker/engine"
+)
+
+// imagesCreate serves POST /images/create, which is two jobs: pull when
+// fromImage is given, else import. Both report their progress as JSON messages.
+func imagesCreate(x *exchange, row *route) error {
+	values, err := x.values()
+	if err != nil {
+		return err
+	}
+	var job *engine.Job
+	if x.value("fromImage") != "" {
+		job = x.pullJob()
+	} else {
+		args := []string{x.value("fromSrc"), x.value("repo")}
+		if tag := x.value("tag"); tag != "" {
+			args = append(args, tag)
+		}
+		job = x.job(x.r.Context(), row.job, args...)
+		job.SetenvBool("json", true)
+		if changes := values["changes"]; len(changes) > 0 {
+			job.SetenvList("changes", changes)
+		}
+		for _, name := range []string{"message", "platform"} {
+			if v := x.value(name); v != "" {
+				job.Setenv(name, v)
+			}
+		}
+		// The archive is read while messages are already written.
+		if err := http.NewResponseController(x.w).EnableFullDuplex(); err != nil {
+			x.s.log.Debugf("import: %v", err) // HTTP/2 always can, and says that it need not
+		}
+		if err := job.Stdin.Add(x.r.Body); err != nil {
+			return err
+		}
+	}
+	return x.messages(job)
+}
+
+// pullJob makes the job for fromImage.
+func (x *exchange) pullJob() *engine.Job {
+	args := []string{x.value("fromImage")}
+	if tag := x.value("tag"); tag != "" {
+		args = append(args, tag)
+	}
+	job := x.job(x.r.Context(), "pull", args...)
+	job.SetenvBool("json", true)
+	if platform := x.value("platform"); platform != "" {
+		job.Setenv("platform", platform)
+	}
+	if auth := x.registryAuth(); auth != "" {
+		job.Setenv("authConfig", auth)
+	}
+	return job
+}
+
+// messages runs a job that writes JSON messages. Once one is out the status is
+// fixed, and a failure becomes the last message.
+func (x *exchange) messages(job *engine.Job) error {
+	out := &sink{w: x.w, code: http.StatusOK, media: "application/json", flush: true}
+	job.Stdout.Add(out)
+	err := x.run(job)
+	if err == nil {
+		out.begin()
+		return nil
+	}
+	if !x.w.begun {
+		return err
+	}
+	return writeErrorMessage(out, err)
+}
+
+// writeErrorMessage ends a stream of messages with an error, in both spellings.
+func writeErrorMessage(w io.Writer, failure error) error {
+	var message struct {
+		Detail struct {
+			Message string `json:"message"`
+		} `json:"errorDetail"`
+		Error string `json:"error"`
+	}
+	message.Error = strings.TrimSpace(failure.Error())
+	message.Detail.Message = message.Error
+	line, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(line, '\r', '\n'))
+	_ = err // the client has left: it is not told
+	return nil
+}

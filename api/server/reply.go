@@ -1,0 +1,145 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"sync"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// reply says what becomes of a job's result.
+type reply struct {
+	code   int
+	media  string
+	kind   replyKind
+	shapes []shape
+	custom func(x *exchange, row *route) error
+}
+
+type replyKind int
+
+const (
+	replyEmpty    replyKind = iota // a status, no body
+	replyDocument                  // one JSON document
+	replyStream                    // bytes, as they come
+	replyCustom
+)
+
+// empty answers success with a status alone.
+func empty(code int) reply { return reply{code: code, kind: replyEmpty} }
+
+// document answers with the JSON that the job writes, edited by those shapes
+// that the version of the request needs. When it needs none, the job writes
+// straight to the client.
+func document(shapes ...shape) reply {
+	return reply{code: http.StatusOK, media: "application/json", kind: replyDocument, shapes: shapes}
+}
+
+// stream passes the bytes that the job writes.
+func stream(media string) reply {
+	return reply{code: http.StatusOK, media: media, kind: replyStream}
+}
+
+// custom leaves everything to a function.
+func custom(f func(x *exchange, row *route) error) reply {
+	return reply{kind: replyCustom, custom: f}
+}
+
+// answer serves one request of the row.
+func (row *route) answer(x *exchange) error {
+	if row.reply.kind == replyCustom {
+		return row.reply.custom(x, row)
+	}
+	job, err := row.prepare(x)
+	if err != nil {
+		return err
+	}
+	switch row.reply.kind {
+	case replyDocument:
+		if need := needed(row.reply.shapes, x.v); len(need) > 0 {
+			return x.shaped(job, row.reply, need)
+		}
+		return x.direct(job, row.reply)
+	case replyStream:
+		return x.direct(job, row.reply)
+	default:
+		if err := x.run(job); err != nil {
+			return err
+		}
+		x.w.WriteHeader(row.reply.code)
+		return nil
+	}
+}
+
+// prepare makes the row's job from the request.
+func (row *route) prepare(x *exchange) (*engine.Job, error) {
+	args, err := x.args(row.args)
+	if err != nil {
+		return nil, err
+	}
+	job := x.job(x.r.Context(), row.job, args...)
+	return job, x.setenv(job, row.env)
+}
+
+// direct connects the job with the client.
+func (x *exchange) direct(job *engine.Job, rep reply) error {
+	out := &sink{w: x.w, code: rep.code, media: rep.media}
+	job.Stdout.Add(out)
+	if err := x.run(job); err != nil {
+		return err
+	}
+	out.begin()
+	return nil
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// shaped edits the job's document before it goes out.
+func (x *exchange) shaped(job *engine.Job, rep reply, need []shape) error {
+	buf := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buf.Cap() < 1<<20 { // a giant answer is not kept for the next small one
+			buf.Reset()
+			buffers.Put(buf)
+		}
+	}()
+	job.Stdout.Add(plainWriter{buf})
+	if err := x.run(job); err != nil {
+		return err
+	}
+	doc, err := decodeAny(buf.Bytes())
+	if err != nil {
+		return errdefs.Internal("job %s wrote no JSON document: %w", job.Name, err)
+	}
+	for _, s := range need {
+		doc = s.edit(doc)
+	}
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return errdefs.Internal("encoding the answer of %s: %w", job.Name, err)
+	}
+	x.w.Header().Set("Content-Type", rep.media)
+	x.w.WriteHeader(rep.code)
+	x.w.put(append(body, '\n'))
+	return nil
+}
+
+func decodeAny(b []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var doc any
+	err := dec.Decode(&doc)
+	return doc, err
+}
+
+// plainWriter hides everything but Write of a job's destination: the job has
+// no business closing it.
+type plainWriter struct {
+	w interface{ Write(p []byte) (int, error) }
+}
+
+// Write passes p on.
+func (p plainWriter) Write(b []byte) (int, error) { return p.w.Write(b) }

@@ -1,0 +1,75 @@
+package server
+
+import "net/http"
+
+// route is one row: a method and a path, the job that does the work, where its
+// arguments and environment come from, and what becomes of its result.
+type route struct {
+	method string
+	path   string
+	job    string // "" when the answer needs none
+	args   []source
+	env    []key
+	reply  reply
+}
+
+// ServeHTTP is here so that the router can carry rows; serve calls answer.
+func (row *route) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// routes is every path of the API, sorted by path, then method. Versions are
+// taken off before: all rows serve all versions, as they always have; what
+// differs is in the shapes. A custom reply has its own file, named after the
+// job.
+func routes() []route {
+	var (
+		name      = []source{fromPath("name")}
+		inspect   = []key{flag("size")}
+		logs      = []key{flag("stdout"), flag("stderr"), flag("follow"), flag("timestamps"), flag("details"), text("tail"), text("since"), text("until")}
+		attach    = []key{flag("logs"), flag("stream"), flag("stdin"), flag("stdout"), flag("stderr"), text("detachKeys")}
+		remove    = []key{flag("removeVolume").as("v"), flag("removeLink").as("link"), flag("forceRemove").as("force")}
+		ps        = []key{flag("all"), flag("size"), text("limit"), text("since"), text("before"), filters()}
+		images    = []key{flag("all"), text("filter"), filters(), flag("digests")}
+		imageRm   = []key{flag("force"), flag("noprune")}
+		stop      = []key{text("t"), text("signal")}
+		events    = []key{text("since"), text("until"), filters()}
+		waitUntil = []key{text("condition")}
+		size      = []source{fromPath("name"), fromQuery("h"), fromQuery("w")}
+		kill      = []source{fromPath("name"), maybe("signal")}
+		top       = []source{fromPath("name"), maybe("ps_args")}
+		rename    = []source{fromPath("name"), fromQuery("name")}
+		tag       = []source{fromPath("name"), fromQuery("repo"), maybe("tag")}
+	)
+	return []route{
+		{"GET", "/_ping", "", nil, nil, custom(ping)},
+		{"HEAD", "/_ping", "", nil, nil, custom(ping)},
+		{"POST", "/containers/create", "create", nil, nil, custom(create)},
+		{"GET", "/containers/json", "containers", nil, ps, document(shapeContainers()...)},
+		{"GET", "/containers/ps", "containers", nil, ps, document(shapeContainers()...)},
+		{"DELETE", "/containers/{name:.+}", "rm", name, remove, empty(204)},
+		{"POST", "/containers/{name:.+}/attach", "attach", name, attach, custom(attachHijack)},
+		{"GET", "/containers/{name:.+}/attach/ws", "attach", name, attach, custom(attachWebsocket)},
+		{"GET", "/containers/{name:.+}/changes", "container_changes", name, nil, document()},
+		{"GET", "/containers/{name:.+}/export", "export", name, nil, stream("application/x-tar")},
+		{"GET", "/containers/{name:.+}/json", "container_inspect", name, inspect, document(shapeInspect()...)},
+		{"POST", "/containers/{name:.+}/kill", "kill", kill, nil, empty(204)},
+		{"GET", "/containers/{name:.+}/logs", "logs", name, logs, custom(logsStream)},
+		{"POST", "/containers/{name:.+}/pause", "pause", name, nil, empty(204)},
+		{"POST", "/containers/{name:.+}/rename", "container_rename", rename, nil, empty(204)},
+		{"POST", "/containers/{name:.+}/resize", "resize", size, nil, empty(200)},
+		{"POST", "/containers/{name:.+}/restart", "restart", name, stop, empty(204)},
+		{"POST", "/containers/{name:.+}/start", "start", name, nil, custom(start)},
+		{"POST", "/containers/{name:.+}/stop", "stop", name, stop, empty(204)},
+		{"GET", "/containers/{name:.+}/top", "top", top, nil, document()},
+		{"POST", "/containers/{name:.+}/unpause", "unpause", name, nil, empty(204)},
+		{"POST", "/containers/{name:.+}/wait", "wait", name, waitUntil, custom(wait)},
+		{"GET", "/events", "events", nil, events, custom(eventsStream)},
+		{"POST", "/images/create", "import", nil, nil, custom(imagesCreate)},
+		{"GET", "/images/json", "images", nil, images, document(shapeImages()...)},
+		{"DELETE", "/images/{name:.+}", "image_delete", name, imageRm, document(shapeImageDelete()...)},
+		{"GET", "/images/{name:.+}/history", "history", name, nil, document(shapeHistory()...)},
+		{"GET", "/images/{name:.+}/json", "image_inspect", name, nil, document(shapeImageInspect()...)},
+		{"POST", "/images/{name:.+}/tag", "tag", tag, []key{flag("force")}, empty(201)},
+		{"GET", "/info", "info", nil, nil, document(shapeInfo()...)},
+		{"GET", "/version", "version", nil, nil, document(shapeVersion()...)},
+	}
+}

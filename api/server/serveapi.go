@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/enginejobs/docker/engine"
+)
+
+// Limits of one connection. Bodies and answers may take as long as they want:
+// there is no limit on a stream.
+const (
+	headerTimeout  = 20 * time.Second
+	maxHeaderBytes = 1 << 20
+	// drainTimeout is how long requests that change something may go on after
+	// the server was asked to stop. It must be shorter than engine.DefaultGrace.
+	drainTimeout = 4 * time.Second
+)
+
+// Bound is what serveapi reports for each listener, as a line of JSON.
+type Bound struct {
+	Address string // "unix:///var/run/docker.sock", "tcp://127.0.0.1:2375"
+}
+
+// declareServeAPI describes the job that owns the listeners.
+//
+// Usage: serveapi ADDRESS...
+// Args: unix://PATH, tcp://HOST:PORT, fd://[NAME]; all are bound before any
+// serves, and none serves before the job acceptconnections.
+// Stdout: a Bound for each listener.
+// Errors: that of the first listener that cannot be bound, or that fails later.
+// The job runs until it is cancelled; then it stops listening and lets requests
+// that change something end.
+func (s *Server) declareServeAPI() engine.Declaration {
+	return engine.Declaration{
+		Name:    "serveapi",
+		Summary: "Listens on addresses and serves the HTTP API until it is cancelled.",
+		Args:    []engine.Arg{{Name: "ADDRESS", Variadic: true, Summary: "unix://PATH, tcp://HOST:PORT or fd://[NAME]"}},
+		Env: []engine.Key{
+			{Name: "EnableCors", Type: engine.Bool, Summary: "let pages of any origin send requests"},
+			{Name: "CorsHeaders", Summary: "let pages of this origin send requests"},
+			{Name: "SocketGroup", Summary: "group of unix sockets; empty leaves it alone"},
+			{Name: "Tls", Type: engine.Bool, Summary: "TLS on tcp listeners"},
+			{Name: "TlsVerify", Type: engine.Bool, Summary: "demand a certificate of clients"},
+			{Name: "TlsCa", Summary: "file of the CA that signs clients"},
+			{Name: "TlsCert", Summary: "file of the server's certificate"},
+			{Name: "TlsKey", Summary: "file of the server's key"},
+			{Name: "BufferRequests", Type: engine.Bool, Default: "1", Summary: "hold requests until acceptconnections"},
+		},
+		Stdout:  engine.JSONLines,
+		Changes: true,
+		Handler: s.jobServeAPI,
+	}
+}
+
+type serveOptions struct {
+	addresses   []string
+	cors, group string
+	buffer      bool
+	tls         tlsOptions
+}
+
+func decodeServe(job *engine.Job) serveOptions {
+	o := serveOptions{
+		addresses: job.Args,
+		cors:      job.Getenv("CorsHeaders"),
+		group:     job.Getenv("SocketGroup"),
+		buffer:    job.GetenvBool("BufferRequests"),
+		tls: tlsOptions{
+			on: job.GetenvBool("Tls"), verify: job.GetenvBool("TlsVerify"),
+			ca: job.Getenv("TlsCa"), cert: job.Getenv("TlsCert"), key: job.Getenv("TlsKey"),
+		},
+	}
+	if o.cors == "" && job.GetenvBool("EnableCors") {
+		o.cors = "*"
+	}
+	if len(o.addresses) == 0 {
+		o.addresses = []string{""} // the default socket
+	}
+	return o
+}
+
+func (s *Server) jobServeAPI(job *engine.Job) error {
+	opt := decodeServe(job)
+	listeners, err := s.bindAll(opt)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(job.Stdout)
+	for _, l := range listeners {
+		if err := enc.Encode(Bound{Address: l.Addr().Network() + "://" + l.Addr().String()}); err != nil {
+			return errors.Join(err, closeAll(listeners))
+		}
+	}
+	return s.serveAll(job.Context(), listeners, opt)
+}
+
+// bindAll binds every address or none.
+func (s *Server) bindAll(opt serveOptions) ([]net.Listener, error) {
+	secure, err := opt.tls.config()
+	if err != nil {
+		return nil, err
+	}
+	var all []net.Listener
+	for _, address := range opt.addresses {
+		listeners, err := s.bind(address, opt.group, secure)
+		if err != nil {
+			return nil, errors.Join(err, closeAll(all))
+		}
+		all = append(all, listeners...)
+	}
+	return all, nil
+}
+
+func closeAll(listeners []net.Listener) error {
+	var errs []error
+	for _, l := range listeners {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// serveAll serves until ctx ends or a listener fails, which ends the others.
+func (s *Server) serveAll(ctx context.Context, listeners []net.Listener, opt serveOptions) error {
+	if opt.buffer {
+		select {
+		case <-s.accept:
+		case <-ctx.Done():
+			return closeAll(listeners)
+		}
+	}
+	srv := &http.Server{
+		Handler:           s.Handler(opt.cors),
+		ReadHeaderTimeout: headerTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          s.httpLog(),
+	}
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { failed <- srv.Serve(l) }()
+	}
+	var failure error
+	running := len(listeners)
+	select {
+	case <-ctx.Done():
+	case failure = <-failed:
+		running--
+	}
+	s.drain(srv)
+	for ; running > 0; running-- {
+		<-failed // ErrServerClosed
+	}
+	return failure
+}
+
+// drain stops listening at once, lets requests that change something end, and
+// then cuts every connection.
+func (s *Server) drain(srv *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	expired, already := context.WithCancel(ctx)
+	already()
+	_ = srv.Shutdown(expired) // closes the listeners; that it does not wait is wanted
+	s.changes.wait(ctx, s.hurry)
+	_ = srv.Close() // what is still open only reads
+}
