@@ -1,0 +1,251 @@
+package userlandproxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	idle        = 90 * time.Second // after which a silent client is forgotten
+	maxDatagram = 65507
+)
+
+// UDP is a proxy for datagrams. Each client gets a socket of its own towards
+// the backend, and answers come from the address that the client wrote to.
+type UDP struct {
+	socket  *net.UDPConn
+	backend netip.AddrPort
+	ctx     context.Context
+	cancel  context.CancelFunc
+	buffers sync.Pool
+	idle    time.Duration
+	max     int
+	wg      sync.WaitGroup // the reader and all sessions
+
+	mu       sync.Mutex // guards sessions and their lastSeen
+	sessions map[peer]*session
+}
+
+// peer is a client and the address of ours that it writes to.
+type peer struct {
+	client netip.AddrPort
+	local  [4]byte
+}
+
+type session struct {
+	conn     *net.UDPConn
+	lastSeen time.Time
+}
+
+// ListenUDP starts a proxy for datagrams.
+func ListenUDP(host, backend netip.AddrPort) (*UDP, error) {
+	return listenUDP(host, backend, idle, MaxSessions)
+}
+
+func listenUDP(host, backend netip.AddrPort, idle time.Duration, max int) (*UDP, error) {
+	socket, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(host))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &UDP{
+		socket: socket, backend: backend, ctx: ctx, cancel: cancel, idle: idle, max: max,
+		buffers:  sync.Pool{New: func() any { b := make([]byte, maxDatagram); return &b }},
+		sessions: make(map[peer]*session),
+	}
+	if err := wantLocalAddress(socket); err != nil {
+		socket.Close()
+		return nil, err
+	}
+	p.wg.Go(p.read)
+	return p, nil
+}
+
+// Addr is the address listened on.
+func (p *UDP) Addr() net.Addr { return p.socket.LocalAddr() }
+
+// Close ends the proxy and forgets its clients.
+func (p *UDP) Close() error {
+	p.cancel()
+	err := p.socket.Close()
+	p.mu.Lock()
+	for _, s := range p.sessions {
+		s.conn.Close()
+	}
+	p.mu.Unlock()
+	p.wg.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// read hands datagrams from clients to the backend.
+func (p *UDP) read() {
+	buf := make([]byte, maxDatagram)
+	oob := make([]byte, 128)
+	for {
+		n, oobn, _, from, err := p.socket.ReadMsgUDPAddrPort(buf, oob)
+		if p.ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			select { // an ICMP answer to one of ours, or no memory
+			case <-p.ctx.Done():
+				return
+			case <-time.After(time.Millisecond):
+				continue
+			}
+		}
+		s := p.session(peer{from, localAddress(oob[:oobn])})
+		if s != nil {
+			_, _ = s.conn.Write(buf[:n]) // a lost datagram is a lost datagram
+		}
+	}
+}
+
+// session finds or makes the socket for a client.
+func (p *UDP) session(who peer) *session {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s, ok := p.sessions[who]; ok {
+		s.lastSeen = now
+		return s
+	}
+	if p.ctx.Err() != nil {
+		return nil
+	}
+	if len(p.sessions) >= p.max {
+		p.evict()
+	}
+	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(p.backend)) // sends nothing
+	if err != nil {
+		return nil
+	}
+	s := &session{conn: conn, lastSeen: now}
+	p.sessions[who] = s
+	p.wg.Go(func() { p.answer(who, s) })
+	return s
+}
+
+// evict forgets the client that was silent for longest. The caller holds the
+// lock; the session's own goroutine finds its socket closed.
+func (p *UDP) evict() {
+	var oldest peer
+	var at time.Time
+	for who, s := range p.sessions {
+		if at.IsZero() || s.lastSeen.Before(at) {
+			oldest, at = who, s.lastSeen
+		}
+	}
+	p.sessions[oldest].conn.Close()
+	delete(p.sessions, oldest)
+}
+
+// answer hands datagrams from the backend to one client, until both were
+// silent for the idle time.
+func (p *UDP) answer(who peer, s *session) {
+	defer p.forget(who, s)
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	from := sourceAddress(who.local)
+	for {
+		if err := s.conn.SetReadDeadline(time.Now().Add(p.idle)); err != nil {
+			return
+		}
+		err := p.receive(raw, func(datagram []byte) {
+			_, _, _ = p.socket.WriteMsgUDPAddrPort(datagram, from, who.client)
+			p.touch(s)
+		})
+		if err != nil && (p.quiet(s) || errors.Is(err, net.ErrClosed)) {
+			return
+		}
+	}
+}
+
+// receive waits for one datagram, without holding a buffer while it waits.
+func (p *UDP) receive(raw interface {
+	Read(func(fd uintptr) bool) error
+}, each func([]byte)) error {
+	return raw.Read(func(fd uintptr) bool {
+		buf, ok := p.buffers.Get().(*[]byte)
+		if !ok {
+			return true
+		}
+		defer p.buffers.Put(buf)
+		n, err := unix.Read(int(fd), *buf)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return false
+		case err == nil:
+			each((*buf)[:n])
+		}
+		return true // an ICMP answer of the backend is no reason to give up
+	})
+}
+
+func (p *UDP) touch(s *session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.lastSeen = time.Now()
+}
+
+func (p *UDP) quiet(s *session) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Since(s.lastSeen) >= p.idle
+}
+
+func (p *UDP) forget(who peer, s *session) {
+	s.conn.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.sessions[who] == s {
+		delete(p.sessions, who)
+	}
+}
+
+// wantLocalAddress asks the kernel to tell to which address of ours each
+// datagram was sent.
+func wantLocalAddress(c *net.UDPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var serr error
+	err = raw.Control(func(fd uintptr) {
+		serr = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
+	})
+	return errors.Join(err, serr)
+}
+
+func localAddress(oob []byte) [4]byte {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return [4]byte{}
+	}
+	for _, m := range messages {
+		if m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo {
+			return (*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0])).Addr
+		}
+	}
+	return [4]byte{}
+}
+
+// sourceAddress makes the control message that sends from an address.
+func sourceAddress(local [4]byte) []byte {
+	if local == [4]byte{} {
+		return nil
+	}
+	return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local})
+}
