@@ -165,7 +165,7 @@ func (w *response) put(p []byte) {
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // sink is the response as a job's Stdout. The status goes out with the first
-// write, even of no bytes; before that an error can still change it.
+// write; before that an error can still change it.
 type sink struct {
 	w     *response
 	code  int
@@ -175,11 +175,14 @@ type sink struct {
 
 var _ io.Writer = (*sink)(nil)
 
-// Write sends p.
+// Write sends p. Where writes are flushed, one of no bytes sends the head.
 func (s *sink) Write(p []byte) (int, error) {
+	if len(p) == 0 && !s.flush {
+		return 0, nil
+	}
 	s.begin()
 	n, err := s.w.Write(p)
-	if err == nil && (s.flush || len(p) == 0) {
+	if err == nil && s.flush {
 		err = http.NewResponseController(s.w).Flush()
 	}
 	return n, err

@@ -13,7 +13,7 @@ func wait(x *exchange, row *route) error {
 	if x.v >= v1(30) {
 		job.SetenvBool("headers", true)
 	}
-	out := &sink{w: x.w, code: http.StatusOK, media: "application/json"}
+	out := &sink{w: x.w, code: http.StatusOK, media: "application/json", flush: x.v >= v1(30)}
 	job.Stdout.Add(out)
 	if err := x.run(job); err != nil {
 		return err

@@ -1,0 +1,266 @@
+package server
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/enginetest"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// bench is a server on a bare engine.
+type bench struct {
+	t   testing.TB
+	eng *engine.Engine
+	srv *Server
+}
+
+func newBench(t testing.TB) *bench {
+	eng := enginetest.New(t)
+	return &bench{t: t, eng: eng, srv: New(eng, Options{Version: "1.5.0"})}
+}
+
+// do sends one request; body "" is none, and a JSON body gets its content type.
+func (b *bench) do(method, path, body string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	var r *http.Request
+	if body == "" {
+		r = httptest.NewRequest(method, path, nil)
+	} else {
+		r = httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	b.srv.Handler("").ServeHTTP(w, r)
+	return w
+}
+
+func (b *bench) fake(name, stdout string) *enginetest.Recorder {
+	f := enginetest.Fake(b.eng, name)
+	f.Stdout = stdout
+	return f
+}
+
+func TestRoutesAreSortedAndUnique(t *testing.T) {
+	var paths []string
+	seen := map[string]bool{}
+	for _, row := range routes() {
+		if id := row.method + " " + row.path; seen[id] {
+			t.Errorf("%s is there twice", id)
+		} else {
+			seen[id] = true
+		}
+		paths = append(paths, row.path)
+	}
+	if !sort.StringsAreSorted(paths) {
+		t.Errorf("rows are not sorted by path: %q", paths)
+	}
+}
+
+// routeCases has, for every row of the table, a request that succeeds, and what
+// the job must have seen.
+var routeCases = map[string]struct {
+	query, body string
+	stdout      string // of the fake job
+	args        []string
+	env         map[string]string
+	code        int
+	answer      string // "" is not compared
+}{
+	"GET /_ping":                 {code: 200, answer: "OK"},
+	"HEAD /_ping":                {code: 200},
+	"POST /containers/create":    {query: "?name=web&platform=linux", body: `{"Image":"busybox"}`, stdout: `{"Id":"c1","Warnings":null}`, args: []string{"web"}, env: map[string]string{"Config": `{"Image":"busybox"}`, "Platform": "linux"}, code: 201, answer: `{"Id":"c1","Warnings":[]}` + "\n"},
+	"GET /containers/json":       {query: "?all=1&limit=3&since=a&before=b&size=no&filters=%7B%22status%22%3A%5B%22up%22%5D%7D", stdout: "[]\n", env: map[string]string{"all": "1", "limit": "3", "since": "a", "before": "b", "size": "0", "filters": `{"status":["up"]}`}, code: 200, answer: "[]\n"},
+	"GET /containers/ps":         {stdout: "[]\n", code: 200, answer: "[]\n"},
+	"DELETE /containers/X":       {query: "?v=1&link=0&force=true", args: []string{"X"}, env: map[string]string{"removeVolume": "1", "removeLink": "0", "forceRemove": "1"}, code: 204},
+	"GET /containers/X/changes":  {stdout: `[{"Path":"/a","Kind":1}]`, args: []string{"X"}, code: 200, answer: `[{"Path":"/a","Kind":1}]`},
+	"GET /containers/X/export":   {stdout: "tar", args: []string{"X"}, code: 200, answer: "tar"},
+	"GET /containers/X/json":     {query: "?size=1", stdout: `{"Id":"c1"}`, args: []string{"X"}, env: map[string]string{"size": "1"}, code: 200},
+	"POST /containers/X/kill":    {query: "?signal=HUP", args: []string{"X", "HUP"}, code: 204},
+	"GET /containers/X/logs":     {query: "?stdout=1&tail=5&follow=0", stdout: "hi", args: []string{"X"}, env: map[string]string{"stdout": "1", "tail": "5", "follow": "0"}, code: 200, answer: "\x01\x00\x00\x00\x00\x00\x00\x02hi"},
+	"POST /containers/X/pause":   {args: []string{"X"}, code: 204},
+	"POST /containers/X/rename":  {query: "?name=new", args: []string{"X", "new"}, code: 204},
+	"POST /containers/X/resize":  {query: "?h=24&w=80", args: []string{"X", "24", "80"}, code: 200},
+	"POST /containers/X/restart": {query: "?t=3", args: []string{"X"}, env: map[string]string{"t": "3"}, code: 204},
+	"POST /containers/X/start":   {args: []string{"X"}, code: 204},
+	"POST /containers/X/stop":    {query: "?t=&signal=INT", args: []string{"X"}, env: map[string]string{"signal": "INT"}, code: 204},
+	"GET /containers/X/top":      {query: "?ps_args=aux", stdout: `{}`, args: []string{"X", "aux"}, code: 200},
+	"POST /containers/X/unpause": {args: []string{"X"}, code: 204},
+	"POST /containers/X/wait":    {query: "?condition=removed", stdout: `{"StatusCode":3}`, args: []string{"X"}, env: map[string]string{"condition": "removed", "headers": "1"}, code: 200, answer: `{"StatusCode":3}`},
+	"GET /events":                {query: "?since=1&until=2", stdout: `{"Type":"container","status":"die","time":2}` + "\n", env: map[string]string{"since": "1", "until": "2"}, code: 200, answer: `{"Type":"container","time":2}` + "\n"},
+	"POST /images/create":        {query: "?fromSrc=-&repo=a&tag=b&changes=CMD+x&changes=USER+y&message=m", stdout: "{}\n", args: []string{"-", "a", "b"}, env: map[string]string{"json": "1", "changes": `["CMD x","USER y"]`, "message": "m"}, code: 200, answer: "{}\n"},
+	"GET /images/json":           {query: "?all=yes", stdout: "[]", env: map[string]string{"all": "1"}, code: 200},
+	"DELETE /images/X":           {query: "?force=1&noprune=0", stdout: `[{"Untagged":"a:b"}]`, args: []string{"X"}, env: map[string]string{"force": "1", "noprune": "0"}, code: 200},
+	"GET /images/X/history":      {stdout: "[]", args: []string{"X"}, code: 200},
+	"GET /images/X/json":         {stdout: `{"Id":"sha256:1"}`, args: []string{"X"}, code: 200},
+	"POST /images/X/tag":         {query: "?repo=r&tag=t&force=1", args: []string{"X", "r", "t"}, env: map[string]string{"force": "1"}, code: 201},
+	"GET /info":                  {stdout: `{"ID":"i"}`, code: 200},
+	"GET /version":               {stdout: `{"Version":"1"}`, code: 200, answer: `{"Version":"1"}`},
+}
+
+// Rows that hijack have their own tests, on a real connection.
+func hijacks(row route) bool { return row.job == "attach" }
+
+func TestEveryRoute(t *testing.T) {
+	used := 0
+	for _, row := range routes() {
+		if hijacks(row) {
+			continue
+		}
+		path := strings.Replace(row.path, "{name:.+}", "X", 1)
+		c, ok := routeCases[row.method+" "+path]
+		if !ok {
+			t.Errorf("%s %s has no case", row.method, path)
+			continue
+		}
+		used++
+		t.Run(row.method+" "+path, func(t *testing.T) {
+			b := newBench(t)
+			b.fake("container_inspect", `{"Config":{"Tty":false}}`)
+			f := b.fake(row.job, c.stdout)
+			w := b.do(row.method, path+c.query, c.body)
+			if w.Code != c.code || c.answer != "" && w.Body.String() != c.answer {
+				t.Fatalf("got %d %q, want %d %q", w.Code, w.Body, c.code, c.answer)
+			}
+			if w.Header().Get("Api-Version") == "" || w.Header().Get("Server") != "Docker/1.5.0 (linux)" {
+				t.Errorf("headers: %v", w.Header())
+			}
+			if row.job == "" {
+				return
+			}
+			call := f.Only(t)
+			if strings.Join(call.Args, "|") != strings.Join(c.args, "|") {
+				t.Errorf("args %q, want %q", call.Args, c.args)
+			}
+			if c.env == nil {
+				c.env = map[string]string{}
+			}
+			if !reflect.DeepEqual(call.Env, c.env) {
+				t.Errorf("env %v, want %v", call.Env, c.env)
+			}
+		})
+	}
+	if used != len(routeCases) {
+		t.Errorf("%d cases, %d used", len(routeCases), used)
+	}
+}
+
+func TestEveryRouteTranslatesKinds(t *testing.T) {
+	for _, row := range routes() {
+		if row.job == "" {
+			continue
+		}
+		path := strings.Replace(row.path, "{name:.+}", "X", 1)
+		c := routeCases[row.method+" "+path]
+		t.Run(row.method+" "+path, func(t *testing.T) {
+			for kind, want := range map[errdefs.Kind]int{errdefs.KindNotFound: 404, errdefs.KindConflict: 409} {
+				b := newBench(t)
+				b.fake("container_inspect", `{"Config":{"Tty":false}}`)
+				fail := func(*engine.Job) error { return errdefs.New(kind, "no such thing: X") }
+				if hijacks(row) { // the look-up fails before the connection is taken
+					b.eng.Replace("container_inspect", fail)
+				}
+				b.eng.Replace(row.job, fail)
+				w := b.do(row.method, path+c.query, c.body)
+				if w.Code != want || w.Body.String() != `{"message":"no such thing: X"}`+"\n" {
+					t.Errorf("got %d %q, want %d", w.Code, w.Body, want)
+				}
+				w = b.do(row.method, "/v1.18"+path+c.query, c.body)
+				if w.Code != want || w.Body.String() != "no such thing: X\n" {
+					t.Errorf("1.18: got %d %q, want %d", w.Code, w.Body, want)
+				}
+			}
+		})
+	}
+}
+
+func TestMissingJobIsNotImplemented(t *testing.T) {
+	b := newBench(t)
+	for _, path := range []string{"/images/create?fromImage=busybox&tag=latest", "/containers/x/pause", "/containers/x/attach"} {
+		w := b.do("POST", path, "")
+		var body struct{ Message string }
+		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != 501 || !strings.Contains(body.Message, "no job") {
+			t.Errorf("%s: got %d %q", path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestUnknownRoutes(t *testing.T) {
+	b := newBench(t)
+	for path, want := range map[string]string{
+		"/nothing":            `{"message":"page not found"}` + "\n",
+		"/v1.41/nothing":      `{"message":"page not found"}` + "\n",
+		"/v1.18/nothing":      "404 page not found\n",
+		"/v1.41":              `{"message":"page not found"}` + "\n",
+		"/v1.x/version":       `{"message":"page not found"}` + "\n",
+		"/containers/X/start": `{"message":"page not found"}` + "\n", // GET
+	} {
+		w := b.do("GET", path, "")
+		if w.Code != 404 || w.Body.String() != want {
+			t.Errorf("%s: got %d %q, want %q", path, w.Code, w.Body, want)
+		}
+	}
+	if w := b.do("OPTIONS", "/v1.20/whatever", ""); w.Code != 200 || w.Body.Len() != 0 {
+		t.Errorf("OPTIONS: got %d %q", w.Code, w.Body)
+	}
+	if w := b.do("GET", "/v1.41//version?a=b", ""); w.Code != 301 || w.Header().Get("Location") != "/v1.41/version?a=b" {
+		t.Errorf("unclean path: got %d to %q", w.Code, w.Header().Get("Location"))
+	}
+}
+
+func TestCORS(t *testing.T) {
+	b := newBench(t)
+	b.fake("version", "{}")
+	for origin, want := range map[string]string{"": "", "*": "*", "http://a": "http://a"} {
+		w := httptest.NewRecorder()
+		b.srv.Handler(origin).ServeHTTP(w, httptest.NewRequest("GET", "/version", nil))
+		if got := w.Header().Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%q: got %q", origin, got)
+		}
+	}
+}
+
+func TestNamesWithSlashes(t *testing.T) {
+	b := newBench(t)
+	f := b.fake("history", "[]")
+	b.do("GET", "/images/host:5000/team/app:tag/history", "")
+	if call := f.Only(t); call.Args[0] != "host:5000/team/app:tag" {
+		t.Errorf("got %q", call.Args)
+	}
+}
+
+func TestPanicsBecome500(t *testing.T) {
+	b := newBench(t)
+	b.srv.router = newRouter([]route{{"GET", "/boom", "", nil, nil, custom(func(*exchange, *route) error { panic("x") })}})
+	if w := b.do("GET", "/boom", ""); w.Code != 500 || !strings.Contains(w.Body.String(), "mistake") {
+		t.Errorf("got %d %q", w.Code, w.Body)
+	}
+}
+
+func TestCutAnswerIsNotWhole(t *testing.T) {
+	b := newBench(t)
+	f := enginetest.Fake(b.eng, "export")
+	f.Do = func(job *engine.Job) error {
+		if _, err := io.WriteString(job.Stdout, strings.Repeat("x", 10000)); err != nil {
+			return err
+		}
+		return errdefs.Internal("disk on fire")
+	}
+	ts := httptest.NewServer(b.srv.Handler(""))
+	defer ts.Close()
+	resp, err := http.Get(ts.URL + "/containers/x/export")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("a cut archive looked whole")
+	}
+}
