@@ -8,7 +8,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/enginejobs/docker/pkg/mflag"
 )
 
 // daemonFlags is what the command line of `docker -d` says. It is plain data,
@@ -37,7 +37,8 @@ type daemonFlags struct {
 	ICC, IPTables          bool
 	IPForward, IPMasq      bool
 	UserlandProxy          bool
-	DefaultIP              net.IP
+	DefaultIP              string
+	LiveRestore, ignored   bool
 	MTU                    int
 	DNS, DNSSearch, Labels []string
 }
@@ -54,62 +55,82 @@ const (
 
 // newDaemonFlags gives the flag set of daemon mode and the value it fills.
 // getenv reads the environment (DOCKER_CERT_PATH, DOCKER_TLS_VERIFY, HOME).
-func newDaemonFlags(getenv func(string) string) (*pflag.FlagSet, *daemonFlags) {
-	f := &daemonFlags{}
-	fs := pflag.NewFlagSet("docker -d", pflag.ContinueOnError)
-	fs.SortFlags = false
-	fs.SetOutput(io.Discard)
+func newDaemonFlags(getenv func(string) string) (*mflag.Set, *daemonFlags) {
 	certs := getenv("DOCKER_CERT_PATH")
 	if certs == "" {
 		certs = filepath.Join(getenv("HOME"), ".docker")
 	}
-
-	fs.BoolVarP(&f.Daemon, "daemon", "d", false, "run as a daemon")
-	fs.BoolVarP(&f.Debug, "debug", "D", getenv("DEBUG") != "", "debug log and /debug endpoints")
-	fs.StringVarP(&f.LogLevel, "log-level", "l", "info", "least level that is logged: debug, info, warn, error, fatal")
-	fs.BoolVarP(&f.Help, "help", "h", false, "print this text")
-	fs.BoolVarP(&f.Version, "version", "v", false, "print the version and quit")
-
-	fs.StringArrayVarP(&f.Hosts, "host", "H", nil,
-		"listen on unix://PATH, tcp://HOST:PORT, fd://[NAME] (repeatable; default "+defaultSocket+")")
-	fs.StringVarP(&f.Group, "group", "G", defaultGroup, "group of the unix socket; '' leaves it alone")
-	fs.BoolVar(&f.EnableCORS, "api-enable-cors", false, "allow requests from web pages of any origin")
-	fs.StringVar(&f.CORSHeader, "api-cors-header", "", "allow requests from web pages of this origin")
-	fs.BoolVar(&f.TLS, "tls", false, "TLS on tcp:// listeners; implied by --tlsverify")
-	fs.BoolVar(&f.TLSVerify, "tlsverify", getenv("DOCKER_TLS_VERIFY") != "", "TLS, and clients must show a certificate")
-	fs.StringVar(&f.TLSCA, "tlscacert", filepath.Join(certs, "ca.pem"), "trust client certificates signed by this CA")
-	fs.StringVar(&f.TLSCert, "tlscert", filepath.Join(certs, "cert.pem"), "certificate of the server")
-	fs.StringVar(&f.TLSKey, "tlskey", filepath.Join(certs, "key.pem"), "private key of the server")
-
-	fs.StringVarP(&f.Root, "graph", "g", defaultRoot, "directory of everything that lasts")
-	fs.StringVar(&f.ExecRoot, "exec-root", defaultExecRoot, "directory of what lasts until the host restarts")
-	fs.StringVarP(&f.Pidfile, "pidfile", "p", defaultPidfile, "file that holds the daemon's pid; '' for none")
-	fs.StringVar(&f.TrustKey, "trust-key", defaultTrustKey, "private key that names this daemon; made when missing")
-	fs.StringVarP(&f.StorageDriver, "storage-driver", "s", "", "storage driver: overlay, vfs (default: what the root has, else overlay)")
-	fs.StringArrayVar(&f.StorageOpts, "storage-opt", nil, "option of the storage driver, key=value (repeatable)")
-	fs.StringVarP(&f.ExecDriver, "exec-driver", "e", "native", "exec driver: native")
-
-	fs.StringVarP(&f.Bridge, "bridge", "b", "", "attach containers to this existing bridge; none for no networking")
-	fs.StringVar(&f.BridgeIP, "bip", "", "address of the bridge docker0, CIDR; excludes --bridge")
-	fs.StringVar(&f.FixedCIDR, "fixed-cidr", "", "give containers addresses of this part of the bridge's network, CIDR")
-	fs.BoolVar(&f.ICC, "icc", true, "let containers talk to each other without links")
-	fs.IPVar(&f.DefaultIP, "ip", net.IPv4zero, "host address that published ports are bound to by default")
-	fs.BoolVar(&f.IPForward, "ip-forward", true, "turn on net.ipv4.ip_forward")
-	fs.BoolVar(&f.IPMasq, "ip-masq", true, "masquerade what containers send to the world")
-	fs.BoolVar(&f.IPTables, "iptables", true, "manage packet filter rules; false implies --ip-masq=false")
-	fs.BoolVar(&f.UserlandProxy, "userland-proxy", true, "serve published ports on loopback by a small proxy")
-	fs.IntVar(&f.MTU, "mtu", 0, "MTU of container links; 0 takes that of the default route, else 1500")
-	fs.StringArrayVar(&f.DNS, "dns", nil, "DNS server of containers (repeatable)")
-	fs.StringArrayVar(&f.DNSSearch, "dns-search", nil, "DNS search domain of containers (repeatable)")
-	fs.StringArrayVar(&f.Labels, "label", nil, "key=value label of the daemon, shown by info (repeatable)")
-
-	fs.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		if name == "data-root" { // the later spelling of --graph
-			name = "graph"
-		}
-		return pflag.NormalizedName(name)
-	})
+	f := &daemonFlags{
+		Debug: getenv("DEBUG") != "", LogLevel: "info", Group: defaultGroup,
+		TLSVerify: getenv("DOCKER_TLS_VERIFY") != "",
+		TLSCA:     filepath.Join(certs, "ca.pem"), TLSCert: filepath.Join(certs, "cert.pem"), TLSKey: filepath.Join(certs, "key.pem"),
+		Root: defaultRoot, ExecRoot: defaultExecRoot, Pidfile: defaultPidfile, TrustKey: defaultTrustKey, ExecDriver: "native",
+		DefaultIP: "0.0.0.0", ICC: true, IPForward: true, IPMasq: true, IPTables: true, UserlandProxy: true,
+	}
+	fs := new(mflag.Set)
+	f.declareProcess(fs)
+	f.declareAPI(fs)
+	f.declareNetwork(fs)
 	return fs, f
+}
+
+func (f *daemonFlags) declareProcess(fs *mflag.Set) {
+	fs.Bool(&f.Daemon, "-d --daemon", "Run as a daemon")
+	fs.Bool(&f.Debug, "-D --debug", "Log everything and serve /debug")
+	fs.String(&f.LogLevel, "-l --log-level", "Least level that is logged: debug, info, warn, error, fatal")
+	fs.Bool(&f.Help, "-h --help", "Print usage")
+	fs.Bool(&f.Version, "-v --version", "Print version information and quit")
+	fs.String(&f.Root, "-g --graph !--data-root", "Directory of everything that lasts")
+	fs.String(&f.ExecRoot, "--exec-root", "Directory of what lasts until the host restarts")
+	fs.String(&f.Pidfile, "-p --pidfile", "File that holds the daemon's pid; '' for none")
+	fs.String(&f.TrustKey, "--trust-key", "Private key that names this daemon; made when missing")
+	fs.String(&f.StorageDriver, "-s --storage-driver", "Storage driver: overlay or vfs; '' takes what the\ndirectory has, else overlay")
+	fs.List(&f.StorageOpts, "--storage-opt", "Option of the storage driver, KEY=VALUE", nil)
+	fs.String(&f.ExecDriver, "-e --exec-driver", "Exec driver: native")
+	fs.List(&f.Labels, "--label", "KEY=VALUE label of the daemon, shown by info", checkLabel)
+	fs.Bool(&f.LiveRestore, "--live-restore", "Let containers run on when the daemon stops")
+	fs.Bool(&f.ignored, "~-r ~--restart", "Use restart policies of containers instead")
+}
+
+func (f *daemonFlags) declareAPI(fs *mflag.Set) {
+	fs.List(&f.Hosts, "-H --host", "Listen on unix://PATH, tcp://HOST:PORT or fd://[NAME];\nby default on "+defaultSocket, nil)
+	fs.String(&f.Group, "-G --group", "Group of the unix socket; '' leaves it alone")
+	fs.Bool(&f.EnableCORS, "--api-enable-cors ~-api-enable-cors", "Allow requests from web pages of any origin")
+	fs.String(&f.CORSHeader, "--api-cors-header", "Allow requests from web pages of this origin")
+	fs.Bool(&f.TLS, "--tls", "TLS on tcp:// listeners; implied by --tlsverify")
+	fs.Bool(&f.TLSVerify, "--tlsverify", "TLS, and clients must show a certificate")
+	fs.String(&f.TLSCA, "--tlscacert", "Trust client certificates signed by this CA")
+	fs.String(&f.TLSCert, "--tlscert", "Certificate of the server")
+	fs.String(&f.TLSKey, "--tlskey", "Private key of the server")
+}
+
+func (f *daemonFlags) declareNetwork(fs *mflag.Set) {
+	fs.String(&f.Bridge, "-b --bridge", "Attach containers to this bridge; 'none' for no network")
+	fs.String(&f.BridgeIP, "--bip ~-bip", "Address of the bridge docker0, CIDR; excludes --bridge")
+	fs.String(&f.FixedCIDR, "--fixed-cidr", "Give containers addresses of this part of the bridge's\nnetwork, CIDR")
+	fs.Bool(&f.ICC, "--icc ~-icc", "Let containers talk to each other without links")
+	fs.String(&f.DefaultIP, "--ip ~-ip", "Host address of published ports that name none")
+	fs.Bool(&f.IPForward, "--ip-forward ~-ip-forward", "Turn on net.ipv4.ip_forward")
+	fs.Bool(&f.IPMasq, "--ip-masq", "Masquerade what containers send to the world")
+	fs.Bool(&f.IPTables, "--iptables ~-iptables", "Manage packet filter rules; false implies --ip-masq=false")
+	fs.Bool(&f.UserlandProxy, "--userland-proxy", "Serve published ports on loopback by a small proxy")
+	fs.Int(&f.MTU, "--mtu ~-mtu", "MTU of container links; 0 takes the default route's")
+	fs.List(&f.DNS, "--dns ~-dns", "DNS server of containers", checkIP)
+	fs.List(&f.DNSSearch, "--dns-search", "DNS search domain of containers", nil)
+}
+
+func checkLabel(label string) (string, error) {
+	if strings.Count(label, "=") != 1 {
+		return "", fmt.Errorf("bad attribute format: %s", label)
+	}
+	return label, nil
+}
+
+func checkIP(ip string) (string, error) {
+	if net.ParseIP(ip) == nil {
+		return "", fmt.Errorf("%s is not an ip address", ip)
+	}
+	return ip, nil
 }
 
 // parseDaemonFlags decodes the command line, strictly, and completes it.
@@ -118,8 +139,11 @@ func parseDaemonFlags(args []string, getenv func(string) string) (*daemonFlags, 
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
-	if fs.NArg() > 0 && !f.Help {
-		return nil, fmt.Errorf("daemon mode takes no arguments, got %q", fs.Arg(0))
+	if f.Help || f.Version {
+		return f, nil
+	}
+	if rest := fs.Args(); len(rest) > 0 {
+		return nil, fmt.Errorf("daemon mode takes no arguments, got %q", rest[0])
 	}
 	if driver := getenv("DOCKER_DRIVER"); driver != "" {
 		f.StorageDriver = driver
@@ -130,8 +154,12 @@ func parseDaemonFlags(args []string, getenv func(string) string) (*daemonFlags, 
 	if f.EnableCORS && f.CORSHeader == "" {
 		f.CORSHeader = "*"
 	}
+	if f.Debug {
+		f.LogLevel = "debug"
+	}
 	f.TLS = f.TLS || f.TLSVerify
 	f.IPMasq = f.IPMasq && f.IPTables
+	sort.Strings(f.Labels)
 	return f, f.check()
 }
 
@@ -144,22 +172,19 @@ func (f *daemonFlags) check() error {
 		return fmt.Errorf("You specified --iptables=false with --icc=false. ICC uses iptables to function. " +
 			"Please set --icc or --iptables to true.")
 	}
-	for _, label := range f.Labels {
-		if strings.Count(label, "=") != 1 {
-			return fmt.Errorf("bad attribute format: %s", label)
-		}
+	if net.ParseIP(f.DefaultIP) == nil {
+		return fmt.Errorf("%s is not an ip address", f.DefaultIP)
 	}
-	for _, server := range f.DNS {
-		if net.ParseIP(server) == nil {
-			return fmt.Errorf("%s is not an ip address", server)
-		}
+	switch f.LogLevel {
+	case "debug", "info", "warn", "error", "fatal":
+		return nil
 	}
-	sort.Strings(f.Labels)
-	return nil
+	return fmt.Errorf("Unable to parse logging level: %s", f.LogLevel)
 }
 
-// daemonUsage is the help text of daemon mode.
-func daemonUsage(getenv func(string) string) string {
+// daemonUsage writes the help text of daemon mode.
+func daemonUsage(w io.Writer, getenv func(string) string) {
 	fs, _ := newDaemonFlags(getenv)
-	return "Usage: docker -d [OPTIONS]\n\nRuns the engine as a daemon.\n\nOptions:\n" + fs.FlagUsages()
+	fmt.Fprint(w, "Usage: docker -d [OPTIONS]\n\nRun the engine as a daemon.\n\nOptions:\n")
+	fs.PrintDefaults(w)
 }
