@@ -18,7 +18,6 @@ CACHE=${ENGINEJOBS_CACHE:-${XDG_CACHE_HOME:-/var/cache}/enginejobs}
 # What a static binary with SQLite in it wants.
 BUILDTAGS="netgo osusergo sqlite_omit_load_extension"
 LDFLAGS="-s -w -X $PKG/dockerversion.Version=$VERSION -X $PKG/dockerversion.GitCommit=$GITCOMMIT"
-export GOFLAGS="${GOFLAGS:-} -trimpath"
 
 say() { printf '%s\n' "--- $*" >&2; }
 die() {
@@ -73,8 +72,7 @@ tool() {
 	dir=$CACHE/tools/$(printf '%s' "$module" | tr '/@' '__')
 	if [ ! -x "$dir/$name" ]; then
 		say "building $name (once): $module"
-		# -trimpath and the project's flags have no place in a foreign build.
-		GOFLAGS= GOBIN=$dir go install "$module" >&2
+		GOBIN=$dir go install "$module" >&2
 	fi
 	printf '%s\n' "$dir/$name"
 }
