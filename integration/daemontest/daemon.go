@@ -33,6 +33,7 @@ type Options struct {
 	NoBridge bool     // -b none: containers have loopback only
 	NoImage  bool     // do not import busybox
 	TCP      bool     // listen on a port of 127.0.0.1, too
+	Quiet    bool     // no debug log: for measurements
 }
 
 // Daemon is one daemon and everything that was made for it.
@@ -115,8 +116,11 @@ func New(opts Options) (*Daemon, error) {
 		bridge = d.Bridge
 	}
 	d.args = []string{
-		"-d", "-D", "-H", d.Host, "-g", d.Root, "-p", filepath.Join(dir, "docker.pid"),
+		"-d", "-H", d.Host, "-g", d.Root, "-p", filepath.Join(dir, "docker.pid"),
 		"--exec-root", filepath.Join(dir, "exec"), "--trust-key", filepath.Join(dir, "key.json"), "-b", bridge,
+	}
+	if !opts.Quiet {
+		d.args = append(d.args, "-D")
 	}
 	if opts.TCP {
 		if d.Addr, err = freeAddr(); err != nil {

@@ -52,6 +52,22 @@ func (d *Daemon) processes() map[int]string {
 	return found
 }
 
+// OwnProcesses are the daemon and the exec engine, without what runs in
+// containers: the processes in the daemon's own mount namespace.
+func (d *Daemon) OwnProcesses() []int {
+	var own []int
+	home, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", d.Pid()))
+	if err != nil {
+		return nil
+	}
+	for pid := range d.processes() {
+		if ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/mnt", pid)); err == nil && ns == home {
+			own = append(own, pid)
+		}
+	}
+	return own
+}
+
 // ExecEngine is the process id of the exec engine: the one process of this
 // daemon that parents containers and is not the daemon.
 func (d *Daemon) ExecEngine() (int, error) {

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sort"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// board holds the engines under test and prints what they scored.
+type board struct {
+	cfg     *config
+	out     io.Writer
+	engines []engine // ours first
+}
+
+// engine is one implementation on the machine.
+type engine interface {
+	name() string
+	open(ctx context.Context) error // makes and starts everything; close is called even when it fails
+	close()
+	start(ctx context.Context) (time.Duration, error) // restarts the daemon; how long until it serves
+	run(ctx context.Context, network bool) error      // run --rm busybox true
+	socket() string                                   // of the HTTP API; "" without one
+	cli(args ...string) []string                      // command line of its client; nil without one
+	pids() []int                                      // of its own processes, containers' excluded
+}
+
+func (b *board) open(ctx context.Context) error {
+	all := []engine{newOurs(b.cfg), newDockerd(b.cfg), newPodman(b.cfg), newRunc(b.cfg)}
+	for _, e := range all {
+		if e == nil || e.name() != "ours" && !b.cfg.peers[e.name()] {
+			continue
+		}
+		b.engines = append(b.engines, e)
+		if err := e.open(ctx); err != nil {
+			if e.name() == "ours" {
+				b.close()
+				return err
+			}
+			fmt.Fprintf(b.out, "%s is left out: %v\n", e.name(), err)
+			e.close()
+			b.engines = b.engines[:len(b.engines)-1]
+		}
+	}
+	return nil
+}
+
+func (b *board) close() {
+	for _, e := range b.engines {
+		e.close()
+	}
+}
+
+func (b *board) names() string {
+	names := make([]string, len(b.engines))
+	for i, e := range b.engines {
+		names[i] = e.name()
+	}
+	return strings.Join(names, ", ")
+}
+
+// alternate takes the samples of a row, one of each engine per round, so that
+// what else happens on the machine meets all of them alike. A measurement that
+// gives a negative number does not exist for that engine.
+func (b *board) alternate(ctx context.Context, name, unit string, rounds int, measure func(engine) (float64, error)) error {
+	r := row{name: name, unit: unit, values: map[string][]float64{}}
+	for round := range rounds + 1 {
+		for _, e := range b.engines {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			value, err := measure(e)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", name, e.name(), err)
+			}
+			if value >= 0 && (round > 0 || rounds == 0) { // the first round warms up
+				r.values[e.name()] = append(r.values[e.name()], value)
+			}
+		}
+	}
+	b.print(r)
+	return nil
+}
+
+func (b *board) print(r row) {
+	var line bytes.Buffer
+	fmt.Fprintf(&line, "%-44s", r.name)
+	ours := median(r.values["ours"])
+	for _, e := range b.engines {
+		values := r.values[e.name()]
+		if len(values) == 0 {
+			continue
+		}
+		fmt.Fprintf(&line, "  %s %s", e.name(), amount(median(values), r.unit))
+		if e.name() != "ours" && ours > 0 {
+			fmt.Fprintf(&line, " (%.1f×)", median(values)/ours)
+		}
+	}
+	fmt.Fprintln(b.out, line.String())
+}
+
+func amount(v float64, unit string) string {
+	switch {
+	case v < 10:
+		return fmt.Sprintf("%.2f %s", v, unit)
+	case v < 100:
+		return fmt.Sprintf("%.1f %s", v, unit)
+	}
+	return fmt.Sprintf("%.0f %s", v, unit)
+}
+
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := append([]float64(nil), values...)
+	sort.Float64s(sorted)
+	if n := len(sorted); n%2 == 0 {
+		return (sorted[n/2-1] + sorted[n/2]) / 2
+	}
+	return sorted[len(sorted)/2]
+}
+
+// timed gives the milliseconds that f took.
+func timed(f func() error) (float64, error) {
+	began := time.Now()
+	err := f()
+	return float64(time.Since(began).Microseconds()) / 1000, err
+}
+
+// pss sums the proportional set size of processes, in KiB. Each process's
+// memory is its share of the pages that it has in common with others.
+func pss(pids []int) (float64, error) {
+	total := 0.0
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		if err != nil {
+			return 0, err
+		}
+		for line := range strings.Lines(string(text)) {
+			var kib float64
+			if n, _ := fmt.Sscanf(line, "Pss: %f kB", &kib); n == 1 {
+				total += kib
+			}
+		}
+	}
+	return total, nil
+}
+
+func kernel() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "unknown kernel"
+	}
+	return "Linux " + unix.ByteSliceToString(u.Release[:])
+}
+
+func cores() int { return runtime.NumCPU() }
