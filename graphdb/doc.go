@@ -1,0 +1,38 @@
+// Package graphdb remembers which name and which links belong to which
+// container, in one SQLite file that survives a crash at any instruction.
+//
+// # Model
+//
+// The store is a graph. A node ("entity") is a container id; node 0 is the
+// root. An edge has a parent, a child and a name. So a path leads to a node:
+// /web is the container of that name, /web/db is the container that web reaches
+// under the alias db. SQLite itself enforces the rules: an edge has two
+// existing ends and goes when either goes, names are unique below a parent, a
+// container has one name, nothing is its own child.
+//
+// # One atomic step
+//
+// A name must never be held by a container that does not exist. So a daemon
+// makes a container like this:
+//
+//	err := db.Create(name, id, func() error {
+//		return os.Rename(half, containers+"/"+id) // all of it is in half, on disk
+//	})
+//
+// Create takes the name for everybody in this process at once, then calls the
+// function, and only then commits the name. Whatever fails, and whenever the
+// process is killed, no name is left behind. A kill between the two leaves a
+// whole container whose name is in its own file; Check, which runs at start,
+// gives it back. Removal goes the other way round: the directory is renamed
+// away, then Purge forgets the id; Check forgets it after a kill in between.
+//
+// # Cost
+//
+// Reads are answered from memory and never wait for the disk. A change is one
+// transaction with one sync of the write-ahead log (synchronous=FULL), which
+// took 0.3 ms where a sync takes 0.2. The file is locked while it is open; a
+// second process gets Unavailable.
+//
+// A DB owns the file, its -wal sibling and the copy in memory. Start reading at
+// Open and Create. This package must not know what a container is.
+package graphdb

@@ -1,0 +1,191 @@
+package graphdb_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/graphdb"
+	"github.com/enginejobs/docker/graphdb/graphdbtest"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t testing.TB, path string) *graphdb.DB {
+	t.Helper()
+	db, err := graphdb.Open(path)
+	must(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func TestSuite(t *testing.T) {
+	graphdbtest.Run(t, func(t testing.TB) (graphdbtest.Store, func() graphdbtest.Store) {
+		path := filepath.Join(t.TempDir(), "a dir with ? # % &", "linkgraph.db")
+		must(t, os.Mkdir(filepath.Dir(path), 0o700))
+		db := open(t, path)
+		return db, func() graphdbtest.Store {
+			must(t, db.Close())
+			db = open(t, path)
+			return db
+		}
+	})
+}
+
+func TestSecondProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	open(t, path)
+	if _, err := graphdb.Open(path); !errdefs.Is(err, errdefs.KindUnavailable) {
+		t.Errorf("a second opening: %v", err)
+	}
+}
+
+func TestDamagedFiles(t *testing.T) {
+	good := filepath.Join(t.TempDir(), "good")
+	db, err := graphdb.Open(good)
+	must(t, err)
+	for i := range 200 {
+		must(t, db.Reserve(fmt.Sprint("a-rather-long-name-", i), fmt.Sprint("id", i)))
+	}
+	must(t, db.Close())
+	text, err := os.ReadFile(good)
+	must(t, err)
+	holed := append([]byte{}, text...)
+	for i := 4096; i < len(holed); i++ {
+		holed[i] ^= 0x5a
+	}
+	for name, c := range map[string]struct {
+		content []byte
+		moved   bool
+	}{
+		"empty":     {nil, false},
+		"garbage":   {[]byte("this is not a database, it is a sentence that goes on for a while"), true},
+		"holed":     {holed, true},
+		"truncated": {text[:len(text)/2], true},
+		"good":      {text, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "db")
+			must(t, os.WriteFile(path, c.content, 0o600))
+			db := open(t, path)
+			if (db.Moved() != "") != c.moved {
+				t.Errorf("moved to %q", db.Moved())
+			}
+			if c.moved {
+				if left, err := os.ReadFile(db.Moved()); err != nil || len(left) == 0 {
+					t.Errorf("the old file is not kept: %v", err)
+				}
+			}
+			must(t, db.Check(map[string]string{"id1": "one"}))
+			if id, _ := db.Get("/one"); id != "id1" {
+				t.Error("the store does not work")
+			}
+		})
+	}
+}
+
+func TestClassicFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	raw, err := sql.Open("sqlite3", path)
+	must(t, err)
+	_, err = raw.Exec(`
+		CREATE TABLE entity (id text NOT NULL PRIMARY KEY);
+		CREATE TABLE edge ("entity_id" text NOT NULL, "parent_id" text NULL, "name" text NOT NULL,
+			CONSTRAINT "parent_fk" FOREIGN KEY ("parent_id") REFERENCES "entity" ("id"),
+			CONSTRAINT "entity_fk" FOREIGN KEY ("entity_id") REFERENCES "entity" ("id"));
+		CREATE UNIQUE INDEX "name_parent_ix" ON "edge" (parent_id, name);
+		INSERT INTO entity VALUES ('0'), ('id1'), ('id2');
+		INSERT INTO edge VALUES ('0', NULL, '/'), ('0', NULL, '/'), ('id1', '0', 'web'), ('id2', '0', 'db'),
+			('id2', 'id1', 'sql'), ('id1', '0', 'web2'), ('id9', '0', 'nobody'), ('id2', 'gone', 'orphan');`)
+	must(t, err)
+	must(t, raw.Close())
+	for range 2 {
+		db, err := graphdb.Open(path)
+		must(t, err)
+		if fmt.Sprint(db.Names()) != "map[id1:web id2:db]" || db.Links("id1")["sql"] != "id2" {
+			t.Errorf("names %v, links %v", db.Names(), db.Links("id1"))
+		}
+		must(t, db.Close())
+	}
+}
+
+func TestNewerFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	raw, err := sql.Open("sqlite3", path)
+	must(t, err)
+	_, err = raw.Exec("PRAGMA user_version = 99")
+	must(t, err)
+	must(t, raw.Close())
+	if _, err := graphdb.Open(path); err == nil {
+		t.Error("a file of a newer version was opened")
+	}
+}
+
+func TestMissingRootRows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := graphdb.Open(path)
+	must(t, err)
+	must(t, db.Reserve("web", "id1"))
+	must(t, db.Close())
+	raw, err := sql.Open("sqlite3", path)
+	must(t, err)
+	_, err = raw.Exec("PRAGMA foreign_keys=0; DELETE FROM entity WHERE id='0'; DELETE FROM edge WHERE parent_id IS NULL")
+	must(t, err)
+	must(t, raw.Close())
+	if id, _ := open(t, path).Get("/web"); id != "id1" {
+		t.Errorf("the name is lost, got %q", id)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "db"))
+	must(t, db.Reserve("a", "id1"))
+	must(t, db.Reserve("b", "id2"))
+	r, err := db.Verify(context.Background(), func(id string) bool { return id == "id1" })
+	must(t, err)
+	if r.Entities != 1 || fmt.Sprint(r.Forgotten) != "[id2]" || db.Exists("/b") {
+		t.Errorf("got %+v", r)
+	}
+}
+
+func BenchmarkReserve(b *testing.B) {
+	db := open(b, filepath.Join(b.TempDir(), "db"))
+	for i := 0; b.Loop(); i++ {
+		must(b, db.Reserve(fmt.Sprint("n", i), fmt.Sprint("id", i)))
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	db := open(b, filepath.Join(b.TempDir(), "db"))
+	must(b, db.Reserve("web", "id1"))
+	for b.Loop() {
+		db.Get("/web")
+	}
+}
+
+func BenchmarkOpenAndCheck500(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "db")
+	names := map[string]string{}
+	for i := range 500 {
+		names[fmt.Sprintf("%064d", i)] = fmt.Sprint("name", i)
+	}
+	db, err := graphdb.Open(path)
+	must(b, err)
+	must(b, db.Check(names))
+	must(b, db.Close())
+	for b.Loop() {
+		db, err := graphdb.Open(path)
+		must(b, err)
+		must(b, db.Check(names))
+		must(b, db.Close())
+	}
+}
