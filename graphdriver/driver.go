@@ -1,8 +1,9 @@
 // Package graphdriver owns the contract of storage drivers: who keeps layers
 // and says how to mount them. It has no state of its own; implementations are
 // the sub-packages, chosen by graphdriver/graphdrivers, and every one of them
-// passes the suite in graphdriver/graphtest. Start reading at Driver. It must
-// import nothing above pkg.
+// passes the suite in graphdriver/graphtest. Start reading at Driver; Table and
+// Trash are what several implementations share. It must import nothing above
+// errdefs and pkg.
 package graphdriver
 
 import (
@@ -28,6 +29,13 @@ type Change struct {
 	Kind ChangeKind
 }
 
+// Layer is what a driver knows of one layer.
+type Layer struct {
+	ID        string
+	Parent    string // "" for none
+	ReadWrite bool   // a container's
+}
+
 // Driver keeps layers. A layer is a set of files over at most one parent
 // layer. Ids are chosen by the caller and match [a-zA-Z0-9_-]+ (at most 128 bytes).
 // Implementations are safe for concurrent use; calls on different ids do not
@@ -43,6 +51,8 @@ type Driver interface {
 	// Remove forgets a layer and its files. Removing one that does not exist is
 	// not an error; removing one that has children is a Conflict.
 	Remove(id string) error
+	// List names the layers that are known, in no order.
+	List() []Layer
 	// Exists tells whether the layer is known.
 	Exists(id string) bool
 	// Mounts says how to mount the root of a layer, without mounting it: the

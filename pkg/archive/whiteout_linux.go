@@ -65,18 +65,19 @@ func (u *unpacker) opaqueDir(name string) error {
 	if u.opt.Whiteouts == Apply {
 		return u.emptyOld(name)
 	}
+	name, err := u.makeDirs(name)
+	if err != nil {
+		return err
+	}
 	if name == "." {
 		u.opaque = true
 		return nil
 	}
-	dir, base, err := u.parent(name)
+	dir, err := u.tree.lookup(name)
 	if err != nil {
 		return err
 	}
-	if _, err := u.step(path.Dir(name), base); err != nil {
-		return err
-	}
-	return u.markOpaque(dir, base)
+	return u.markOpaque(dir, ".")
 }
 
 // markOpaque sets overlayfs's mark on the directory base in dir.

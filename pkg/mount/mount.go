@@ -1,7 +1,8 @@
-// Package mount owns the description of one mount as mount(2) takes it. It has
-// no state and performs nothing by itself; it is domain-free and imports
-// nothing of this module. Start reading at Mount. Graph drivers produce mounts,
-// exec drivers perform them inside the container's own mount namespace.
+// Package mount owns the description of one mount as mount(2) takes it, and the
+// way to perform it in the caller's mount namespace. It has no state, is
+// domain-free and imports nothing of this module. Start reading at Mount and
+// All. Graph drivers produce mounts; exec drivers perform them inside the
+// container's own mount namespace.
 package mount
 
 // Mount is one call of mount(2).

@@ -1,0 +1,187 @@
+package overlay
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/graphdriver"
+)
+
+// Create makes an empty layer. Nothing is flushed to disk: a read-write layer
+// is worth nothing before its container's configuration is, and who keeps an
+// image layer flushes it with its contents.
+func (d *Driver) Create(id, parent string, readWrite bool) error {
+	l := graphdriver.Layer{ID: id, Parent: parent, ReadWrite: readWrite}
+	if err := d.layers.Reserve(l); err != nil {
+		return err
+	}
+	if err := d.create(l); err != nil {
+		_ = d.trash.Throw(d.path(id))
+		d.unlink(id)
+		d.layers.Drop(id)
+		return fmt.Errorf("creating layer %s: %w", id, err)
+	}
+	d.layers.Ready(id)
+	return nil
+}
+
+func (d *Driver) create(l graphdriver.Layer) error {
+	dir := d.path(l.ID)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	if err := d.createDiff(dir+"/diff", l.Parent); err != nil {
+		return err
+	}
+	target := noParent
+	if l.Parent != "" {
+		target = "../" + l.Parent
+	}
+	if l.ReadWrite {
+		if err := os.Mkdir(dir+"/work", 0o700); err != nil {
+			return err
+		}
+	} else if err := d.link(l.ID); err != nil {
+		return err
+	}
+	return os.Symlink(target, dir+"/parent")
+}
+
+// createDiff makes the layer's own directory. It is the root of the union, so
+// it looks like the parent's.
+func (d *Driver) createDiff(dir, parent string) error {
+	var st unix.Stat_t
+	st.Mode, st.Uid, st.Gid = 0o755, uint32(os.Geteuid()), uint32(os.Getegid())
+	if parent != "" {
+		if err := unix.Stat(d.path(parent, "diff"), &st); err != nil {
+			return err
+		}
+	}
+	mode := st.Mode & 0o7777
+	if err := unix.Mkdir(dir, mode); err != nil {
+		return &os.PathError{Op: "mkdir", Path: dir, Err: err}
+	}
+	var now unix.Stat_t
+	if err := unix.Stat(dir, &now); err != nil {
+		return err
+	}
+	if now.Uid != st.Uid || now.Gid != st.Gid {
+		if err := unix.Lchown(dir, int(st.Uid), int(st.Gid)); err != nil {
+			return err
+		}
+		now.Mode = 0
+	}
+	if now.Mode&0o7777 != mode {
+		return unix.Chmod(dir, mode)
+	}
+	return nil
+}
+
+// link gives an image layer its short name.
+func (d *Driver) link(id string) error {
+	d.mu.Lock()
+	name := strconv.FormatUint(d.nextLink, 36)
+	d.nextLink++
+	d.mu.Unlock()
+	if err := os.Symlink("../"+id+"/diff", filepath.Join(d.root, linkDir, name)); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.links[id] = name
+	d.mu.Unlock()
+	return nil
+}
+
+func (d *Driver) unlink(id string) {
+	d.mu.Lock()
+	name, ok := d.links[id]
+	delete(d.links, id)
+	d.mu.Unlock()
+	if ok {
+		_ = os.Remove(filepath.Join(d.root, linkDir, name)) // New removes it otherwise
+	}
+}
+
+// Remove forgets a layer at once and deletes its files in the background.
+func (d *Driver) Remove(id string) error {
+	known, err := d.layers.Retire(id)
+	if err != nil || !known {
+		return err
+	}
+	// Without its parent link it is half-made: a crash here completes the
+	// removal at the next start.
+	err = os.Remove(d.path(id, "parent"))
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		err = d.trash.Throw(d.path(id))
+	}
+	if err != nil {
+		d.layers.Ready(id)
+		return err
+	}
+	d.unlink(id)
+	d.layers.Drop(id)
+	return nil
+}
+
+// Exists tells whether the layer is known.
+func (d *Driver) Exists(id string) bool {
+	_, err := d.layers.Get(id)
+	return err == nil
+}
+
+// List names the layers.
+func (d *Driver) List() []graphdriver.Layer { return d.layers.List() }
+
+// Metadata shows the directories.
+func (d *Driver) Metadata(id string) (map[string]string, error) {
+	l, err := d.layers.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	lower, err := d.layers.Ancestors(id)
+	if err != nil {
+		return nil, err
+	}
+	data := map[string]string{
+		"UpperDir":  d.path(id, "diff"),
+		"MergedDir": d.path(id, "merged"),
+		"WorkDir":   d.path(id, "work"),
+	}
+	if len(lower) > 0 {
+		data["LowerDir"] = joined(d.diffDirs(lower))
+	}
+	if !l.ReadWrite {
+		data["ID"] = id
+	}
+	return data, nil
+}
+
+func (d *Driver) diffDirs(ids []string) []string {
+	dirs := make([]string, len(ids))
+	for i, id := range ids {
+		dirs[i] = d.path(id, "diff")
+	}
+	return dirs
+}
+
+// shortDirs is diffDirs by the short names, joined for a mount.
+func (d *Driver) shortDirs(ids []string) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		b.WriteString(d.root)
+		b.WriteString("/" + linkDir + "/")
+		b.WriteString(d.links[id])
+	}
+	return b.String()
+}

@@ -1,0 +1,71 @@
+package overlay
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/enginejobs/docker/graphdriver"
+	"github.com/enginejobs/docker/pkg/mount"
+)
+
+// Mounts describes the union of a layer and its parents. A read-write layer is
+// writable, an image layer is not.
+func (d *Driver) Mounts(id string) ([]mount.Mount, error) {
+	l, err := d.layers.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	return d.mounts(l)
+}
+
+func (d *Driver) mounts(l graphdriver.Layer) ([]mount.Mount, error) {
+	if strings.ContainsAny(d.root, ":,\\") {
+		return nil, fmt.Errorf("the directory %s cannot be named in an overlay mount: it has a colon, comma or backslash", d.root)
+	}
+	lower, err := d.layers.Ancestors(l.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(lower) == 0 { // a union of one does not exist
+		m := mount.Mount{Type: "bind", Source: d.path(l.ID, "diff"), Options: []string{"bind"}}
+		if !l.ReadWrite {
+			m.Options = append(m.Options, "ro")
+		}
+		return []mount.Mount{m}, nil
+	}
+	m := mount.Mount{Type: "overlay", Source: "overlay"}
+	if l.ReadWrite {
+		dir := d.path(l.ID)
+		m.Options = append(m.Options, "lowerdir="+d.shortDirs(lower), "upperdir="+dir+"/diff", "workdir="+dir+"/work")
+	} else {
+		m.Options = append(m.Options, "ro", "lowerdir="+d.shortDirs(append([]string{l.ID}, lower...)))
+	}
+	m.Options = append(m.Options, d.options...)
+	return []mount.Mount{m}, nil
+}
+
+// Get mounts the layer at <id>/merged.
+func (d *Driver) Get(id string) (string, error) {
+	target := d.path(id, "merged")
+	err := d.layers.Mount(id, func(l graphdriver.Layer) error {
+		mounts, err := d.mounts(l)
+		if err != nil {
+			return err
+		}
+		if err := os.Mkdir(target, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		return mount.All(mounts, target)
+	})
+	if err != nil {
+		return "", fmt.Errorf("mounting layer %s: %w", id, err)
+	}
+	return target, nil
+}
+
+// Put undoes one Get.
+func (d *Driver) Put(id string) error {
+	return d.layers.Unmount(id, func(graphdriver.Layer) error { return mount.Unmount(d.path(id, "merged")) })
+}
