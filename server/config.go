@@ -1,0 +1,133 @@
+package server
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
+)
+
+// Logger is the log of the process; logrus satisfies it.
+type Logger interface {
+	Debugf(format string, args ...any)
+	Infof(format string, args ...any)
+	Warnf(format string, args ...any)
+	Errorf(format string, args ...any)
+}
+
+// Config is everything that a daemon can be told. Root is needed; the zero
+// value of the rest is sensible, but see Network.
+type Config struct {
+	Root     string // what lasts; created 0700, symbolic links resolved
+	ExecRoot string // what lasts until the host restarts; empty: Root/run
+	Pidfile  string // empty: none
+	TrustKey string // identity; empty: Root/key.json
+
+	Hosts       []string // addresses that serveapi listens on
+	SocketGroup string   // of unix sockets; empty leaves it alone
+	CORS        string   // origin that web pages may have; empty: none
+	TLS         TLS
+
+	StorageDriver string            // empty: what the root has, else overlay
+	StorageOpts   []string          // key=value
+	ExecDriver    string            // empty: native
+	Exec          execdriver.Driver // tests: this one instead
+	Network       Network
+
+	Labels      []string // key=value, shown by info
+	Debug       bool
+	LiveRestore bool // containers run on when the daemon stops
+
+	// ShutdownTimeout bounds a stop; 0 means 30 seconds.
+	ShutdownTimeout time.Duration
+
+	Log    Logger              // nil discards
+	Now    func() time.Time    // nil: time.Now
+	Getenv func(string) string // nil: an empty environment
+	Euid   func() int          // nil: os.Geteuid
+}
+
+// TLS configures tcp listeners.
+type TLS struct {
+	On, Verify    bool
+	CA, Cert, Key string
+}
+
+// Network configures init_networkdriver and what containers inherit.
+type Network struct {
+	Off           bool   // no network driver: containers have a loopback interface only
+	Bridge        string // existing bridge; empty: docker0
+	BridgeIP      string
+	FixedCIDR     string
+	DefaultIP     string
+	NoICC         bool
+	NoFirewall    bool
+	NoMasquerade  bool
+	NoForward     bool
+	NoProxy       bool
+	MTU           int
+	DNS           []string
+	DNSSearch     []string
+	WarmSandboxes int // sandboxes kept ready: 0 the driver's default, negative none
+}
+
+// complete checks the configuration and fills what was left out.
+func (c *Config) complete() error {
+	if c.Root == "" {
+		return errdefs.InvalidArgument("a daemon needs a root directory")
+	}
+	if c.Network.Bridge != "" && c.Network.BridgeIP != "" {
+		return errdefs.InvalidArgument("You specified -b & --bip, mutually exclusive options. Please specify only one.")
+	}
+	if c.Network.NoFirewall && c.Network.NoICC {
+		return errdefs.InvalidArgument("You specified --iptables=false with --icc=false. ICC uses iptables to function. " +
+			"Please set --icc or --iptables to true.")
+	}
+	for _, opt := range c.StorageOpts {
+		if !strings.Contains(opt, "=") {
+			return errdefs.InvalidArgument("storage option %q is not KEY=VALUE", opt)
+		}
+	}
+	if c.Network.Bridge == "none" {
+		c.Network.Off = true
+	}
+	if c.ExecDriver == "" {
+		c.ExecDriver = "native"
+	}
+	if c.ShutdownTimeout == 0 {
+		c.ShutdownTimeout = 30 * time.Second
+	}
+	if c.Log == nil {
+		c.Log = noLog{}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Getenv == nil {
+		c.Getenv = func(string) string { return "" }
+	}
+	if c.Euid == nil {
+		c.Euid = os.Geteuid
+	}
+	return nil
+}
+
+type noLog struct{}
+
+func (noLog) Debugf(string, ...any) {}
+func (noLog) Infof(string, ...any)  {}
+func (noLog) Warnf(string, ...any)  {}
+func (noLog) Errorf(string, ...any) {}
+
+// splitLines gives the lines of s that say something.
+func splitLines(s string) []string {
+	var lines []string
+	for _, line := range strings.Split(s, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}

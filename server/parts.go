@@ -1,0 +1,6 @@
+package server
+
+// parts are the concrete parts that have come up; each step fills its own.
+type parts struct {
+	id string // of this daemon, from its key
+}

@@ -1,0 +1,168 @@
+// Package server owns the process that a daemon is: its configuration, the
+// order in which its parts come up, what undoes each of them, and the signals
+// that take it down. It owns when things happen and nothing of what they are:
+// no container or image logic, ever.
+//
+// Its state is the Server value: one engine, the parts that have come up, and
+// the pidfile. What undoes a part is registered on the engine (OnShutdown), so
+// that Engine.Shutdown is the undo stack: last up, first down, once, under one
+// deadline, and just the same after a start that failed half-way.
+//
+// Start reading at builtins.Boot, the one list of all steps; then Server.Run.
+// Only builtins and tests may import this package.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// Step is one part of a daemon coming up. What undoes it is registered with
+// Engine.OnShutdown by the step itself, as soon as there is something to undo.
+type Step struct {
+	Name string
+	Up   func(ctx context.Context) error
+}
+
+// Server is one daemon. Make it with New, give it its steps with Use, then Run.
+type Server struct {
+	cfg   Config
+	log   Logger
+	eng   *engine.Engine
+	steps []Step
+	parts parts
+	began time.Time
+
+	sweeping sync.WaitGroup // removal of what earlier daemons left in tmp
+	hurry    func()         // makes the API wait for nobody; see SetHurry
+	serveapi *engine.Job    // nil until Listen
+	failed   chan error     // serveapi ended by itself
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// New checks the configuration and returns a server with an engine that has the
+// job initserver and nothing else yet.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Log, eng: engine.New(), began: cfg.Now(),
+		failed: make(chan error, 1), hurry: func() {},
+	}
+	if cfg.Debug {
+		s.eng.SetLogf(s.log.Debugf)
+	}
+	return s, s.eng.Declare(s.declareInitServer())
+}
+
+// Engine is the bus of this daemon.
+func (s *Server) Engine() *engine.Engine { return s.eng }
+
+// Config is the completed configuration.
+func (s *Server) Config() Config { return s.cfg }
+
+// Use sets the steps that initserver takes.
+func (s *Server) Use(steps []Step) { s.steps = steps }
+
+// SetHurry sets what makes the API stop waiting for requests, on the second
+// signal.
+func (s *Server) SetHurry(f func()) { s.hurry = f }
+
+// Start brings everything up. When a step fails, what had come up is taken down
+// again before Start returns.
+func (s *Server) Start(ctx context.Context) error {
+	err := s.eng.Job("initserver").SetContext(ctx).Run()
+	if err == nil {
+		return nil
+	}
+	down, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
+	defer cancel()
+	if closeErr := s.Close(down); closeErr != nil {
+		s.log.Errorf("cleaning up after a failed start: %v", closeErr)
+	}
+	return err
+}
+
+// Close takes everything down: no new requests, those that change something may
+// end, jobs are cancelled, parts are undone last to first. ctx bounds it.
+func (s *Server) Close(ctx context.Context) error {
+	s.closeOnce.Do(func() {
+		var errs []error
+		if s.serveapi != nil {
+			s.serveapi.Cancel()
+			if err := s.serveapi.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+				errs = append(errs, fmt.Errorf("closing the API: %w", err))
+			}
+		}
+		errs = append(errs, s.eng.Shutdown(ctx))
+		s.sweeping.Wait()
+		s.closeErr = errors.Join(errs...)
+	})
+	return s.closeErr
+}
+
+// declareInitServer describes the job that brings a daemon up.
+//
+// Usage: initserver
+// Errors: that of the first step that fails; the steps before it stay up until
+// the engine is shut down.
+func (s *Server) declareInitServer() engine.Declaration {
+	return engine.Declaration{
+		Name:    "initserver",
+		Summary: "Brings the daemon up, step by step in the order of the package builtins.",
+		Changes: true,
+		Handler: s.jobInitServer,
+	}
+}
+
+func (s *Server) jobInitServer(job *engine.Job) error {
+	for _, step := range s.steps {
+		if err := job.Context().Err(); err != nil {
+			return fmt.Errorf("starting %s: %w", step.Name, err)
+		}
+		began := s.cfg.Now()
+		if err := step.Up(job.Context()); err != nil {
+			return fmt.Errorf("starting %s: %w", step.Name, err)
+		}
+		s.log.Debugf("started %s in %v", step.Name, s.cfg.Now().Sub(began))
+	}
+	return nil
+}
+
+// run runs a job of the boot and logs what it warns of.
+func (s *Server) run(ctx context.Context, name string, env map[string]string) error {
+	job := s.eng.Job(name).SetContext(ctx)
+	for k, v := range env {
+		job.Setenv(k, v)
+	}
+	job.Stderr.Add(warnings{s.log})
+	return job.Run()
+}
+
+// warnings logs the lines that a job writes to Stderr.
+type warnings struct{ log Logger }
+
+// Write takes one line, or several.
+func (w warnings) Write(p []byte) (int, error) {
+	for _, line := range splitLines(string(p)) {
+		w.log.Warnf("%s", line)
+	}
+	return len(p), nil
+}
+
+// need fails when a step comes before what it stands on.
+func need(there bool, what string) error {
+	if there {
+		return nil
+	}
+	return errdefs.Internal("%s has not been started yet: the order of the steps is wrong", what)
+}
