@@ -1,0 +1,427 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/dockerversion"
+)
+
+// httpClient speaks HTTP/1.1 with one daemon. It uses the message formats of
+// net/http but none of its transport: a command makes a handful of requests,
+// mostly one after the other on one connection, and takes some connections
+// over; a pool with its goroutines would cost more than the requests.
+type httpClient struct {
+	proto, addr string
+	tls         *tls.Config
+
+	mu      sync.Mutex // guards the rest; never held across I/O
+	version string     // in the path of requests
+	agreed  bool       // the server has accepted version
+	idle    []*conn
+}
+
+type conn struct {
+	net.Conn
+	br *bufio.Reader
+}
+
+const dialTimeout = 32 * time.Second
+
+// newHTTPClient prepares a client. A version given by the user is final.
+func newHTTPClient(proto, addr, version string) *httpClient {
+	c := &httpClient{proto: proto, addr: addr, version: api.Version}
+	if version != "" {
+		c.version, c.agreed = strings.TrimPrefix(version, "v"), true
+	}
+	return c
+}
+
+// request is one exchange. Body is JSON, or a function from API version to
+// JSON, or nothing; stream is a raw body of unknown length.
+type request struct {
+	method, path string
+	query        url.Values
+	body         any
+	stream       io.Reader
+	streamType   string
+}
+
+// versioned makes a request body that depends on the API version.
+type versioned func(version string) any
+
+// dial opens a connection.
+func (c *httpClient) dial(ctx context.Context) (*conn, error) {
+	d := net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	var nc net.Conn
+	var err error
+	if c.tls != nil {
+		td := tls.Dialer{NetDialer: &d, Config: c.tls}
+		nc, err = td.DialContext(ctx, c.proto, c.addr)
+	} else {
+		nc, err = d.DialContext(ctx, c.proto, c.addr)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, dialError(c, err)
+	}
+	return &conn{Conn: nc, br: bufio.NewReader(nc)}, nil
+}
+
+// take returns an idle connection or a new one.
+func (c *httpClient) take(ctx context.Context) (*conn, error) {
+	c.mu.Lock()
+	if n := len(c.idle); n > 0 {
+		cn := c.idle[n-1]
+		c.idle = c.idle[:n-1]
+		c.mu.Unlock()
+		return cn, nil
+	}
+	c.mu.Unlock()
+	return c.dial(ctx)
+}
+
+func (c *httpClient) put(cn *conn) {
+	c.mu.Lock()
+	c.idle = append(c.idle, cn)
+	c.mu.Unlock()
+}
+
+func (c *httpClient) currentVersion() (version string, agreed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.version, c.agreed
+}
+
+func (c *httpClient) agree(version string) {
+	c.mu.Lock()
+	c.version, c.agreed = version, true
+	c.mu.Unlock()
+}
+
+// atLeast tells whether the version in use is want or later.
+func (c *httpClient) atLeast(want string) bool {
+	have, _ := c.currentVersion()
+	return versionAtLeast(have, want)
+}
+
+func versionAtLeast(have, want string) bool {
+	h, w := versionNumber(have), versionNumber(want)
+	return h >= w
+}
+
+func versionNumber(text string) int {
+	major, minor, _ := strings.Cut(text, ".")
+	a, _ := strconv.Atoi(major)
+	b, _ := strconv.Atoi(minor)
+	return a*1000 + b
+}
+
+// do makes the request. A failure status is an error. The caller closes the
+// body of the response, which gives the connection back.
+//
+// No version is negotiated beforehand: the newest is tried, and a server that
+// does not have it says so at the first request, which is then repeated.
+func (c *httpClient) do(ctx context.Context, r request) (*http.Response, error) {
+	if _, agreed := c.currentVersion(); !agreed && r.stream != nil {
+		if err := c.negotiate(ctx); err != nil { // the stream could not be repeated
+			return nil, err
+		}
+	}
+	resp, err := c.exchange(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	version, agreed := c.currentVersion()
+	if !agreed && (resp.StatusCode == http.StatusBadRequest || resp.StatusCode == http.StatusNotFound) {
+		theirs := resp.Header.Get("Api-Version")
+		if theirs == "" {
+			if theirs, err = c.serverVersion(ctx); err != nil {
+				theirs = version
+			}
+		}
+		if theirs != "" && !versionAtLeast(theirs, version) {
+			resp.Body.Close()
+			c.agree(theirs)
+			return c.do(ctx, r)
+		}
+	}
+	if !agreed {
+		c.agree(version)
+	}
+	if resp.StatusCode >= 400 {
+		defer resp.Body.Close()
+		return nil, readError(resp)
+	}
+	return resp, nil
+}
+
+// negotiate settles the version without a request of the user's.
+func (c *httpClient) negotiate(ctx context.Context) error {
+	theirs, err := c.serverVersion(ctx)
+	if err != nil {
+		return err
+	}
+	version, _ := c.currentVersion()
+	if theirs != "" && !versionAtLeast(theirs, version) {
+		version = theirs
+	}
+	c.agree(version)
+	return nil
+}
+
+// serverVersion asks the server for its newest API version.
+func (c *httpClient) serverVersion(ctx context.Context) (string, error) {
+	resp, err := c.roundTrip(ctx, request{method: http.MethodGet}, "/version")
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 400 {
+		return "", readError(resp)
+	}
+	var v api.SystemVersion
+	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+		return "", fmt.Errorf("reading the version of the daemon: %w", err)
+	}
+	return v.ApiVersion, nil
+}
+
+// exchange sends the request under the current version.
+func (c *httpClient) exchange(ctx context.Context, r request) (*http.Response, error) {
+	version, _ := c.currentVersion()
+	if f, ok := r.body.(versioned); ok {
+		r.body = f(version)
+	}
+	return c.roundTrip(ctx, r, "/v"+version+r.path)
+}
+
+func (c *httpClient) roundTrip(ctx context.Context, r request, path string) (*http.Response, error) {
+	cn, err := c.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	resp, stop, err := c.send(ctx, cn, r, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = &body{ReadCloser: resp.Body, client: c, conn: cn, stop: stop, reuse: !resp.Close && r.stream == nil}
+	if resp.ContentLength == 0 || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified {
+		resp.Body.Close()
+	}
+	return resp, nil
+}
+
+// send writes a request on cn and reads the head of the response. When ctx
+// ends, before or after, the connection is closed; stop ends that watch. On an
+// error cn is closed already.
+func (c *httpClient) send(ctx context.Context, cn *conn, r request, path string, header http.Header,
+) (*http.Response, func() bool, error) {
+	req, payload, err := c.build(r, path, header)
+	if err != nil {
+		cn.Close()
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { cn.Close() })
+	fail := func(doing string, err error) (*http.Response, func() bool, error) {
+		stop()
+		cn.Close()
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		return nil, nil, vanished(doing+" "+r.method+" "+path, err)
+	}
+	written := make(chan error, 1)
+	if r.stream != nil {
+		go func() { written <- req.Write(cn) }()
+	} else if _, err := cn.Write(payload); err != nil && !errors.Is(err, net.ErrClosed) {
+		// The server may have answered before it went away: read that first.
+		written <- err
+	}
+	resp, err := http.ReadResponse(cn.br, req)
+	if err != nil {
+		select {
+		case werr := <-written:
+			if werr != nil {
+				err = werr
+			}
+		default:
+		}
+		return fail("waiting for the answer to", err)
+	}
+	return resp, stop, nil
+}
+
+// build makes the request; for one without a stream also its bytes, so that a
+// single write sends it.
+func (c *httpClient) build(r request, path string, header http.Header) (*http.Request, []byte, error) {
+	u := &url.URL{Scheme: "http", Host: "docker", Path: path, RawQuery: r.query.Encode()}
+	if c.proto == "tcp" {
+		u.Host = c.addr
+	}
+	if raw, err := url.PathUnescape(path); err == nil {
+		u.Path, u.RawPath = raw, path
+	}
+	req := &http.Request{Method: r.method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if req.Header == nil {
+		req.Header = make(http.Header)
+	}
+	req.Header.Set("User-Agent", "Docker-Client/"+dockerversion.Version)
+	switch {
+	case r.stream != nil:
+		req.Header.Set("Content-Type", r.streamType)
+		req.Body, req.ContentLength = io.NopCloser(r.stream), -1
+		return req, nil, nil
+	case r.body != nil:
+		text, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, nil, fmt.Errorf("encoding the body of %s %s: %w", r.method, path, err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	case r.method == http.MethodPost:
+		req.Header.Set("Content-Type", "text/plain")
+	}
+	var buf bytes.Buffer
+	if err := req.Write(&buf); err != nil {
+		return nil, nil, fmt.Errorf("encoding %s %s: %w", r.method, path, err)
+	}
+	return req, buf.Bytes(), nil
+}
+
+// body gives its connection back when it has been read to the end.
+type body struct {
+	io.ReadCloser
+	client *httpClient
+	conn   *conn
+	stop   func() bool
+	reuse  bool
+	closed bool
+}
+
+// drainLimit is how much of an unwanted rest is read to save a connection.
+const drainLimit = 64 << 10
+
+func (b *body) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed = true
+	ended := false
+	if b.reuse {
+		n, err := io.CopyN(io.Discard, b.ReadCloser, drainLimit)
+		ended = errors.Is(err, io.EOF) && n < drainLimit
+	}
+	if b.stop() && ended {
+		b.client.put(b.conn)
+		return nil
+	}
+	return b.conn.Close()
+}
+
+// hijacked is a connection that was taken over from HTTP.
+type hijacked struct {
+	*conn
+	mediaType string
+	stop      func() bool
+}
+
+// CloseWrite tells the server that no input follows.
+func (h *hijacked) CloseWrite() error {
+	if half, ok := h.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Close ends the connection and its watch.
+func (h *hijacked) Close() error {
+	h.stop()
+	return h.Conn.Close()
+}
+
+// hijack makes the request and takes the connection over.
+func (c *httpClient) hijack(ctx context.Context, r request) (*hijacked, error) {
+	if _, agreed := c.currentVersion(); !agreed {
+		if err := c.negotiate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	cn, err := c.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	version, _ := c.currentVersion()
+	header := http.Header{"Connection": {"Upgrade"}, "Upgrade": {"tcp"}}
+	resp, stop, err := c.send(ctx, cn, r, "/v"+version+r.path, header)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols && resp.StatusCode != http.StatusOK {
+		stop()
+		defer cn.Close()
+		return nil, readError(resp)
+	}
+	return &hijacked{conn: cn, mediaType: resp.Header.Get("Content-Type"), stop: stop}, nil
+}
+
+// getJSON decodes the answer to a GET.
+func (c *httpClient) getJSON(ctx context.Context, path string, query url.Values, v any) error {
+	return c.callJSON(ctx, request{method: http.MethodGet, path: path, query: query}, v)
+}
+
+// callJSON makes the request and decodes the answer.
+func (c *httpClient) callJSON(ctx context.Context, r request, v any) error {
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return vanished("reading the answer to "+r.method+" "+r.path, err)
+	}
+	return nil
+}
+
+// call makes the request and drops the answer.
+func (c *httpClient) call(ctx context.Context, method, path string, query url.Values) error {
+	resp, err := c.do(ctx, request{method: method, path: path, query: query})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// containerPath is /containers/NAME/action with the name escaped.
+func containerPath(name, action string) string {
+	return "/containers/" + url.PathEscape(name) + action
+}
+
+// imagePath is /images/NAME/action. The slashes of a repository stay: the
+// route takes them.
+func imagePath(name, action string) string {
+	parts := strings.Split(name, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return "/images/" + strings.Join(parts, "/") + action
+}

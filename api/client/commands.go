@@ -1,0 +1,104 @@
+package client
+
+import "strings"
+
+// commands is the table of all commands, in the order of the help. A command
+// has its own file of the same name.
+func commands() []Command {
+	return []Command{
+		{Name: "attach", Args: "CONTAINER", Summary: "Attach to a running container", Count: count{1, 1},
+			Also: []string{"container attach"}, New: newAttach},
+		{Name: "create", Args: "IMAGE [COMMAND] [ARG...]", Summary: "Create a new container", Count: count{1, -1},
+			Also: []string{"container create"}, Stop: true, New: newCreate},
+		{Name: "diff", Args: "CONTAINER", Summary: "Inspect changes on a container's filesystem", Count: count{1, 1},
+			Also: []string{"container diff"}, New: newDiff},
+		{Name: "events", Summary: "Get real time events from the server", Count: count{0, 0},
+			Also: []string{"system events"}, New: newEvents},
+		{Name: "export", Args: "CONTAINER", Summary: "Stream the contents of a container as a tar archive", Count: count{1, 1},
+			Also: []string{"container export"}, New: newExport},
+		{Name: "history", Args: "IMAGE", Summary: "Show the history of an image", Count: count{1, 1},
+			Also: []string{"image history"}, New: newHistory},
+		{Name: "images", Args: "[REPOSITORY]", Summary: "List images", Count: count{0, 1},
+			Also: []string{"image ls", "image list"}, New: newImages},
+		{Name: "import", Args: "URL|FILE|- [REPOSITORY[:TAG]]", Summary: "Create a new filesystem image from a tarball",
+			Count: count{1, 3}, Also: []string{"image import"}, New: newImport},
+		{Name: "info", Summary: "Display system-wide information", Count: count{0, 0},
+			Also: []string{"system info"}, New: newInfo},
+		{Name: "inspect", Args: "CONTAINER|IMAGE [CONTAINER|IMAGE...]",
+			Summary: "Return low-level information on a container or image", Count: count{1, -1}, New: newInspect},
+		{Name: "kill", Args: "CONTAINER [CONTAINER...]", Summary: "Kill a running container", Count: count{1, -1},
+			Also: []string{"container kill"}, New: newKill},
+		{Name: "logs", Args: "CONTAINER", Summary: "Fetch the logs of a container", Count: count{1, 1},
+			Also: []string{"container logs"}, New: newLogs},
+		{Name: "port", Args: "CONTAINER [PRIVATE_PORT[/PROTO]]", Summary: "List port mappings of a container",
+			Count: count{1, 2}, Also: []string{"container port"}, New: newPort},
+		{Name: "pause", Args: "CONTAINER [CONTAINER...]", Summary: "Pause all processes within a container",
+			Count: count{1, -1}, Also: []string{"container pause"}, New: newPause},
+		{Name: "ps", Summary: "List containers", Count: count{0, 0},
+			Also: []string{"container ls", "container list", "container ps"}, New: newPs},
+		{Name: "rename", Args: "OLD_NAME NEW_NAME", Summary: "Rename an existing container", Count: count{2, 2},
+			Also: []string{"container rename"}, New: newRename},
+		{Name: "restart", Args: "CONTAINER [CONTAINER...]", Summary: "Restart a running container", Count: count{1, -1},
+			Also: []string{"container restart"}, New: newRestart},
+		{Name: "rm", Args: "CONTAINER [CONTAINER...]", Summary: "Remove one or more containers", Count: count{1, -1},
+			Also: []string{"container rm", "container remove"}, New: newRm},
+		{Name: "rmi", Args: "IMAGE [IMAGE...]", Summary: "Remove one or more images", Count: count{1, -1},
+			Also: []string{"image rm", "image remove"}, New: newRmi},
+		{Name: "run", Args: "IMAGE [COMMAND] [ARG...]", Summary: "Run a command in a new container", Count: count{1, -1},
+			Also: []string{"container run"}, Stop: true, New: newRun},
+		{Name: "start", Args: "CONTAINER [CONTAINER...]", Summary: "Start a stopped container", Count: count{1, -1},
+			Also: []string{"container start"}, New: newStart},
+		{Name: "stop", Args: "CONTAINER [CONTAINER...]", Summary: "Stop a running container", Count: count{1, -1},
+			Also: []string{"container stop"}, New: newStop},
+		{Name: "tag", Args: "IMAGE[:TAG] [REGISTRYHOST/][USERNAME/]NAME[:TAG]", Summary: "Tag an image into a repository",
+			Count: count{2, 2}, Also: []string{"image tag"}, New: newTag},
+		{Name: "top", Args: "CONTAINER [ps OPTIONS]", Summary: "Lookup the running processes of a container",
+			Count: count{1, -1}, Also: []string{"container top"}, Stop: true, New: newTop},
+		{Name: "unpause", Args: "CONTAINER [CONTAINER...]", Summary: "Unpause a paused container", Count: count{1, -1},
+			Also: []string{"container unpause"}, New: newUnpause},
+		{Name: "version", Summary: "Show the Docker version information", Count: count{0, 0}, New: newVersion},
+		{Name: "wait", Args: "CONTAINER [CONTAINER...]", Summary: "Block until a container stops, then print its exit code",
+			Count: count{1, -1}, Also: []string{"container wait"}, New: newWait},
+
+		// What has no classic spelling.
+		{Args: "CONTAINER [CONTAINER...]", Summary: "Return low-level information on containers", Count: count{1, -1},
+			Also: []string{"container inspect"}, New: newContainerInspect},
+		{Args: "IMAGE [IMAGE...]", Summary: "Return low-level information on images", Count: count{1, -1},
+			Also: []string{"image inspect"}, New: newImageInspect},
+	}
+}
+
+// findCommand looks the first words up, whatever their case: one word, or the
+// two of a later spelling. It returns the name as found and the other words.
+func findCommand(args []string) (*Command, string, []string) {
+	table := commands()
+	one, two := strings.ToLower(args[0]), ""
+	if len(args) > 1 {
+		two = one + " " + strings.ToLower(args[1])
+	}
+	for i := range table {
+		c := &table[i]
+		for _, other := range c.Also {
+			if other == two {
+				return c, two, args[2:]
+			}
+		}
+		if c.Name == one && one != "" {
+			return c, one, args[1:]
+		}
+	}
+	return nil, "", nil
+}
+
+// isGroup tells whether the word begins two-word spellings.
+func isGroup(word string) bool {
+	prefix := strings.ToLower(word) + " "
+	for _, c := range commands() {
+		for _, other := range c.Also {
+			if strings.HasPrefix(other, prefix) {
+				return true
+			}
+		}
+	}
+	return false
+}

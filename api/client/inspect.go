@@ -1,0 +1,193 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/mflag"
+)
+
+type inspectOptions struct {
+	format, kind string
+	size         bool
+	names        []string
+}
+
+func newInspect(cli *CLI, flags *mflag.Set) runFunc { return inspectCommand(cli, flags, "") }
+
+func newContainerInspect(cli *CLI, flags *mflag.Set) runFunc {
+	return inspectCommand(cli, flags, "container")
+}
+
+func newImageInspect(cli *CLI, flags *mflag.Set) runFunc { return inspectCommand(cli, flags, "image") }
+
+func inspectCommand(cli *CLI, flags *mflag.Set, kind string) runFunc {
+	o := inspectOptions{kind: kind}
+	flags.String(&o.format, "~-format -f --format", "Format the output by a Go template")
+	if kind == "" {
+		flags.String(&o.kind, "--type", "Only look for this type (container or image)")
+	}
+	if kind != "image" {
+		flags.Bool(&o.size, "-s --size", "Display total file sizes of a container")
+	}
+	return func(ctx context.Context, args []string) error {
+		o.names = args
+		return cli.inspect(ctx, o)
+	}
+}
+
+func (cli *CLI) inspect(ctx context.Context, o inspectOptions) error {
+	var f *format
+	if o.format != "" {
+		var err error
+		if f, err = parseTemplate(o.format); err != nil {
+			return err
+		}
+	}
+	kinds := []string{"container", "image"}
+	switch o.kind {
+	case "":
+	case "container", "image":
+		kinds = []string{o.kind}
+	default:
+		return errdefs.InvalidArgument("%q is not a valid value for --type: it is container or image", o.kind)
+	}
+	failed := false
+	var found [][]byte
+	for _, name := range o.names {
+		raw, err := cli.inspectOne(ctx, name, kinds, o.size)
+		switch {
+		case errors.Is(err, context.Canceled), errdefs.Is(err, errdefs.KindUnavailable):
+			return err
+		case errdefs.IsNotFound(err):
+			fmt.Fprintf(cli.Err, "Error: No such %s: %s\n", strings.Join(reversed(kinds), " or "), name)
+			failed = true
+		case err != nil:
+			fmt.Fprintln(cli.Err, err)
+			failed = true
+		case f != nil:
+			if err := showRaw(cli.Out, f, raw); err != nil {
+				return err
+			}
+		default:
+			found = append(found, raw)
+		}
+	}
+	if f == nil {
+		if err := printArray(cli.Out, found); err != nil {
+			return err
+		}
+	}
+	if failed {
+		return &StatusError{Code: exitFailure}
+	}
+	return nil
+}
+
+// reversed gives the words in the order of the classic sentence: image or
+// container.
+func reversed(list []string) []string {
+	out := make([]string, 0, len(list))
+	for i := len(list) - 1; i >= 0; i-- {
+		out = append(out, list[i])
+	}
+	return out
+}
+
+// inspectOne fetches the document of the first kind that has the name.
+func (cli *CLI) inspectOne(ctx context.Context, name string, kinds []string, size bool) ([]byte, error) {
+	var err error
+	for _, kind := range kinds {
+		path, query := imagePath(name, "/json"), url.Values{}
+		if kind == "container" {
+			path = containerPath(name, "/json")
+			setFlag(query, "size", size)
+		}
+		var resp *http.Response
+		resp, err = cli.http.do(ctx, request{method: http.MethodGet, path: path, query: query})
+		if errdefs.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		raw, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			return nil, vanished("inspecting "+name, err)
+		}
+		return raw, nil
+	}
+	return nil, err
+}
+
+// printArray writes the documents as one JSON array, keys in the server's
+// order.
+func printArray(w io.Writer, list [][]byte) error {
+	if len(list) == 0 {
+		_, err := io.WriteString(w, "[]\n")
+		return err
+	}
+	array := append([]byte("["), bytes.Join(list, []byte(","))...)
+	var out bytes.Buffer
+	if err := json.Indent(&out, append(array, ']'), "", "    "); err != nil {
+		return fmt.Errorf("reading the daemon's answer: %w", err)
+	}
+	out.WriteByte('\n')
+	_, err := out.WriteTo(w)
+	return err
+}
+
+// showRaw runs a template on a JSON document as it is on the wire.
+func showRaw(w io.Writer, f *format, raw []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return fmt.Errorf("reading the daemon's answer: %w", err)
+	}
+	v = plainNumbers(v)
+	if m, ok := v.(map[string]any); ok {
+		if _, has := m["ID"]; !has && m["Id"] != nil {
+			m["ID"] = m["Id"] // the spelling of later clients' templates
+		}
+	}
+	var line bytes.Buffer
+	if err := f.line(&line, v); err != nil {
+		return err
+	}
+	_, err := line.WriteTo(w)
+	return err
+}
+
+// plainNumbers makes integers integers, so that templates print them without
+// an exponent and can compare them.
+func plainNumbers(v any) any {
+	switch t := v.(type) {
+	case map[string]any:
+		for k, e := range t {
+			t[k] = plainNumbers(e)
+		}
+	case []any:
+		for i, e := range t {
+			t[i] = plainNumbers(e)
+		}
+	case json.Number:
+		if n, err := strconv.ParseInt(t.String(), 10, 64); err == nil {
+			return n
+		}
+		if x, err := t.Float64(); err == nil {
+			return x
+		}
+	}
+	return v
+}

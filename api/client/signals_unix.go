@@ -1,0 +1,62 @@
+//go:build !windows
+
+package client
+
+import (
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/moby/sys/signal"
+)
+
+// fatalSignals would end the program while the terminal is raw.
+var fatalSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+
+// resizeSignal tells that the terminal has a new size.
+var resizeSignal os.Signal = syscall.SIGWINCH
+
+// proxiedSignals are all that can be caught, less those that the client needs
+// itself: CHLD says nothing to a container, URG is the Go scheduler's, and PIPE
+// must end a client whose reader has left.
+func proxiedSignals() []os.Signal {
+	list := make([]os.Signal, 0, len(signal.SignalMap))
+	for _, s := range signal.SignalMap {
+		switch s {
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE:
+		default:
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// signalName is the name that the kill request carries: "INT". A signal that
+// has no name has none here either, and is not sent.
+func signalName(s os.Signal) string {
+	best := ""
+	for name, sig := range signal.SignalMap {
+		if sig != s {
+			continue
+		}
+		// Some numbers have two names (ABRT, IOT): take the usual one.
+		switch name {
+		case "IOT", "CLD", "POLL", "UNUSED":
+			if best == "" {
+				best = name
+			}
+		default:
+			if best == "" || !strings.HasPrefix(name, "RT") {
+				best = name
+			}
+		}
+	}
+	return best
+}
+
+func signalNumber(s os.Signal) int {
+	if n, ok := s.(syscall.Signal); ok {
+		return int(n)
+	}
+	return 0
+}

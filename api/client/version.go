@@ -1,0 +1,81 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/dockerversion"
+	"github.com/enginejobs/docker/pkg/mflag"
+)
+
+// clientVersion is the half of version that needs no daemon.
+type clientVersion struct {
+	Version, ApiVersion, GoVersion, GitCommit, BuildTime, Os, Arch string //nolint:revive // names of templates
+	APIVersion                                                     string
+}
+
+func newVersion(cli *CLI, flags *mflag.Set) runFunc {
+	var format string
+	var clientOnly bool
+	flags.String(&format, "-f --format", "Format the output by a Go template")
+	flags.Bool(&clientOnly, "!--client", "")
+	return func(ctx context.Context, _ []string) error { return cli.version(ctx, format, clientOnly) }
+}
+
+func (cli *CLI) version(ctx context.Context, text string, clientOnly bool) error {
+	client := clientVersion{
+		Version: dockerversion.Version, ApiVersion: api.Version, APIVersion: api.Version, GoVersion: runtime.Version(),
+		GitCommit: dockerversion.GitCommit, BuildTime: dockerversion.BuildTime, Os: runtime.GOOS, Arch: runtime.GOARCH,
+	}
+	if text != "" {
+		f, err := parseTemplate(text)
+		if err != nil {
+			return err
+		}
+		var server *api.SystemVersion
+		if !clientOnly {
+			server = new(api.SystemVersion)
+			if err := cli.http.getJSON(ctx, "/version", nil, server); err != nil {
+				return err
+			}
+		}
+		return f.line(cli.Out, struct {
+			Client clientVersion
+			Server *api.SystemVersion
+		}{client, server})
+	}
+	cli.field("Client version", client.Version)
+	cli.field("Client API version", client.ApiVersion)
+	cli.field("Go version (client)", client.GoVersion)
+	cli.field("Git commit (client)", client.GitCommit)
+	cli.field("OS/Arch (client)", client.Os+"/"+client.Arch)
+	if clientOnly {
+		return nil
+	}
+	var server api.SystemVersion
+	if err := cli.http.getJSON(ctx, "/version", nil, &server); err != nil {
+		return err
+	}
+	cli.field("Server version", server.Version)
+	cli.field("Server API version", server.ApiVersion)
+	cli.field("Go version (server)", server.GoVersion)
+	cli.field("Git commit (server)", server.GitCommit)
+	if server.Os != "" {
+		cli.field("OS/Arch (server)", server.Os+"/"+server.Arch)
+	}
+	return nil
+}
+
+// field prints a line unless there is nothing to say.
+func (cli *CLI) field(name, value string) {
+	if value != "" {
+		fmt.Fprintf(cli.Out, "%s: %s\n", name, value)
+	}
+}
+
+func (cli *CLI) printVersionLine() error {
+	_, err := fmt.Fprintf(cli.Out, "Docker version %s, build %s\n", dockerversion.Version, dockerversion.GitCommit)
+	return err
+}
