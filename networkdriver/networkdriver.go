@@ -10,6 +10,9 @@ import (
 	"encoding/hex"
 	"net"
 	"net/netip"
+	"strings"
+
+	"github.com/enginejobs/docker/errdefs"
 )
 
 // Driver gives containers their place on one network. All methods may be
@@ -43,6 +46,24 @@ type Config struct {
 	IPForward                   bool
 	UserlandProxy               bool
 	WarmSandboxes               int // how many to keep ready
+}
+
+// Check refuses combinations that cannot work.
+func (c Config) Check() error {
+	switch {
+	case len(c.Bridge) > 15 || strings.ContainsAny(c.Bridge, "/ \t\n:%"):
+		return errdefs.InvalidArgument("invalid bridge name %q: an interface name has at most 15 characters, no space and no slash", c.Bridge)
+	case !c.Firewall && !c.InterContainerCommunication:
+		return errdefs.InvalidArgument("containers cannot be kept from each other without firewall rules: " +
+			"enable iptables or inter-container communication")
+	case c.MTU != 0 && (c.MTU < 68 || c.MTU > 65535):
+		return errdefs.InvalidArgument("invalid MTU %d: want 68 to 65535", c.MTU)
+	case c.WarmSandboxes < 0 || c.WarmSandboxes > 64:
+		return errdefs.InvalidArgument("invalid number of warm sandboxes %d: want 0 to 64", c.WarmSandboxes)
+	case c.FixedCIDR.IsValid() && c.BridgeIP.IsValid() && (c.FixedCIDR.Bits() < c.BridgeIP.Bits() || !c.BridgeIP.Contains(c.FixedCIDR.Addr())):
+		return errdefs.InvalidArgument("network %s does not contain specified subnet %s", c.BridgeIP.Masked(), c.FixedCIDR)
+	}
+	return nil
 }
 
 // InterfaceRequest asks for an interface.
