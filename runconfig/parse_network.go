@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 )
-
-var networkName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 func (f *Flags) parseNetwork(c *Config, h *HostConfig, _ Lookup) error {
 	mode, err := parseNetMode(f.net)
@@ -44,10 +41,24 @@ func parseNetMode(text string) (string, error) {
 	case "":
 		return "bridge", nil
 	}
-	if !networkName.MatchString(text) {
+	if !isNetworkName(text) {
 		return "", fmt.Errorf("invalid --net: %s", text)
 	}
 	return text, nil
+}
+
+// isNetworkName wants letters, digits, and inside also dots, dashes and
+// underscores.
+func isNetworkName(text string) bool {
+	for i, r := range text {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case i > 0 && (r == '_' || r == '.' || r == '-'):
+		default:
+			return false
+		}
+	}
+	return text != ""
 }
 
 func (f *Flags) networkConflicts(mode string) error {

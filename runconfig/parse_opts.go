@@ -3,7 +3,6 @@ package runconfig
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 
 	"github.com/docker/go-units"
@@ -133,13 +132,11 @@ func keyValues(list []string, what string) (map[string]string, error) {
 	return m, nil
 }
 
-var sizePattern = regexp.MustCompile(`(?i)^[0-9]+(\.[0-9]+)?\s?([kmgtp]?i?b?)$`)
-
 // ParseSize reads a number of bytes with an optional unit (b, k, m, g, t, p;
 // powers of 1024).
 func ParseSize(text string) (int64, error) {
 	n, err := units.RAMInBytes(text)
-	if err != nil || n < 0 || !sizePattern.MatchString(text) {
+	if err != nil || n < 0 || text == "" || text[0] < '0' || text[0] > '9' || strings.ContainsAny(text, "eExX_nN") {
 		return 0, fmt.Errorf("invalid size: '%s'", text)
 	}
 	return n, nil

@@ -2,7 +2,6 @@ package client
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 )
 
@@ -37,7 +36,19 @@ func shortID(id string) string {
 	return id
 }
 
-var repositoryName = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`)
+// isRepositoryPart wants lower-case letters and digits, and between them also
+// dots, dashes and underscores.
+func isRepositoryPart(text string) bool {
+	for i, r := range text {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+		case i > 0 && i < len(text)-1 && (r == '_' || r == '.' || r == '-'):
+		default:
+			return false
+		}
+	}
+	return text != ""
+}
 
 // checkRepository refuses names that no server takes, before data is sent.
 func checkRepository(repo string) error {
@@ -49,7 +60,7 @@ func checkRepository(repo string) error {
 		parts = parts[1:]
 	}
 	for _, part := range parts {
-		if !repositoryName.MatchString(part) {
+		if !isRepositoryPart(part) {
 			return errors.New("Invalid repository name (" + part + "), only [a-z0-9-_.] are allowed") //nolint:revive,staticcheck // classic text
 		}
 	}
