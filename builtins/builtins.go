@@ -1,0 +1,57 @@
+// Package builtins owns the one list of what a daemon has, in the order in
+// which it comes up. Its only state is what it hands to the server that it
+// makes. Start reading here, at Boot: every line is a part, and what follows a
+// line may stand on what is above it. Only docker and tests import it.
+package builtins
+
+import (
+	"context"
+
+	apiserver "github.com/enginejobs/docker/api/server"
+	"github.com/enginejobs/docker/dockerversion"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/events"
+	"github.com/enginejobs/docker/networkdriver/bridge"
+	"github.com/enginejobs/docker/server"
+)
+
+// New makes a daemon that is ready to Run.
+func New(cfg server.Config) (*server.Server, error) {
+	s, err := server.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	cfg = s.Config()
+	api := apiserver.New(s.Engine(), apiserver.Options{
+		Log: cfg.Log, Version: dockerversion.Version, Debug: cfg.Debug, Getenv: cfg.Getenv,
+	})
+	s.SetHurry(api.Hurry)
+	s.Use(Boot(s, api))
+	return s, nil
+}
+
+// Boot lists the steps. Closing goes the other way.
+func Boot(s *server.Server, api *apiserver.Server) []server.Step {
+	return []server.Step{
+		{Name: "pidfile", Up: s.ClaimPidfile},
+		{Name: "root directory", Up: s.OpenRoot},
+		{Name: "exec driver", Up: s.StartExec}, // another process: it comes up while we go on
+		{Name: "version", Up: install(s, installVersion)},
+		{Name: "events", Up: install(s, events.New(events.Options{}).Install)},
+		{Name: "API", Up: install(s, api.Install)},
+		{Name: "listeners", Up: s.Listen}, // bound early, served last
+		{Name: "identity", Up: s.LoadIdentity},
+		{Name: "images", Up: s.OpenImages},
+		{Name: "names", Up: s.OpenNames},
+		{Name: "network jobs", Up: install(s, bridge.Install)},
+		{Name: "network", Up: s.InitNetwork},
+		{Name: "containers", Up: s.StartDaemon},
+		{Name: "restore", Up: s.Restore},
+		{Name: "connections", Up: s.Accept},
+	}
+}
+
+// install makes a step of what puts jobs on the engine.
+func install(s *server.Server, f func(*engine.Engine) error) func(context.Context) error {
+	return func(context.Context) error { return f(s.Engine()) }
+}
