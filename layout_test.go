@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -41,10 +42,10 @@ var layers = map[string][]string{
 	"execdriver":           {"errdefs", "pkg"},
 	"graphdriver":          {"errdefs", "pkg"},
 	"networkdriver":        {"errdefs", "pkg"},
-	"execdriver/...":       {"execdriver/...", "errdefs", "dockerversion", "pkg", "engine", "engine/spawn"},
+	"execdriver/...":       {"execdriver/...", "errdefs", "dockerversion", "pkg", "engine", "engine/..."},
 	"graphdriver/...":      {"graphdriver/...", "errdefs", "pkg"},
 	"networkdriver/...":    {"networkdriver/...", "engine", "api", "errdefs", "pkg"},
-	"engine/spawn":         {"engine", "errdefs", "pkg"},
+	"engine/...":           {"engine", "engine/...", "errdefs", "pkg"}, // jobs over HTTP, spawned engines
 	"events":               {"engine", "api", "errdefs", "pkg"},
 	"registry":             {"engine", "api", "image", "errdefs", "pkg"},
 	"volumes":              {"api", "errdefs", "pkg"},
@@ -269,6 +270,115 @@ func TestSizes(t *testing.T) {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
 				lines := fset.Position(fn.Body.Rbrace).Line - fset.Position(fn.Body.Lbrace).Line
 				check(f, f.path+": "+fn.Name.Name, lines, funcSize)
+			}
+		}
+	}
+}
+
+// pages reads the generated pages of docs/jobs or docs/cli: one for each job or
+// command that the code declares (TestDocsAreCurrent keeps that true).
+func pages(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found, err := filepath.Glob("docs/" + dir + "/*.md")
+	if err != nil || len(found) == 0 {
+		t.Fatalf("docs/%s has no pages: %v", dir, err)
+	}
+	texts := map[string]string{}
+	for _, page := range found {
+		name := strings.TrimSuffix(path.Base(page), ".md")
+		if name == "README" {
+			continue
+		}
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(text)
+	}
+	return texts
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+var declaredIn = regexp.MustCompile("Declared in `([^`]+)`")
+
+// TestJobsAreFoundByName: the job stop of package daemon is in daemon/stop.go.
+func TestJobsAreFoundByName(t *testing.T) {
+	for name, text := range pages(t, "jobs") {
+		m := declaredIn.FindStringSubmatch(text)
+		if m == nil {
+			t.Errorf("docs/jobs/%s.md does not say where the job is declared", name)
+			continue
+		}
+		dir := path.Dir(m[1])
+		if !exists(path.Join(dir, name+".go")) {
+			t.Errorf("job %s of %s has no file %s/%s.go", name, m[1], dir, name)
+		}
+	}
+}
+
+// TestCommandsAreFoundByName: the command stop is in api/client/stop.go, and
+// integration/testdata/stop.txtar runs it; no script is without a command.
+func TestCommandsAreFoundByName(t *testing.T) {
+	commands := pages(t, "cli")
+	for name := range commands {
+		for _, want := range []string{"api/client/" + name + ".go", "integration/testdata/" + name + ".txtar"} {
+			if !exists(want) {
+				t.Errorf("command %s has no %s", name, want)
+			}
+		}
+	}
+	scripts, err := filepath.Glob("integration/testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		if _, ok := commands[strings.TrimSuffix(path.Base(script), ".txtar")]; !ok {
+			t.Errorf("%s runs no command that exists", script)
+		}
+	}
+}
+
+func TestDocsAreCurrent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds hack/docsgen: not in short mode")
+	}
+	if out, err := exec.Command("go", "run", "./hack/docsgen", "-check").CombinedOutput(); err != nil {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// docPath is a path as the documents write it: `daemon/stop.go`, `hack/`. What
+// has a placeholder or is no path at all is not one.
+var docPath = regexp.MustCompile("`([a-zA-Z0-9_.-]+(?:/[a-zA-Z0-9_.-]+)+/?)`")
+
+// TestPathsInDocsExist: a document that names a file of this tree tells the
+// truth. The first word of the path decides whether it is one of ours.
+func TestPathsInDocsExist(t *testing.T) {
+	documents, err := filepath.Glob("docs/dev/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob("docs/decisions/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, doc := range slices.Concat(documents, more, []string{"README.md", "CONTRIBUTING.md", "hack/README.md"}) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, m := range docPath.FindAllStringSubmatch(string(text), -1) {
+			first, _, _ := strings.Cut(m[1], "/")
+			if first == "bin" || !exists(first) { // built, or no path of this tree
+				continue
+			}
+			if !exists(m[1]) {
+				t.Errorf("%s names %s, which does not exist", doc, m[1])
 			}
 		}
 	}

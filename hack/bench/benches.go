@@ -38,6 +38,9 @@ func benchDispatch(_ context.Context, b *board) error {
 func benchStart(ctx context.Context, b *board) error {
 	return b.alternate(ctx, "daemon start to serving", "ms", min(b.cfg.rounds, 10), func(e engine) (float64, error) {
 		took, err := e.start(ctx)
+		if took < 0 {
+			return -1, err // it has no daemon
+		}
 		return float64(took.Microseconds()) / 1000, err
 	})
 }

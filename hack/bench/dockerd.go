@@ -16,13 +16,14 @@ import (
 	"time"
 )
 
-// dockerd is the ancestor with its containerd, each with private directories
-// and, to leave no rule behind, in a network namespace of their own. Everything
-// it mounts is below dir.
+// dockerd is the ancestor with its containerd, with private directories and, to
+// leave no rule and no mount behind, in a network and a mount namespace of their
+// own, which the process home holds open; /run is empty there.
 type dockerd struct {
 	cfg        *config
 	dir        string
-	namespace  string
+	cgroup     string
+	home       *exec.Cmd
 	containerd *exec.Cmd
 	daemon     *exec.Cmd
 }
@@ -50,11 +51,16 @@ func (d *dockerd) open(ctx context.Context) error {
 	if d.dir, err = os.MkdirTemp("", "ejt-dockerd-"); err != nil {
 		return err
 	}
-	d.namespace = filepath.Base(d.dir)
-	if err := command(ctx, []string{"ip", "netns", "add", d.namespace}); err != nil {
+	d.cgroup = filepath.Base(d.dir)
+	d.home = exec.Command("unshare", "--net", "--mount", "--propagation", "private",
+		"sh", "-c", "ip link set lo up && mount -t tmpfs tmpfs /run && touch "+d.dir+"/home && exec sleep infinity")
+	if err := d.home.Start(); err != nil {
 		return err
 	}
-	if err := command(ctx, []string{"ip", "-n", d.namespace, "link", "set", "lo", "up"}); err != nil {
+	if err := waitFor(ctx, func() bool { _, err := os.Stat(d.dir + "/home"); return err == nil }); err != nil {
+		return fmt.Errorf("making namespaces: %w", err)
+	}
+	if err := os.WriteFile(d.dir+"/none.json", []byte("{}"), 0o600); err != nil {
 		return err
 	}
 	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n"+
@@ -75,15 +81,15 @@ func (d *dockerd) open(ctx context.Context) error {
 	return command(ctx, d.cli("import", d.cfg.busybox, "busybox"))
 }
 
-// spawn starts a process of this engine inside of its namespace.
+// spawn starts a process of this engine inside of its namespaces.
 func (d *dockerd) spawn(args ...string) (*exec.Cmd, error) {
 	log, err := os.OpenFile(d.dir+"/log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	// `ip netns exec` makes a mount namespace, too, and then is the program.
-	cmd := exec.Command("ip", append([]string{"netns", "exec", d.namespace}, args...)...)
+	home := strconv.Itoa(d.home.Process.Pid)
+	cmd := exec.Command("nsenter", append([]string{"-t", home, "-n", "-m", "--"}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd, cmd.Start()
@@ -95,7 +101,7 @@ func (d *dockerd) launch(ctx context.Context) (time.Duration, error) {
 	var err error
 	d.daemon, err = d.spawn("/usr/sbin/dockerd", "-H", "unix://"+d.socket(), "--data-root", d.dir+"/root", "--exec-root", d.dir+"/exec",
 		"--pidfile", d.dir+"/pid", "--containerd", d.dir+"/c.sock", "--bip", "10.214.0.1/24", "--config-file", d.dir+"/none.json",
-		"--storage-driver", "overlay2", "--cgroup-parent", "/"+d.namespace)
+		"--storage-driver", "overlay2", "--cgroup-parent", "/"+d.cgroup)
 	if err != nil {
 		return 0, err
 	}
@@ -136,13 +142,14 @@ func (d *dockerd) close() {
 	for _, pid := range d.pids() {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // a shim that outlived its container
 	}
-	for _, target := range mountsBelow(d.dir) {
-		_ = syscall.Unmount(target, syscall.MNT_DETACH)
-	}
-	_ = command(context.Background(), []string{"ip", "netns", "del", d.namespace})
-	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + d.namespace)
-	for _, group := range append(groups, "/sys/fs/cgroup/"+d.namespace) {
-		_ = os.Remove(group)
+	end(d.home)
+	// What the engine has left of its cgroups, deepest first.
+	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + d.cgroup)
+	for _, group := range append(groups, "/sys/fs/cgroup/"+d.cgroup) {
+		below, _ := filepath.Glob(group + "/*/")
+		for _, dir := range append(below, group) {
+			_ = os.Remove(dir)
+		}
 	}
 	if err := os.RemoveAll(d.dir); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: closing dockerd:", err)
@@ -208,15 +215,4 @@ func canDial(path string) bool {
 		conn.Close()
 	}
 	return err == nil
-}
-
-func mountsBelow(dir string) []string {
-	text, _ := os.ReadFile("/proc/self/mountinfo")
-	var found []string
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
-			found = append([]string{fields[4]}, found...) // the latest first
-		}
-	}
-	return found
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -120,3 +121,14 @@ func (p *podman) cli(args ...string) []string {
 }
 
 func (*podman) pids() []int { return nil }
+
+func mountsBelow(dir string) []string {
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	var found []string
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
+			found = append([]string{fields[4]}, found...) // the latest first
+		}
+	}
+	return found
+}
