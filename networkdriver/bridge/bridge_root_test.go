@@ -1,0 +1,271 @@
+package bridge_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/networkdriver/bridge"
+	"github.com/enginejobs/docker/networkdriver/nettest"
+	"github.com/enginejobs/docker/pkg/netns"
+	"github.com/enginejobs/docker/pkg/nft"
+	"github.com/enginejobs/docker/pkg/testutil"
+)
+
+var bridges atomic.Int32
+
+// factory gives each engine a bridge of its own, and looks at the end whether
+// anything is left of it.
+func factory(t testing.TB, eng *engine.Engine, env map[string]string) {
+	t.Helper()
+	testutil.RequiresRoot(t)
+	if env["BridgeIface"] == "" {
+		env["BridgeIface"] = fmt.Sprintf("ejt%d", bridges.Add(1))
+	}
+	name := env["BridgeIface"]
+	if err := bridge.Install(eng); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// Containers that a test forgot keep their network at shutdown.
+		if l, err := netlink.LinkByName(name); err == nil {
+			_ = netlink.LinkDel(l)
+		}
+	})
+}
+
+// start makes an engine whose shutdown the test asks for itself.
+func start(t testing.TB, env map[string]string) *engine.Engine {
+	t.Helper()
+	testutil.RequiresRoot(t)
+	eng := engine.New()
+	factory(t, eng, env)
+	if err := nettest.With(eng.Job("init_networkdriver"), env).Run(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shutdown(t, eng) })
+	return eng
+}
+
+func shutdown(t testing.TB, eng *engine.Engine) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := eng.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// tables lists our tables of one bridge.
+func tables(t testing.TB, name string) []nft.Table {
+	t.Helper()
+	conn, err := nft.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	all, err := conn.Tables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(all, func(x nft.Table) bool { return x.Name != "enginejobs-"+name })
+}
+
+func exists(name string) bool {
+	_, err := netlink.LinkByName(name)
+	return err == nil
+}
+
+// enter opens the namespace of a container the way the exec driver does.
+func enter(t testing.TB, key string) *os.File {
+	t.Helper()
+	ns, err := netns.Open(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ns.Close() })
+	return ns
+}
+
+func TestSuite(t *testing.T) {
+	testutil.RequiresRoot(t)
+	for _, warm := range []string{"0", "3"} {
+		t.Run("warm="+warm, func(t *testing.T) {
+			nettest.Run(t, func(t testing.TB, eng *engine.Engine, env map[string]string) {
+				if env["WarmSandboxes"] == "" {
+					env["WarmSandboxes"] = warm
+				}
+				factory(t, eng, env)
+			})
+		})
+	}
+}
+
+func TestNothingIsLeft(t *testing.T) {
+	testutil.RequiresRoot(t)
+	before, err := netlink.LinkList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"BridgeIface": "ejtgone", "InterContainerCommunication": "0"}
+	eng := start(t, env)
+	for i := range 5 {
+		id := fmt.Sprint(i)
+		nettest.MustAllocate(t, eng, id)
+		if _, err := nettest.Publish(eng, id, map[string]string{"ContainerPort": "80"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := tables(t, "ejtgone"); len(got) != 2 || !exists("ejtgone") {
+		t.Errorf("tables %v", got)
+	}
+	for i := range 5 {
+		if err := eng.Job("release_interface", fmt.Sprint(i)).Run(); err != nil {
+			t.Error(err)
+		}
+	}
+	shutdown(t, eng)
+	if got := tables(t, "ejtgone"); len(got) != 0 || exists("ejtgone") {
+		t.Errorf("left: tables %v, bridge %v", got, exists("ejtgone"))
+	}
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		after, err := netlink.LinkList()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(after) <= len(before) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d links before, %d after", len(before), len(after))
+		}
+	}
+}
+
+// TestSuccessor lets an engine end with a container, and a new one go on.
+func TestSuccessor(t *testing.T) {
+	testutil.RequiresRoot(t)
+	env := map[string]string{"BridgeIface": "ejtnext", "BridgeIP": "10.70.0.1/24"}
+	first := start(t, env)
+	c := nettest.MustAllocate(t, first, "c")
+	ns := enter(t, c.SandboxKey) // plays the container's process
+	port := map[string]string{"HostPort": "28080", "ContainerPort": "80"}
+	if _, err := nettest.Publish(first, "c", port); err != nil {
+		t.Fatal(err)
+	}
+	serve(t, ns, "tcp", c.IP+":80")
+	shutdown(t, first)
+	if !exists("ejtnext") || len(tables(t, "ejtnext")) != 1 {
+		t.Fatal("the container lost its network")
+	}
+	ask(t, nil, "tcp", hostIP+":28080", true) // by the rules alone
+
+	second := start(t, map[string]string{"BridgeIface": "ejtnext"})
+	got, err := nettest.Allocate(second, "c", map[string]string{"RequestedIP": c.IP, "Restore": "1"})
+	if err != nil || got.IP != c.IP || got.Gateway != c.Gateway || got.IPPrefixLen != 24 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if _, err := nettest.Publish(second, "c", port); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, nil, "tcp", hostIP+":28080", true)
+	ask(t, nil, "tcp", "127.0.0.1:28080", true)
+	if other := nettest.MustAllocate(t, second, "d"); other.IP == c.IP {
+		t.Error("the address was given away twice")
+	}
+	ns.Close()
+	for _, id := range []string{"c", "d"} {
+		if err := second.Job("release_interface", id).Run(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAdoption(t *testing.T) {
+	testutil.RequiresRoot(t)
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "ejtforeign"
+	br := &netlink.Bridge{LinkAttrs: attrs}
+	if err := netlink.LinkAdd(br); err != nil {
+		t.Fatal(err)
+	}
+	addr, err := netlink.ParseAddr("10.71.3.1/24")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.AddrAdd(br, addr); err != nil {
+		t.Fatal(err)
+	}
+	eng := start(t, map[string]string{"BridgeIface": "ejtforeign"})
+	if i := nettest.MustAllocate(t, eng, "a"); !strings.HasPrefix(i.IP, "10.71.3.") || i.Gateway != "10.71.3.1" {
+		t.Errorf("got %+v", i)
+	}
+	if err := eng.Job("release_interface", "a").Run(); err != nil {
+		t.Error(err)
+	}
+	shutdown(t, eng)
+	if !exists("ejtforeign") {
+		t.Error("a bridge that is not ours was removed")
+	}
+
+	for env, text := range map[[2]string]string{
+		{"ejtforeign", "10.99.0.1/24"}: "bridge ip (10.71.3.1/24) does not match existing bridge configuration 10.99.0.1/24",
+		{"uplink", ""}:                 "interface uplink is a veth, not a bridge",
+	} {
+		eng := engine.New()
+		if err := bridge.Install(eng); err != nil {
+			t.Fatal(err)
+		}
+		err := nettest.With(eng.Job("init_networkdriver"), map[string]string{"BridgeIface": env[0], "BridgeIP": env[1]}).Run()
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%v: %v", env, err)
+		}
+		shutdown(t, eng)
+	}
+	if got := tables(t, "ejtforeign"); len(got) != 0 {
+		t.Errorf("tables left: %v", got)
+	}
+}
+
+func TestAddressIsChosenAroundTheHost(t *testing.T) {
+	testutil.RequiresRoot(t)
+	one := start(t, map[string]string{"BridgeIface": "ejtone"})
+	two := start(t, map[string]string{"BridgeIface": "ejttwo"})
+	a, b := nettest.MustAllocate(t, one, "a"), nettest.MustAllocate(t, two, "b")
+	if a.Gateway == b.Gateway {
+		t.Errorf("two bridges with the address %s", a.Gateway)
+	}
+	for id, eng := range map[string]*engine.Engine{"a": one, "b": two} {
+		if err := eng.Job("release_interface", id).Run(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestMTUFollowsTheDefaultRoute(t *testing.T) {
+	for mtu, want := range map[string]int{"0": uplinkMTU, "1280": 1280} {
+		eng := start(t, map[string]string{"Mtu": mtu})
+		i := nettest.MustAllocate(t, eng, "a")
+		err := netns.Do(enter(t, i.SandboxKey), func() error {
+			l, err := netlink.LinkByName("eth0")
+			if err == nil && (l.Attrs().MTU != want || l.Attrs().HardwareAddr.String() != i.MacAddress) {
+				t.Errorf("Mtu=%s: eth0 has %d, %s", mtu, l.Attrs().MTU, l.Attrs().HardwareAddr)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := eng.Job("release_interface", "a").Run(); err != nil {
+			t.Error(err)
+		}
+	}
+}
