@@ -141,14 +141,14 @@ func member(v version, top raw, name string) (inner raw, given bool, err error) 
 	return inner, true, err
 }
 
-// move renames a member into another object unless that has one with a value.
+// move renames a member into another object, if it has a value and that has none.
 func move(from, to raw, name, newName string) {
 	value, ok := from[name]
 	if !ok {
 		return
 	}
 	delete(from, name)
-	if there, ok := to[newName]; !ok || zero(there) {
+	if there, ok := to[newName]; (!ok || zero(there)) && !zero(value) {
 		to[newName] = value
 	}
 }
@@ -165,10 +165,6 @@ func zero(m json.RawMessage) bool {
 // moveLegacy moves what older versions had in Config.
 func moveLegacy(config, host raw) {
 	for _, name := range []string{"Memory", "MemorySwap", "CpuShares", "CpusetCpus", "VolumeDriver", "Dns", "Privileged"} {
-		if value, ok := config[name]; ok && zero(value) {
-			delete(config, name)
-			continue
-		}
 		move(config, host, name, name)
 	}
 	move(config, host, "Cpuset", "CpusetCpus")

@@ -19,6 +19,7 @@ const (
 	// drainTimeout is how long requests that change something may go on after
 	// the server was asked to stop. It must be shorter than engine.DefaultGrace.
 	drainTimeout = 4 * time.Second
+	lastWords    = 50 * time.Millisecond
 )
 
 // Bound is what serveapi reports for each listener, as a line of JSON.
@@ -166,5 +167,8 @@ func (s *Server) drain(srv *http.Server) {
 	already()
 	_ = srv.Shutdown(expired) // closes the listeners; that it does not wait is wanted
 	s.changes.wait(ctx, s.hurry)
-	_ = srv.Close() // what is still open only reads
+	last, done := context.WithTimeout(ctx, lastWords)
+	defer done()
+	_ = srv.Shutdown(last) // their answers are still on the way out
+	_ = srv.Close()        // what is still open only reads
 }
