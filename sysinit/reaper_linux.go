@@ -48,7 +48,7 @@ func startWorkload(s *initproto.Setup, r *reporter) (int, error) {
 	defer unix.Close(pair[1])
 	// The child reads its setup from the pair and then reports on our own
 	// descriptor, which it finds next to it.
-	pid, err := syscall.ForkExec(s.SelfPath, []string{"dockerinit", RoleWorkload}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(s.SelfPath, []string{"dockerinit", initproto.RoleWorkload}, &syscall.ProcAttr{
 		Env:   []string{"GOMAXPROCS=1", "GOGC=off"},
 		Files: []uintptr{0, 1, 2, uintptr(r.fd), uintptr(pair[1])},
 	})
@@ -59,7 +59,6 @@ func startWorkload(s *initproto.Setup, r *reporter) (int, error) {
 	pair[1] = -1
 	half := &reporter{fd: pair[0]}
 	half.send(initproto.TypeSetup, s.Encode())
-	r.send(initproto.TypeRunning, []byte(itoa(int64(pid))))
 	return pid, nil
 }
 

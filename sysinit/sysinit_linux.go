@@ -20,27 +20,14 @@ import (
 	"github.com/enginejobs/docker/execdriver/native/initproto"
 )
 
-// Roles of the binary that are ours, as its first argument.
-const (
-	RoleInit     = "init"     // set up a container and execute its workload
-	RoleWorkload = "workload" // the workload's half, below a small init
-)
-
-// SyncFD is the descriptor of the conversation with the exec engine. The second
-// half gets its setup over SetupFD, from the first.
-const (
-	SyncFD  = 3
-	SetupFD = 4
-)
-
 // Init sets up the container and executes the workload. It returns, with the
 // exit status of the process, only when that failed (the exec engine has been
 // told why) or when it stayed as process 1 and the workload has ended.
 func Init() int {
 	runtime.LockOSThread()
 	unix.Umask(0o022)
-	unix.CloseOnExec(SyncFD)
-	r := &reporter{fd: SyncFD}
+	unix.CloseOnExec(initproto.SyncFD)
+	r := &reporter{fd: initproto.SyncFD}
 	s, err := r.setup()
 	if err != nil {
 		return r.fail(err)
@@ -67,11 +54,11 @@ func Init() int {
 // that belongs to the workload's process alone.
 func Workload() int {
 	runtime.LockOSThread()
-	unix.CloseOnExec(SyncFD)
-	from := &reporter{fd: SetupFD}
-	r := &reporter{fd: SyncFD}
+	unix.CloseOnExec(initproto.SyncFD)
+	from := &reporter{fd: initproto.SetupFD}
+	r := &reporter{fd: initproto.SyncFD}
 	s, err := from.setup()
-	unix.Close(SetupFD)
+	unix.Close(initproto.SetupFD)
 	if err != nil {
 		return r.fail(err)
 	}

@@ -59,10 +59,12 @@ func workload(s *initproto.Setup, r *reporter) error {
 	if err != nil {
 		return err
 	}
+	// From here on the filter of the workload may be ours: say it now.
+	r.phase("rights")
+	r.send(initproto.TypeReady, nil)
 	if err := restrict(s, final, all); err != nil {
 		return err
 	}
-	r.phase("rights")
 	return errAt("exec", s.Args[0], syscall.Exec(path, s.Args, env))
 }
 

@@ -135,4 +135,3 @@ func list[T any](c *coder, v *[]T, elem func(*T)) {
 }
 
 func (c *coder) strs(v *[]string) { list(c, v, c.str) }
-func (c *coder) u32s(v *[]uint32) { list(c, v, c.u32) }

@@ -15,9 +15,9 @@
 //	                             <-   Warning   text; any number of them
 //	                             <-   Phase     name and nanoseconds; only when Setup.Timings
 //	                             <-   Console   with the terminal's master as a descriptor; only when Setup.Tty
-//	                             <-   Running   pid of the workload below a small init; only when Setup.Reaper
+//	                             <-   Ready     all is set up; what follows is the exec
 //	                             <-   Failure   step, object, errno, text; then the init exits
-//	                             <-   (end of file: the workload was executed)
+//	                             <-   (end of file: after Ready the workload was executed, else the init died)
 //
 // A frame of an unknown type is an error: both ends come from one build. The
 // codec of a body is one function per type, used in both directions.
@@ -29,6 +29,17 @@ import (
 	"io"
 )
 
+// Roles of the init binary, as its first argument. The conversation is on
+// descriptor SyncFD; the workload's half, below a small init, gets its setup
+// from the first half over SetupFD.
+const (
+	RoleInit     = "init"     // set up a container and execute its workload
+	RoleWorkload = "workload" // the workload's half
+
+	SyncFD  = 3
+	SetupFD = 4
+)
+
 // Type tells what the body of a frame is.
 type Type byte
 
@@ -38,7 +49,7 @@ const (
 	TypeWarning
 	TypePhase
 	TypeConsole
-	TypeRunning
+	TypeReady
 	TypeFailure
 )
 

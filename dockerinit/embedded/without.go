@@ -1,0 +1,5 @@
+//go:build !embed_dockerinit
+
+package embedded
+
+var binary []byte

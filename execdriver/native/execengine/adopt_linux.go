@@ -1,0 +1,179 @@
+package execengine
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver/native/execproto"
+	"github.com/enginejobs/docker/pkg/cgroups"
+)
+
+// jobAdopt takes over a container of an exec engine that died, with the
+// descriptors that the daemon has kept.
+func (e *execEngine) jobAdopt(job *engine.Job) error {
+	files := job.Files
+	job.Files = nil
+	c := newContainer(job.Args[0])
+	if err := job.GetenvJson("record", &c.record); err != nil {
+		closeAll(files)
+		return err
+	}
+	c.group = c.record.Group
+	if c.group == nil {
+		c.group = &cgroups.Group{}
+	}
+	if c.record.ID != c.id {
+		closeAll(files)
+		return errdefs.InvalidArgument("the record is of container %q", c.record.ID)
+	}
+	if err := e.reserve(job.Context(), c); err != nil {
+		closeAll(files)
+		return err
+	}
+	if r, err := readRecord(recordPath(e.dir, c.id)); err == nil && r.Exit != nil {
+		closeAll(files) // its end was recorded and not told
+		e.settle(c, r)
+		return nil
+	}
+	if err := c.take(files); err != nil {
+		e.forget(c)
+		return fmt.Errorf("adopting container %s: %w", c.id, err)
+	}
+	e.watch(c)
+	return nil
+}
+
+// settle makes a container known that has ended.
+func (e *execEngine) settle(c *container, r *execproto.Record) {
+	c.mu.Lock()
+	c.record, c.exit, c.ready = *r, r.Exit, true
+	c.record.Exit = nil
+	c.mu.Unlock()
+	close(c.cleaned)
+	e.announce(r.Exit)
+}
+
+// take makes streams of the descriptors that launch once handed out. They are
+// c's, or closed on failure.
+func (c *container) take(files []*os.File) (err error) {
+	defer func() {
+		if err != nil {
+			closeAll(files)
+			c.streams, c.stdin, c.pidfd = nil, nil, nil
+			c.release()
+		}
+	}()
+	want := execproto.FileStdin
+	if c.record.Tty {
+		want = execproto.FileStderr // one stream
+	}
+	if c.record.OpenStdin && !c.record.Tty && len(files) > want {
+		want++
+	}
+	if len(files) != want {
+		return errdefs.InvalidArgument("%d descriptors came instead of %d", len(files), want)
+	}
+	if c.log, err = openLog(c.record.LogPath); err != nil {
+		return err
+	}
+	c.pidfd, files[execproto.FilePidfd] = files[execproto.FilePidfd], nil
+	f := files[execproto.FileJournal]
+	files[execproto.FileJournal] = nil
+	if c.journal, err = openJournal(f); err != nil {
+		return err
+	}
+	for i, f := range files[execproto.FileStdout:] {
+		if i == streamsMax {
+			c.stdin = f
+			break
+		}
+		if err := c.journal.recover(i, c.log.f); err != nil {
+			return err
+		}
+		s, err := newStream(i, f, c.journal, c.log)
+		if err != nil {
+			return err
+		}
+		c.streams = append(c.streams, s)
+	}
+	return c.log.measure()
+}
+
+// measure reads the size of the log again.
+func (l *logFile) measure() error {
+	if l.f == nil {
+		return nil
+	}
+	info, err := l.f.Stat()
+	if err == nil {
+		l.size = info.Size()
+	}
+	return err
+}
+
+// jobRestore takes up what is on record and was not handed over: containers that
+// have ended, and those that outlived both the daemon and the exec engine.
+func (e *execEngine) jobRestore(*engine.Job) error {
+	records, err := readRecords(e.dir)
+	if err != nil {
+		return err
+	}
+	for _, r := range records {
+		e.restoreOne(r)
+	}
+	return nil
+}
+
+func (e *execEngine) restoreOne(r *execproto.Record) {
+	c := newContainer(r.ID)
+	c.record, c.group, c.log = *r, r.Group, &logFile{}
+	c.record.Exit = nil
+	if c.group == nil {
+		c.group = &cgroups.Group{}
+	}
+	e.mu.Lock()
+	_, known := e.containers[r.ID]
+	if !known {
+		e.containers[r.ID] = c
+	}
+	e.mu.Unlock()
+	if known {
+		return
+	}
+	if r.Exit != nil {
+		e.settle(c, r)
+		return
+	}
+	pidfd, err := openProcess(r)
+	if err != nil {
+		r.Exit = &execproto.Exit{ID: r.ID, Code: unknownCode, At: time.Now().UTC()}
+		if err := writeRecord(e.dir, r); err != nil {
+			e.logf("%v", err)
+		}
+		if err := c.group.Remove(); err != nil {
+			e.logf("container %s: removing cgroup: %v", c.id, err)
+		}
+		e.settle(c, r)
+		return
+	}
+	c.pidfd = pidfd
+	e.watch(c)
+}
+
+// openProcess opens the process of a record, if it is still the same.
+func openProcess(r *execproto.Record) (*os.File, error) {
+	fd, err := unix.PidfdOpen(r.Pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := startTime(r.Pid); err != nil || now != r.StartTime {
+		unix.Close(fd)
+		return nil, errdefs.NotFound("process %d has ended", r.Pid)
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
+}

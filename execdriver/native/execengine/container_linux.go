@@ -1,0 +1,241 @@
+package execengine
+
+import (
+	"os"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/execdriver/native/execproto"
+	"github.com/enginejobs/docker/pkg/cgroups"
+)
+
+// outputGrace is how long the end of a container waits for output that somebody
+// else than its processes keeps open, or for receivers that do not read.
+const outputGrace = 3 * time.Second
+
+// unknownCode is the exit code of a container of which nobody was left to tell.
+const unknownCode = 255
+
+// container is one container. Its descriptors are its own until it has ended.
+type container struct {
+	id      string
+	group   *cgroups.Group
+	pidfd   *os.File
+	journal *journal
+	log     *logFile
+	streams []*stream
+	child   bool // our own child, else adopted
+	cleaned chan struct{}
+
+	mu     sync.Mutex // guards everything below
+	record execproto.Record
+	exit   *execproto.Exit
+	ready  bool     // it has been started, and is seen by others
+	stdin  *os.File // nil: none, or closed, or the terminal
+}
+
+func newContainer(id string) *container {
+	return &container{id: id, cleaned: make(chan struct{})}
+}
+
+func (c *container) started() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ready
+}
+
+// running is also true while it starts.
+func (c *container) running() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.exit == nil
+}
+
+func (c *container) isCleaned() bool {
+	select {
+	case <-c.cleaned:
+		return true
+	default:
+		return false
+	}
+}
+
+// state gives a copy of the record, with the exit once there is one.
+func (c *container) state() execproto.Record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.record
+	r.Exit = c.exit
+	return r
+}
+
+// watch starts what looks after a running container.
+func (e *execEngine) watch(c *container) {
+	c.mu.Lock()
+	c.ready = true
+	c.mu.Unlock()
+	for _, s := range c.streams {
+		go s.run(func(format string, a ...any) { e.logf("container "+c.id+": "+format, a...) })
+	}
+	go e.await(c)
+}
+
+// await waits for the end of the container, then for the end of its output,
+// records the exit and tells it, in this order.
+func (e *execEngine) await(c *container) {
+	exit := &execproto.Exit{ID: c.id, Code: c.wait(), At: time.Now().UTC()}
+	if !c.record.OwnPID {
+		// Without a pid namespace of their own the others would live on.
+		if err := c.group.Kill(); err != nil {
+			e.logf("container %s: killing what it left: %v", c.id, err)
+		}
+	}
+	c.drain(exit.At.Add(outputGrace))
+	exit.OOMKilled = c.group.OOMKills() > 0
+	r := c.state()
+	r.Exit = exit
+	if err := writeRecord(e.dir, &r); err != nil {
+		e.logf("%v", err)
+	}
+	c.mu.Lock()
+	c.exit = exit
+	c.mu.Unlock()
+	e.announce(exit)
+	c.release()
+	if err := c.group.Remove(); err != nil {
+		e.logf("container %s: removing cgroup: %v", c.id, err)
+	}
+	close(c.cleaned)
+}
+
+// drain waits until all output is copied.
+func (c *container) drain(deadline time.Time) {
+	for _, s := range c.streams {
+		s.hurry(deadline)
+	}
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	for _, s := range c.streams {
+		select {
+		case <-s.done:
+		case <-timer.C:
+			timer.Reset(0) // the others get no more time either
+			s.stop()
+			<-s.done
+		}
+	}
+}
+
+// release closes all descriptors.
+func (c *container) release() {
+	for _, s := range c.streams {
+		_ = s.f.Close() // read to the end
+	}
+	if c.journal != nil {
+		c.journal.close()
+	}
+	if c.log != nil {
+		c.log.close()
+	}
+	c.mu.Lock()
+	stdin := c.stdin
+	c.stdin = nil
+	c.mu.Unlock()
+	if stdin != nil {
+		_ = stdin.Close() // nobody reads it any more
+	}
+	if c.pidfd != nil {
+		_ = c.pidfd.Close()
+	}
+}
+
+// wait waits for the end of the process and returns its exit code.
+func (c *container) wait() int {
+	raw, err := c.pidfd.SyscallConn()
+	if err != nil {
+		return unknownCode
+	}
+	code := unknownCode
+	err = raw.Read(func(fd uintptr) bool {
+		if c.child {
+			var over bool
+			code, over = reap(c.record.Pid)
+			return over
+		}
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(p, 0)
+		return err == nil && n > 0
+	})
+	if err == nil && !c.child {
+		code = adoptedCode(raw)
+	}
+	return code
+}
+
+// reap collects the status of a child, if it has ended.
+func reap(pid int) (code int, over bool) {
+	for {
+		var ws unix.WaitStatus
+		got, err := unix.Wait4(pid, &ws, unix.WNOHANG, nil)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return unknownCode, true
+		case got == 0:
+			return 0, false
+		}
+		return exitCode(ws), true
+	}
+}
+
+func exitCode(ws unix.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}
+
+// adoptedCode asks the kernel how a process ended that is not our child. It
+// knows once the parent (the daemon, or process 1) has collected it.
+func adoptedCode(raw syscall.RawConn) int {
+	code := unknownCode
+	for wait := time.Millisecond; wait < 3*time.Second; wait *= 2 {
+		known := false
+		err := raw.Control(func(fd uintptr) {
+			var ws unix.WaitStatus
+			if ws, known = pidfdExit(int(fd)); known {
+				code = exitCode(ws)
+			}
+		})
+		if err != nil || known {
+			break
+		}
+		time.Sleep(wait)
+	}
+	return code
+}
+
+// pidfdInfo is struct pidfd_info of the kernel, as of its first version.
+type pidfdInfo struct {
+	mask, cgroup    uint64
+	pid, tgid, ppid uint32
+	ids             [8]uint32
+	status          int32
+}
+
+const (
+	pidfdInfoExit = 1 << 3
+	// _IOWR(0xFF, 11, struct pidfd_info)
+	pidfdGetInfo = 3<<30 | uintptr(unsafe.Sizeof(pidfdInfo{}))<<16 | 0xff<<8 | 11
+)
+
+func pidfdExit(fd int) (unix.WaitStatus, bool) {
+	info := pidfdInfo{mask: pidfdInfoExit}
+	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
+	return unix.WaitStatus(info.status), e == 0 && info.mask&pidfdInfoExit != 0
+}

@@ -1,0 +1,111 @@
+// Package execproto owns what the daemon's half of the native driver and the
+// exec engine say to each other: the names of the exec engine's jobs, and the
+// JSON documents that they take and give. It has no state and no behaviour.
+// Start reading at the list of jobs. It imports only pkg, so that both halves,
+// one of them a very small program, can use it.
+package execproto
+
+import (
+	"time"
+
+	"github.com/enginejobs/docker/pkg/cgroups"
+)
+
+// The jobs of the exec engine.
+//
+//	launch ID        env spec (JSON Spec), attach (see below); stdin: the body of
+//	                 an initproto Setup; stdout: Launched, also when it fails;
+//	                 hands out the container's descriptors in the order of Files
+//	adopt ID         env record (JSON Record); files as handed out by launch:
+//	                 takes over a container whose exec engine died
+//	attach ID        env attach: "stdout", "stderr" or both with a comma; files:
+//	                 one for each
+//	close_stdin ID   ends the workload's input
+//	list             stdout: JSON list of Record
+//	exits            stdout: JSON lines of Exit, first those that ended before
+//	                 and were not removed; until cancelled
+//	restore          takes up what earlier exec engines left on record and nobody
+//	                 has handed over; their output is lost, their exit may be
+//	remove ID        forgets a container that has ended
+//	quit             ends the exec engine, Conflict while a container runs
+const (
+	JobLaunch     = "launch"
+	JobAdopt      = "adopt"
+	JobAttach     = "attach"
+	JobCloseStdin = "close_stdin"
+	JobList       = "list"
+	JobExits      = "exits"
+	JobRemove     = "remove"
+	JobRestore    = "restore"
+	JobQuit       = "quit"
+)
+
+// Spec is what the exec engine has to know of a container; the rest is between
+// the driver and the init.
+type Spec struct {
+	ID           string         `json:"id"`
+	LogPath      string         `json:"log_path,omitempty"`
+	CgroupParent string         `json:"cgroup_parent"`
+	Limits       cgroups.Limits `json:"limits"`
+	CloneFlags   uint64         `json:"clone_flags"`        // namespaces made by the clone
+	PIDPath      string         `json:"pid_path,omitempty"` // pid namespace to start in
+	Tty          bool           `json:"tty,omitempty"`
+	OpenStdin    bool           `json:"open_stdin,omitempty"`
+	Timings      bool           `json:"timings,omitempty"`
+}
+
+// Files tells the order in which descriptors are handed over: the process, the
+// journal of unlogged output, then the terminal, or stdout, stderr, and stdin
+// where there is one.
+const (
+	FilePidfd = iota
+	FileJournal
+	FileStdout
+	FileStderr
+	FileStdin
+)
+
+// Record is the state of a container as it is kept on disk and as list gives it.
+type Record struct {
+	ID        string         `json:"id"`
+	Pid       int            `json:"pid"`
+	StartTime uint64         `json:"start_time"` // of the process, in ticks: tells it from a later one
+	StartedAt time.Time      `json:"started_at"`
+	LogPath   string         `json:"log_path,omitempty"`
+	Group     *cgroups.Group `json:"group,omitempty"`
+	Tty       bool           `json:"tty,omitempty"`
+	OpenStdin bool           `json:"open_stdin,omitempty"`
+	OwnPID    bool           `json:"own_pid,omitempty"` // in a pid namespace of its own
+	Exit      *Exit          `json:"exit,omitempty"`
+}
+
+// Exit is the end of a container.
+type Exit struct {
+	ID        string    `json:"id"`
+	Code      int       `json:"code"`
+	OOMKilled bool      `json:"oom_killed,omitempty"`
+	At        time.Time `json:"at"`
+}
+
+// Launched is the answer of launch.
+type Launched struct {
+	Record   *Record  `json:"record,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+	Phases   []Phase  `json:"phases,omitempty"`
+	Failure  *Failure `json:"failure,omitempty"` // with an error of the job
+}
+
+// Phase is one measured part of a launch and when it ended, counted from the
+// beginning of the job.
+type Phase struct {
+	Name string        `json:"name"`
+	At   time.Duration `json:"at"`
+}
+
+// Failure says which step failed on what.
+type Failure struct {
+	Step   string `json:"step"`
+	Object string `json:"object,omitempty"`
+	Errno  uint32 `json:"errno,omitempty"`
+	Text   string `json:"text"`
+}
