@@ -117,7 +117,7 @@ func ParseTime(s string) (time.Time, error) {
 		return time.Unix(n, 0), nil
 	}
 	nano, err := strconv.ParseUint((frac + "000000000")[:9], 10, 32)
-	if err != nil || len(frac) > 9 {
+	if err != nil || frac == "" || len(frac) > 9 {
 		return time.Time{}, errors.New("the fraction of a unix time has one to nine digits")
 	}
 	if strings.HasPrefix(sec, "-") {
