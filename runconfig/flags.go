@@ -81,7 +81,7 @@ func (f *Flags) declareProcess(set *mflag.Set) {
 	set.String(&f.Platform, "--platform", "Choose the platform of the image")
 	set.String(&f.hostname, "-h --hostname", "Container host name")
 	set.String(&f.domainname, "--domainname", "Container domain name")
-	set.String(&f.user, "-u --user", "User name or UID (format: <name|uid>[:<group|gid>])")
+	set.String(&f.user, "-u --user", "User name or UID (<name|uid>[:<group|gid>])")
 	set.String(&f.workdir, "-w --workdir", "Working directory inside the container")
 	set.String(&f.entrypoint, "~-entrypoint --entrypoint", "Replace the entrypoint of the image")
 	set.List(&f.env, "-e --env", "Set environment variables", checkEnv)
@@ -113,7 +113,7 @@ func (f *Flags) declareRights(set *mflag.Set) {
 	set.Bool(&f.privileged, "~-privileged --privileged", "Give extended privileges to the container")
 	set.List(&f.capAdd, "--cap-add", "Add Linux capabilities", nil)
 	set.List(&f.capDrop, "--cap-drop", "Drop Linux capabilities", nil)
-	set.List(&f.devices, "--device", "Add a host device (--device=/dev/sdc:/dev/xvdc:rwm)", nil)
+	set.List(&f.devices, "--device", "Add a host device\n(--device=/dev/sdc:/dev/xvdc:rwm)", nil)
 	set.List(&f.deviceRules, "--device-cgroup-rule", "Add a rule to the list of allowed devices", nil)
 	set.List(&f.groupAdd, "--group-add", "Add groups to the process", nil)
 	set.List(&f.securityOpt, "--security-opt", "Security options", nil)
@@ -147,7 +147,7 @@ func (f *Flags) declareNetwork(set *mflag.Set) {
 }
 
 func (f *Flags) declareLimits(set *mflag.Set) {
-	set.String(&f.memory, "-m --memory", "Memory limit (<number>[<unit>], unit = b, k, m or g)")
+	set.String(&f.memory, "-m --memory", "Memory limit (<number>[b|k|m|g])")
 	set.String(&f.memorySwap, "--memory-swap", "Memory plus swap; -1 takes away the limit")
 	set.String(&f.memoryReservation, "--memory-reservation", "Memory soft limit")
 	set.String(&f.kernelMemory, "--kernel-memory", "Kernel memory limit")

@@ -411,9 +411,10 @@ func (c *httpClient) call(ctx context.Context, method, path string, query url.Va
 	return resp.Body.Close()
 }
 
-// containerPath is /containers/NAME/action with the name escaped.
+// containerPath is /containers/NAME/action with the name escaped. The slash
+// that names begin with in documents is not part of a path.
 func containerPath(name, action string) string {
-	return "/containers/" + url.PathEscape(name) + action
+	return "/containers/" + url.PathEscape(strings.TrimPrefix(name, "/")) + action
 }
 
 // imagePath is /images/NAME/action. The slashes of a repository stay: the

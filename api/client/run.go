@@ -25,7 +25,7 @@ func newRun(cli *CLI, flags *mflag.Set) runFunc {
 	o.command = "run"
 	o.declare(flags)
 	o.flags.DeclareRemove(flags)
-	flags.Bool(&o.detach, "-d --detach", "Run the container in the background and print its ID")
+	flags.Bool(&o.detach, "-d --detach", "Run in the background and print the container ID")
 	flags.Bool(&o.sigProxy, "~-sig-proxy --sig-proxy", "Proxy received signals to the process")
 	flags.String(&o.detachKeys, "--detach-keys", "Key sequence that detaches from the container")
 	return func(ctx context.Context, args []string) error {
