@@ -27,7 +27,8 @@ func WriteDocs(dst io.Writer, d JobDescription) error {
 	if len(d.Args) > 0 {
 		fmt.Fprint(w, "\n## Arguments\n\n| Name | | Meaning |\n| --- | --- | --- |\n")
 		for _, a := range d.Args {
-			fmt.Fprintf(w, "| `%s` | %s | %s |\n", a.Name, notes(a.Optional, "optional", a.Variadic, "repeatable", a.Secret, "secret"), cell(a.Summary))
+			kind := notes(a.Optional, "optional", a.Variadic, "repeatable", a.Secret, "secret")
+			fmt.Fprintf(w, "| `%s` | %s | %s |\n", a.Name, kind, cell(a.Summary))
 		}
 	}
 	if len(d.Env) > 0 {
@@ -37,7 +38,8 @@ func WriteDocs(dst io.Writer, d JobDescription) error {
 			if value != "" {
 				value = "`" + value + "`"
 			}
-			fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", k.Name, notes(true, k.Type.String(), k.Secret, "secret"), value, cell(k.Summary))
+			kind := notes(true, k.Type.String(), k.Secret, "secret")
+			fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", k.Name, kind, value, cell(k.Summary))
 		}
 	}
 	if d.AnyEnv {

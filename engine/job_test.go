@@ -125,7 +125,8 @@ func TestPanicIsAnError(t *testing.T) {
 	job := eng.Job("bug")
 	err := job.Run()
 	var p *engine.PanicError
-	if !errors.As(err, &p) || errdefs.KindOf(err) != errdefs.KindInternal || !strings.Contains(string(p.Stack), "job_test.go") {
+	if !errors.As(err, &p) || errdefs.KindOf(err) != errdefs.KindInternal ||
+		!strings.Contains(string(p.Stack), "job_test.go") {
 		t.Errorf("got %v", err)
 	}
 	if !strings.Contains(log.String(), "job_test.go") {
@@ -186,7 +187,9 @@ func TestOutputJSON(t *testing.T) {
 	eng := enginetest.New(t)
 	var text string
 	must(t, eng.Register("say", func(job *engine.Job) error { job.Printf("%s", text); return nil }))
-	for in, good := range map[string]bool{`{"A":1}`: true, "{\"A\":1}\n": true, "": false, `{"A":1}{}`: false, "{": false, "[]": false} {
+	for in, good := range map[string]bool{
+		`{"A":1}`: true, "{\"A\":1}\n": true, "": false, `{"A":1}{}`: false, "{": false, "[]": false,
+	} {
 		text = in
 		var v struct{ A int }
 		if err := eng.Job("say").OutputJSON(&v); (err == nil) != good || good && v.A != 1 {

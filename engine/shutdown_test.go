@@ -35,8 +35,13 @@ func TestShutdownHandlersRunBackwardsOnce(t *testing.T) {
 	}
 	eng.OnShutdown("bug", func(context.Context) error { panic("oh") })
 	err := eng.Shutdown(soon(t))
-	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "store") || !strings.Contains(err.Error(), "bug panicked: oh") {
-		t.Errorf("got %v", err)
+	if !errors.Is(err, broken) {
+		t.Fatalf("got %v", err)
+	}
+	for _, want := range []string{"store", "bug panicked: oh"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
+		}
 	}
 	if again := eng.Shutdown(soon(t)); !errors.Is(again, broken) {
 		t.Errorf("the second caller got %v", again)
@@ -80,7 +85,11 @@ func TestShutdownCallersWait(t *testing.T) {
 	testutil.NoGoroutineLeaks(t)
 	eng := engine.New()
 	done := false
-	eng.OnShutdown("slow", func(context.Context) error { time.Sleep(50 * time.Millisecond); done = true; return nil })
+	eng.OnShutdown("slow", func(context.Context) error {
+		time.Sleep(50 * time.Millisecond)
+		done = true
+		return nil
+	})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

@@ -100,8 +100,11 @@ func TestDecodersDrain(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	eng := enginetest.New(t)
-	must(t, eng.Register("lines", func(job *engine.Job) error { job.Printf("{\"a\":1}\n{\"a\":2} {\"a\":3}"); return nil }))
-	must(t, eng.Register("list", func(job *engine.Job) error { job.Printf(`[{"a":1}, 7, "x", {"a":2}]`); return nil }))
+	for name, text := range map[string]string{
+		"lines": "{\"a\":1}\n{\"a\":2} {\"a\":3}", "list": `[{"a":1}, 7, "x", {"a":2}]`,
+	} {
+		must(t, eng.Register(name, func(job *engine.Job) error { job.Printf("%s", text); return nil }))
+	}
 	must(t, eng.Register("nothing", nop))
 	lines, list := eng.Job("lines"), eng.Job("list")
 	a, b := lines.Stdout.AddTable(), list.Stdout.AddListTable()

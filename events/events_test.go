@@ -100,22 +100,24 @@ func TestLogIsSynchronousAndOrdered(t *testing.T) {
 
 func TestFilters(t *testing.T) {
 	e, eng := newEvents(t)
-	e.Log(TypeContainer, "create", "c1ffee", map[string]string{"name": "web", "image": "reg:5000/nginx:1.2", "tier": "front"})
-	e.Log(TypeContainer, "exec_start: ls -l", "c1ffee", map[string]string{"name": "web", "image": "reg:5000/nginx:1.2"})
+	web := map[string]string{"name": "web", "image": "reg:5000/nginx:1.2"}
+	e.Log(TypeContainer, "exec_start: ls -l", "c1ffee", web)
+	web["tier"] = "front" // the event before has its own copy
+	e.Log(TypeContainer, "create", "c1ffee", web)
 	e.Log(TypeContainer, "die", "c2beef", map[string]string{"name": "db", "image": "sql", "tier": "back"})
 	e.Log(TypeImage, "tag", "sha256:1234", map[string]string{"name": "sql:9"})
 	e.Log(TypeVolume, "mount", "vol", nil)
 	for filters, want := range map[string]string{
-		``:                                 "create exec_start: ls -l die tag mount",
-		`{"container":["web"]}`:            "create exec_start: ls -l",
-		`{"container":{"web":true}}`:       "create exec_start: ls -l",
-		`{"container":{"web":false}}`:      "create exec_start: ls -l die tag mount",
+		``:                                 "exec_start: ls -l create die tag mount",
+		`{"container":["web"]}`:            "exec_start: ls -l create",
+		`{"container":{"web":true}}`:       "exec_start: ls -l create",
+		`{"container":{"web":false}}`:      "exec_start: ls -l create die tag mount",
 		`{"container":["/db"]}`:            "die",
-		`{"container":["c1"]}`:             "create exec_start: ls -l",
+		`{"container":["c1"]}`:             "exec_start: ls -l create",
 		`{"container":["nobody"]}`:         "",
 		`{"event":["die","tag"]}`:          "die tag",
 		`{"event":["exec_start"]}`:         "exec_start: ls -l",
-		`{"image":["reg:5000/nginx"]}`:     "create exec_start: ls -l",
+		`{"image":["reg:5000/nginx"]}`:     "exec_start: ls -l create",
 		`{"image":["sql"]}`:                "die tag",
 		`{"image":["sha256:1234"]}`:        "tag",
 		`{"label":["tier"]}`:               "create die",

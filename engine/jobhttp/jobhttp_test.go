@@ -39,7 +39,8 @@ func TestCompat20HTTP(t *testing.T) {
 		}
 		body, err := io.ReadAll(res.Body)
 		_ = res.Body.Close()
-		if err != nil || string(body) != c.body || res.StatusCode != 200 || res.Trailer.Get(jobhttp.TrailerStatus) != c.status {
+		status := res.Trailer.Get(jobhttp.TrailerStatus)
+		if err != nil || string(body) != c.body || res.StatusCode != 200 || status != c.status {
 			t.Errorf("%s: %d %q %v %v", c.path, res.StatusCode, body, res.Trailer, err)
 		}
 		if strings.Contains(c.path, "echo") {
