@@ -1,0 +1,194 @@
+package daemon
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// container is one container. Everything that can be known about it is in its
+// present snapshot; the rest of the struct is machinery.
+type container struct {
+	id  string
+	dir string // <root>/containers/<id>
+	hub hub    // who is attached
+
+	mu   sync.Mutex // makes update atomic; held for nothing else, never across I/O
+	snap atomic.Pointer[snapshot]
+
+	disk sync.Mutex // one writer of the container's files at a time
+}
+
+// snapshot is a container at one moment. It and all it points to never change.
+type snapshot struct {
+	rec   *record
+	host  *runconfig.HostConfig
+	state state
+	net   api.NetworkSettings
+	row   *api.ContainerSummary // without Status, Names of links and sizes
+
+	cleaning <-chan struct{} // closed when the last run is cleaned up; nil: never ran
+	changed  chan struct{}   // closed when a newer snapshot is there
+}
+
+// link is a reference to another container under an alias.
+type link struct {
+	Child string // container id
+	Alias string
+}
+
+// record is what config.json holds, in classic names. State and
+// NetworkSettings are those of the moment of writing: state.json is newer.
+type record struct {
+	Version         int
+	State           diskState
+	ID              string
+	Created         time.Time
+	Path            string
+	Args            []string
+	Config          *runconfig.Config
+	Image           string // full image id
+	NetworkSettings *api.NetworkSettings
+	ResolvConfPath  string
+	HostnamePath    string
+	HostsPath       string
+	LogPath         string
+	Name            string // with leading slash
+	Driver          string
+	ExecDriver      string
+	MountLabel      string
+	ProcessLabel    string
+	AppArmorProfile string
+	RestartCount    int
+	Volumes         map[string]string
+	VolumesRW       map[string]bool
+	MountPoints     map[string]mountPoint
+	Links           []link
+	Endpoints       map[string]*api.EndpointSettings `json:",omitempty"` // as asked for at create
+	Platform        string
+}
+
+// diskState is the classic form of state.
+type diskState struct {
+	Running, Paused, Restarting, OOMKilled, Dead bool
+	Pid, ExitCode                                int
+	Error                                        string
+	StartedAt, FinishedAt                        time.Time
+}
+
+func (s *state) disk() diskState {
+	return diskState{
+		Running: s.alive(), Paused: s.Phase == paused, Restarting: s.Phase == restarting,
+		OOMKilled: s.OOMKilled, Dead: s.Phase == dead, Pid: s.Pid, ExitCode: s.ExitCode, Error: s.Error,
+		StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
+	}
+}
+
+// state reads the classic form.
+func (s diskState) state() state {
+	out := state{
+		Phase: exited, Pid: s.Pid, ExitCode: s.ExitCode, Error: s.Error, OOMKilled: s.OOMKilled,
+		StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
+	}
+	switch {
+	case s.Dead:
+		out.Phase = dead
+	case s.Paused:
+		out.Phase = paused
+	case s.Restarting:
+		out.Phase = restarting
+	case s.Running:
+		out.Phase = running
+	case s.StartedAt.IsZero() && s.FinishedAt.IsZero():
+		out.Phase = created
+	}
+	return out
+}
+
+func newContainer(dir string, s *snapshot) *container {
+	c := &container{id: s.rec.ID, dir: dir}
+	s.changed = make(chan struct{})
+	s.row = makeRow(s)
+	c.snap.Store(s)
+	return c
+}
+
+// now is the present snapshot.
+func (c *container) now() *snapshot { return c.snap.Load() }
+
+// name is the present name, with its slash.
+func (s *snapshot) name() string { return s.rec.Name }
+
+// bare is the name without its slash, for messages.
+func (s *snapshot) bare() string { return s.rec.Name[min(1, len(s.rec.Name)):] }
+
+// update publishes a changed copy of the snapshot. f must be quick; its error
+// leaves everything as it was.
+func (c *container) update(f func(s *snapshot) error) (*snapshot, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old := c.snap.Load()
+	next := *old
+	if err := f(&next); err != nil {
+		return old, err
+	}
+	next.changed = make(chan struct{})
+	next.row = makeRow(&next)
+	c.snap.Store(&next)
+	close(old.changed)
+	return &next, nil
+}
+
+// transition is update for the state alone.
+func (c *container) transition(f func(s *state) error) (*snapshot, error) {
+	return c.update(func(s *snapshot) error { return f(&s.state) })
+}
+
+// until waits for a snapshot that satisfies ok.
+func (c *container) until(ctx context.Context, ok func(*snapshot) bool) (*snapshot, error) {
+	for {
+		s := c.now()
+		if ok(s) {
+			return s, nil
+		}
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+			return s, ctx.Err()
+		}
+	}
+}
+
+// settled waits until no start is under way and the last run is cleaned up.
+func (c *container) settled(ctx context.Context) (*snapshot, error) {
+	for {
+		s, err := c.until(ctx, func(s *snapshot) bool { return s.state.Phase != starting })
+		if err != nil || s.cleaning == nil {
+			return s, err
+		}
+		select {
+		case <-s.cleaning:
+			if c.now().cleaning == s.cleaning {
+				return c.now(), nil
+			}
+		case <-ctx.Done():
+			return s, ctx.Err()
+		}
+	}
+}
+
+// path is a file of the container.
+func (c *container) path(name string) string { return filepath.Join(c.dir, name) }
+
+// logPath is the json-file log, or "" when the container has none.
+func (c *container) logPath(host *runconfig.HostConfig) string {
+	if host.LogConfig.Type == "none" {
+		return ""
+	}
+	return c.path(c.id + "-json.log")
+}

@@ -1,0 +1,72 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// jobContainerInspect tells everything about a container.
+//
+// Usage:  container_inspect CONTAINER
+// Env:    size: compute sizes too.
+// Stdout: one api.ContainerInspect.
+// Errors: NotFound.
+func (d *Daemon) jobContainerInspect(job *engine.Job) error {
+	c, err := d.containers.find(job.Args[0])
+	if err != nil {
+		return err
+	}
+	return job.WriteJSON(d.Inspect(job.Context(), c, decodeInspect(job)))
+}
+
+func decodeInspect(job *engine.Job) (size bool) { return job.GetenvBool("size") }
+
+// Inspect reads one snapshot.
+func (d *Daemon) Inspect(ctx context.Context, c *container, size bool) *api.ContainerInspect {
+	s := c.now()
+	rec, st := s.rec, &s.state
+	out := &api.ContainerInspect{
+		Id: rec.ID, Created: rec.Created, Path: rec.Path, Args: rec.Args, Image: rec.Image, Name: rec.Name,
+		State: &api.ContainerState{
+			Status: st.word(), Running: st.alive(), Paused: st.Phase == paused, Restarting: st.Phase == restarting,
+			OOMKilled: st.OOMKilled, Dead: st.Phase == dead, Pid: st.Pid, ExitCode: st.ExitCode, Error: st.Error,
+			StartedAt: st.StartedAt, FinishedAt: st.FinishedAt,
+		},
+		HostnamePath: rec.HostnamePath, HostsPath: rec.HostsPath, ResolvConfPath: rec.ResolvConfPath,
+		LogPath: c.logPath(s.host), RestartCount: st.RestartCount, Driver: rec.Driver, ExecDriver: rec.ExecDriver,
+		Platform: rec.Platform, MountLabel: rec.MountLabel, ProcessLabel: rec.ProcessLabel,
+		AppArmorProfile: rec.AppArmorProfile, HostConfig: d.shownHost(s), Mounts: mountList(rec.MountPoints),
+		Config: rec.Config, NetworkSettings: &s.net, GraphDriver: api.GraphDriverData{Name: rec.Driver},
+	}
+	if out.Args == nil {
+		out.Args = []string{}
+	}
+	if data, err := d.opt.Images.LayerMetadata(rec.ID); err == nil {
+		out.GraphDriver.Data = data
+	}
+	if size {
+		rw, root := d.sizes(ctx, s)
+		out.SizeRw, out.SizeRootFs = &rw, &root
+	}
+	return out
+}
+
+// shownHost is the HostConfig with links as /child:/parent/alias.
+func (d *Daemon) shownHost(s *snapshot) *runconfig.HostConfig {
+	if len(s.rec.Links) == 0 && len(s.host.Links) == 0 {
+		return s.host
+	}
+	host := *s.host
+	host.Links = nil
+	for _, l := range s.rec.Links {
+		if child := d.containers.byID(l.Child); child != nil {
+			host.Links = append(host.Links, child.now().rec.Name+":"+s.rec.Name+"/"+l.Alias)
+		}
+	}
+	slices.Sort(host.Links)
+	return &host
+}

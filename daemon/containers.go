@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// containersOptions choose the rows.
+type containersOptions struct {
+	All, Size     bool
+	Limit         int
+	Since, Before string
+	Filters       filters
+}
+
+func decodeContainers(job *engine.Job) (containersOptions, error) {
+	opt := containersOptions{
+		All: job.GetenvBool("all"), Size: job.GetenvBool("size"), Limit: job.GetenvInt("limit"),
+		Since: job.Getenv("since"), Before: job.Getenv("before"),
+	}
+	var err error
+	opt.Filters, err = parseFilters(job.Getenv("filters"))
+	return opt, err
+}
+
+// jobContainers lists containers, newest first.
+//
+// Usage:  containers
+// Env:    all: also those that do not run. size: compute sizes. limit: at most so many. since, before: CONTAINER.
+// Env:    filters: JSON, name to values.
+// Stdout: JSON list of api.ContainerSummary.
+// Errors: NotFound (since, before), InvalidArgument (filters).
+func (d *Daemon) jobContainers(job *engine.Job) error {
+	opt, err := decodeContainers(job)
+	if err != nil {
+		return err
+	}
+	rows, err := d.List(job.Context(), opt)
+	if err != nil {
+		return err
+	}
+	return job.WriteJSON(rows)
+}
+
+// List reads snapshots only; nothing that a container does can hold it up.
+// Sizes are computed afterwards, for the rows that were chosen.
+func (d *Daemon) List(ctx context.Context, opt containersOptions) ([]*api.ContainerSummary, error) {
+	chosen, err := d.choose(opt)
+	if err != nil {
+		return nil, err
+	}
+	now := d.opt.Now()
+	links := d.linkNames()
+	rows := make([]*api.ContainerSummary, 0, len(chosen))
+	for _, s := range chosen {
+		row := *s.row
+		row.Status = s.status(now)
+		if more := links[row.Id]; len(more) > 0 {
+			row.Names = append(append([]string{}, row.Names...), more...)
+		}
+		rows = append(rows, &row)
+	}
+	if opt.Size {
+		for i, s := range chosen {
+			rw, root := d.sizes(ctx, s)
+			rows[i].SizeRw, rows[i].SizeRootFs = &rw, &root
+		}
+	}
+	return rows, ctx.Err()
+}
+
+// choose applies since, before, limit and the filters.
+func (d *Daemon) choose(opt containersOptions) ([]*snapshot, error) {
+	m, err := d.matcher(opt.Filters)
+	if err != nil {
+		return nil, err
+	}
+	all := opt.All || opt.Limit > 0 || opt.Since != "" || opt.Before != "" || m.impliesAll
+	since, err := d.boundary(opt.Since)
+	if err != nil {
+		return nil, err
+	}
+	before, err := d.boundary(opt.Before)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []*snapshot
+	behind := before == nil // the list begins after that container
+	for _, c := range d.containers.all() {
+		if c == since {
+			break
+		}
+		if !behind {
+			behind = c == before
+			continue
+		}
+		s := c.now()
+		if s.state.Phase == removed || !all && !s.state.alive() || !m.match(d, s) {
+			continue
+		}
+		chosen = append(chosen, s)
+		if opt.Limit > 0 && len(chosen) == opt.Limit {
+			break
+		}
+	}
+	return chosen, nil
+}
+
+func (d *Daemon) boundary(ref string) (*container, error) {
+	if ref == "" {
+		return nil, nil
+	}
+	return d.containers.find(ref)
+}
+
+// linkNames maps containers to the names by which others link to them.
+func (d *Daemon) linkNames() map[string][]string {
+	var names map[string][]string
+	for _, c := range d.containers.all() {
+		s := c.now()
+		for _, l := range s.rec.Links {
+			if names == nil {
+				names = map[string][]string{}
+			}
+			names[l.Child] = append(names[l.Child], s.rec.Name+"/"+l.Alias)
+		}
+	}
+	return names
+}
+
+// sizes are the bytes that a container has written, and all of its root; -1 for
+// what cannot be told.
+func (d *Daemon) sizes(ctx context.Context, s *snapshot) (rw, root int64) {
+	rw, err := d.opt.Images.LayerSize(ctx, s.rec.ID)
+	if err != nil {
+		return -1, -1
+	}
+	img, err := d.opt.Images.Image(s.rec.Image)
+	if err != nil {
+		return rw, -1
+	}
+	return rw, rw + img.Size
+}
+
+// filters is a decoded filters parameter: name to values.
+type filters map[string][]string
+
+// parseFilters reads {"name":["value"]} and {"name":{"value":true}}.
+func parseFilters(text string) (filters, error) {
+	f := filters{}
+	if text == "" {
+		return f, nil
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		return nil, errdefs.InvalidArgument("invalid filters: %w", err)
+	}
+	for name, value := range raw {
+		var list []string
+		if err := json.Unmarshal(value, &list); err == nil {
+			f[name] = list
+			continue
+		}
+		var set map[string]bool
+		if err := json.Unmarshal(value, &set); err != nil {
+			return nil, errdefs.InvalidArgument("invalid filters: the values of %q are neither a list nor a set", name)
+		}
+		for v, on := range set {
+			if on {
+				f[name] = append(f[name], v)
+			}
+		}
+	}
+	return f, nil
+}

@@ -1,0 +1,299 @@
+package daemon
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// createOptions are the documents of a create.
+type createOptions struct {
+	Name     string
+	Config   *runconfig.Config
+	Host     *runconfig.HostConfig
+	Network  *runconfig.NetworkingConfig
+	Platform string
+}
+
+func decodeCreate(job *engine.Job) (createOptions, error) {
+	opt := createOptions{
+		Config: &runconfig.Config{}, Host: &runconfig.HostConfig{}, Network: &runconfig.NetworkingConfig{},
+		Platform: job.Getenv("Platform"),
+	}
+	if len(job.Args) > 0 {
+		opt.Name = job.Args[0]
+	}
+	if !job.EnvExists("Config") {
+		return opt, errdefs.InvalidArgument("Config cannot be empty in order to create a container")
+	}
+	if err := job.GetenvJson("Config", opt.Config); err != nil {
+		return opt, err
+	}
+	if err := job.GetenvJson("HostConfig", opt.Host); err != nil {
+		return opt, err
+	}
+	if err := job.GetenvJson("NetworkingConfig", opt.Network); err != nil {
+		return opt, err
+	}
+	if opt.Host == nil { // the document was null
+		opt.Host = &runconfig.HostConfig{}
+	}
+	if opt.Network == nil {
+		opt.Network = &runconfig.NetworkingConfig{}
+	}
+	if opt.Config == nil {
+		return opt, errdefs.InvalidArgument("Config cannot be empty in order to create a container")
+	}
+	return opt, nil
+}
+
+// jobCreate makes a container.
+//
+// Usage:  create [NAME]
+// Args:   NAME: empty or absent: one is made up.
+// Env:    Config, HostConfig, NetworkingConfig: documents of the API. Platform: checked against the image's.
+// Stdout: one api.ContainerCreated.
+// Stderr: warnings, one per line.
+// Errors: NotFound (image, container of a link or volumes-from), Conflict (name), InvalidArgument (anything else).
+// Events: create.
+func (d *Daemon) jobCreate(job *engine.Job) error {
+	opt, err := decodeCreate(job)
+	if err != nil {
+		return err
+	}
+	id, warnings, err := d.Create(job.Context(), opt)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		if _, err := io.WriteString(job.Stderr, w+"\n"); err != nil {
+			break // the container exists; its caller has left
+		}
+	}
+	return job.WriteJSON(api.ContainerCreated{Id: id})
+}
+
+// Create makes a container and returns its id. When it returns, the container
+// survives a power cut; when it fails, nothing of it is left.
+func (d *Daemon) Create(ctx context.Context, opt createOptions) (id string, warnings []string, err error) {
+	if opt.Config.Image == "" {
+		return "", nil, errdefs.InvalidArgument("no image was named to create a container from")
+	}
+	img, err := d.opt.Images.Image(opt.Config.Image)
+	if err != nil {
+		return "", nil, err
+	}
+	s, warnings, err := d.plan(opt, img)
+	if err != nil {
+		return "", nil, err
+	}
+	id = s.rec.ID
+	name, err := d.reserveName(opt.Name, id)
+	if err != nil {
+		return "", nil, err
+	}
+	s.rec.Name = "/" + name
+	c, err := d.build(ctx, s, img)
+	if err != nil {
+		d.containers.release(name, id)
+		return "", nil, err
+	}
+	d.event(ctx, c.now(), "create", nil)
+	return id, warnings, nil
+}
+
+// plan makes the first snapshot of a container. It changes nothing.
+func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string, error) {
+	cfg, host := opt.Config, opt.Host
+	merge(cfg, img.Config)
+	path, args, err := workload(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := d.validate(cfg, host); err != nil {
+		return nil, nil, err
+	}
+	warnings := append(discard(d.execInfo, host), d.networkWarnings(host)...)
+	id, err := d.newID()
+	if err != nil {
+		return nil, nil, err
+	}
+	rec := &record{
+		Version: diskVersion, ID: id, Created: d.opt.Now().UTC(), Path: path, Args: args, Config: cfg, Image: img.ID,
+		Driver: d.opt.Images.DriverName(), ExecDriver: d.opt.Exec.Name(), Platform: "linux",
+		Endpoints: endpoints(opt.Network),
+	}
+	if rec.MountPoints, err = d.settleMounts(cfg, host); err != nil {
+		return nil, nil, err
+	}
+	if rec.Links, err = d.settleLinks(host); err != nil {
+		return nil, nil, err
+	}
+	d.defaults(cfg, host, id)
+	dir := filepath.Join(d.root, id)
+	rec.HostsPath, rec.HostnamePath = filepath.Join(dir, "hosts"), filepath.Join(dir, "hostname")
+	rec.ResolvConfPath = filepath.Join(dir, "resolv.conf")
+	if host.LogConfig.Type != "none" {
+		rec.LogPath = filepath.Join(dir, id+"-json.log")
+	}
+	return &snapshot{rec: rec, host: host, net: d.idleNetwork(cfg, host)}, warnings, nil
+}
+
+// defaults fills in what inspect shows and start uses.
+func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id string) {
+	if c.Hostname == "" {
+		switch kind, _ := networkMode(h); {
+		case kind == "host" || h.UTSMode == "host":
+			c.Hostname, _ = os.Hostname()
+		case kind != "container":
+			c.Hostname = short(id)
+		}
+	}
+	if h.NetworkMode == "" || h.NetworkMode == "default" {
+		h.NetworkMode = "bridge"
+		if c.NetworkDisabled {
+			h.NetworkMode = "none"
+		}
+	}
+	if h.LogConfig.Type == "" {
+		h.LogConfig.Type = "json-file"
+	}
+	if h.LogConfig.Config == nil {
+		h.LogConfig.Config = map[string]string{}
+	}
+	if h.RestartPolicy.Name == "" {
+		h.RestartPolicy.Name = "no"
+	}
+	if h.ShmSize == 0 {
+		h.ShmSize = 64 << 20
+	}
+	if h.IpcMode == "" {
+		h.IpcMode = "private"
+	}
+	if h.CgroupnsMode == "" {
+		h.CgroupnsMode = "host"
+		if d.execInfo.CgroupVersion == "2" {
+			h.CgroupnsMode = "private"
+		}
+	}
+	if h.Runtime == "" {
+		h.Runtime = "native"
+	}
+	if h.MaskedPaths == nil && !h.Privileged {
+		h.MaskedPaths = maskedPaths
+	}
+	if h.ReadonlyPaths == nil && !h.Privileged {
+		h.ReadonlyPaths = readonlyPaths
+	}
+}
+
+// build makes everything that a container has outside of memory, in an order
+// that Restore can undo from any point: the directory carries the mark -making
+// from the first step on and loses it as the last but one.
+func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image) (c *container, err error) {
+	id := s.rec.ID
+	dir := filepath.Join(d.root, id)
+	var undo undoStack
+	defer func() {
+		if err != nil {
+			undo.run()
+		}
+	}()
+	if err := os.Mkdir(dir+making, 0o700); err != nil {
+		return nil, errdefs.Internal("making the directory of container %s: %w", short(id), err)
+	}
+	undo.add(func() { os.RemoveAll(dir + making); os.RemoveAll(dir) })
+	if err := d.opt.Images.CreateLayer(id, img); err != nil {
+		return nil, err
+	}
+	undo.add(func() { d.opt.Images.RemoveLayer(id) })
+	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
+	if err := d.acquireVolumes(id, s.rec.MountPoints); err != nil {
+		return nil, err
+	}
+	s.rec.Volumes, s.rec.VolumesRW = classicVolumes(s.rec.MountPoints)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := writeNew(dir+making, s); err != nil {
+		return nil, errdefs.Internal("writing the files of container %s: %w", short(id), err)
+	}
+	undo.add(func() { d.opt.Names.Purge(id) })
+	err = d.opt.Names.Create(s.bare(), id, func() error {
+		if err := os.Rename(dir+making, dir); err != nil {
+			return errdefs.Internal("keeping container %s: %w", short(id), err)
+		}
+		if s.host.AutoRemove {
+			return nil
+		}
+		if err := syncNew(dir); err != nil {
+			return errdefs.Internal("keeping container %s: %w", short(id), err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range s.rec.Links {
+		if err := d.opt.Names.Link(id, l.Alias, l.Child); err != nil {
+			return nil, err
+		}
+	}
+	c = newContainer(dir, s)
+	if err := d.containers.add(c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// classicVolumes are the two maps of a classic config.json.
+func classicVolumes(points map[string]mountPoint) (paths map[string]string, rw map[string]bool) {
+	paths, rw = map[string]string{}, map[string]bool{}
+	for dst, m := range points {
+		if m.Type != "tmpfs" {
+			paths[dst], rw[dst] = m.Source, m.RW
+		}
+	}
+	return paths, rw
+}
+
+func endpoints(n *runconfig.NetworkingConfig) map[string]*api.EndpointSettings {
+	if len(n.EndpointsConfig) == 0 {
+		return nil
+	}
+	out := map[string]*api.EndpointSettings{}
+	for name, e := range n.EndpointsConfig {
+		if e == nil {
+			continue
+		}
+		ep := &api.EndpointSettings{Links: e.Links, Aliases: e.Aliases, MacAddress: e.MacAddress}
+		if e.IPAMConfig != nil {
+			ep.IPAMConfig = &api.EndpointIPAM{
+				IPv4Address: e.IPAMConfig.IPv4Address, IPv6Address: e.IPAMConfig.IPv6Address,
+				LinkLocalIPs: e.IPAMConfig.LinkLocalIPs,
+			}
+		}
+		out[name] = ep
+	}
+	return out
+}
+
+// undoStack holds what takes a half-done thing back.
+type undoStack []func()
+
+func (u *undoStack) add(f func()) { *u = append(*u, f) }
+
+// run undoes everything, the last thing first.
+func (u *undoStack) run() {
+	for i := len(*u) - 1; i >= 0; i-- {
+		(*u)[i]()
+	}
+	*u = nil
+}

@@ -1,0 +1,160 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+)
+
+// jobInfo describes the engine and its host.
+//
+// Usage:  info
+// Stdout: one api.SystemInfo. Its Warnings say what to do about each.
+func (d *Daemon) jobInfo(job *engine.Job) error { return job.WriteJSON(d.Info(job.Context())) }
+
+// Info reads snapshots and a few files of /proc.
+func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
+	x := d.execInfo
+	info := &api.SystemInfo{
+		ID: d.opt.ID, Images: d.opt.Images.ImageCount(), Driver: d.opt.Images.DriverName(),
+		DriverStatus: d.opt.Images.DriverStatus(), ExecutionDriver: d.opt.Exec.Name(),
+		Plugins: api.InfoPlugins{
+			Volume: []string{"local"}, Network: []string{"bridge", "host", "null"}, Log: []string{"json-file"},
+		},
+		MemoryLimit: x.MemoryLimit, SwapLimit: x.SwapLimit, CpuCfsPeriod: x.CPUQuota, CpuCfsQuota: x.CPUQuota,
+		CPUShares: x.CPUShares, CPUSet: x.CPUSet, PidsLimit: x.PidsLimit, OomKillDisable: x.OOMControl,
+		IPv4Forwarding: forwarding(d.opt.ProcDir), Debug: d.opt.Debug, NFd: countFiles(d.opt.ProcDir),
+		NGoroutines: runtime.NumGoroutine(), SystemTime: d.opt.Now().Format(time.RFC3339Nano),
+		LoggingDriver: "json-file", CgroupDriver: x.CgroupDriver, CgroupVersion: x.CgroupVersion,
+		NEventsListener: d.listeners(ctx), OSType: "linux", Architecture: d.host.machine,
+		KernelVersion: d.host.kernel, OperatingSystem: d.host.os, OSVersion: d.host.osVersion,
+		IndexServerAddress: "https://index.docker.io/v1/", RegistryConfig: registryConfig(),
+		NCPU: runtime.NumCPU(), MemTotal: d.host.memory, DockerRootDir: d.opt.Root,
+		HttpProxy: os.Getenv("HTTP_PROXY"), HttpsProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
+		Name: d.opt.Name, Labels: d.opt.Labels, ServerVersion: d.opt.Version,
+		Runtimes: map[string]api.Runtime{"native": {Path: "dockerinit"}}, DefaultRuntime: "native",
+		Swarm: api.SwarmInfo{LocalNodeState: "inactive"}, LiveRestoreEnabled: d.opt.LiveRestore,
+		InitBinary: "dockerinit", Warnings: d.warnings(),
+	}
+	if info.Labels == nil {
+		info.Labels = []string{}
+	}
+	if x.Seccomp {
+		info.SecurityOptions = append(info.SecurityOptions, "name=seccomp,profile=builtin")
+	}
+	for _, name := range []struct {
+		file string
+		to   *bool
+	}{{"bridge-nf-call-iptables", &info.BridgeNfIptables}, {"bridge-nf-call-ip6tables", &info.BridgeNfIp6tables}} {
+		b, err := os.ReadFile(filepath.Join(d.opt.ProcDir, "sys/net/bridge", name.file))
+		*name.to = err == nil && strings.TrimSpace(string(b)) == "1"
+	}
+	for _, c := range d.containers.all() {
+		info.Containers++
+		switch s := c.now(); {
+		case s.state.Phase == paused:
+			info.ContainersPaused++
+		case s.state.alive():
+			info.ContainersRunning++
+		default:
+			info.ContainersStopped++
+		}
+	}
+	return info
+}
+
+// warnings say what the host lacks and what to do about it.
+func (d *Daemon) warnings() []string {
+	x := d.execInfo
+	var list []string
+	add := func(missing bool, text string) {
+		if missing {
+			list = append(list, "WARNING: "+text)
+		}
+	}
+	add(!x.MemoryLimit, "No memory limit support: mount the memory cgroup or boot with cgroup_enable=memory")
+	add(x.MemoryLimit && !x.SwapLimit, "No swap limit support: boot with swapaccount=1 to limit memory plus swap")
+	add(!x.CPUShares, "No cpu shares support: mount the cpu cgroup")
+	add(!x.CPUQuota, "No cpu cfs quota support: use a kernel with CONFIG_CFS_BANDWIDTH")
+	add(!x.CPUSet, "No cpuset support: mount the cpuset cgroup")
+	add(!x.PidsLimit, "No pids limit support: mount the pids cgroup")
+	add(!x.Seccomp, "No seccomp support: use a kernel with CONFIG_SECCOMP_FILTER; containers run without a system call filter")
+	add(!d.opt.NoNetwork && !forwarding(d.opt.ProcDir),
+		"IPv4 forwarding is disabled: run sysctl -w net.ipv4.ip_forward=1, or containers reach only this host")
+	return list
+}
+
+func registryConfig() *api.RegistryConfig {
+	return &api.RegistryConfig{
+		InsecureRegistryCIDRs: []string{"127.0.0.0/8", "::1/128"}, Mirrors: []string{},
+		IndexConfigs: map[string]api.IndexInfo{
+			"docker.io": {Name: "docker.io", Mirrors: []string{}, Secure: true, Official: true},
+		},
+	}
+}
+
+// listeners asks the events subsystem, if there is one.
+func (d *Daemon) listeners(ctx context.Context) int {
+	if !d.opt.Engine.Has("subscribers_count") {
+		return 0
+	}
+	var n struct {
+		Count number `json:"count"`
+	}
+	if err := d.job(ctx, "subscribers_count").OutputJSON(&n); err != nil {
+		return 0
+	}
+	count, _ := strconv.Atoi(string(n.Count))
+	return count
+}
+
+func countFiles(procDir string) int {
+	f, err := os.Open(filepath.Join(procDir, "self/fd"))
+	if err != nil {
+		return -1
+	}
+	defer f.Close()
+	names, _ := f.Readdirnames(-1)
+	return len(names)
+}
+
+// hostFacts do not change while the daemon runs.
+type hostFacts struct {
+	kernel, machine, os, osVersion string
+	memory                         int64
+}
+
+func readHost() hostFacts {
+	h := hostFacts{kernel: "<unknown>", machine: runtime.GOARCH, os: "<unknown>"}
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		h.kernel, h.machine = unix.ByteSliceToString(u.Release[:]), unix.ByteSliceToString(u.Machine[:])
+	}
+	var si unix.Sysinfo_t
+	if unix.Sysinfo(&si) == nil {
+		h.memory = int64(si.Totalram) * int64(si.Unit) //nolint:unconvert // differs by platform
+	}
+	b, err := os.ReadFile("/etc/os-release")
+	if err != nil {
+		return h
+	}
+	for line := range strings.SplitSeq(string(b), "\n") {
+		key, value, _ := strings.Cut(line, "=")
+		switch value = strings.Trim(value, `"'`); key {
+		case "PRETTY_NAME":
+			h.os = value
+		case "VERSION_ID":
+			h.osVersion = value
+		}
+	}
+	return h
+}

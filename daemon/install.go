@@ -1,0 +1,133 @@
+package daemon
+
+import "github.com/enginejobs/docker/engine"
+
+// Install puts the container jobs on the bus.
+func (d *Daemon) Install(eng *engine.Engine) error {
+	one := []engine.Arg{{Name: "CONTAINER", Summary: "id, unique beginning of it, or name"}}
+	with := func(more ...engine.Arg) []engine.Arg { return append(one[:1:1], more...) }
+	key := func(name string, t engine.Type, summary string) engine.Key {
+		return engine.Key{Name: name, Type: t, Summary: summary}
+	}
+	stop := []engine.Key{
+		key("signal", engine.String, "signal that asks for the end (default: the container's)"),
+		key("t", engine.Int, "seconds until it is killed; -1 never (default: the container's, or 10)"),
+	}
+	return eng.Declare(
+		engine.Declaration{
+			Name: "attach", Summary: "Connects with the streams of a container.", Args: one, Handler: d.jobAttach,
+			Stdin: engine.Bytes, Stdout: engine.Multiplexed,
+			Env: []engine.Key{
+				key("detachKeys", engine.String, "keys that leave a terminal (default ctrl-p,ctrl-q)"),
+				key("logs", engine.Bool, "show what was logged so far"),
+				key("stderr", engine.Bool, "pass standard error on"),
+				key("stdin", engine.Bool, "pass the input on"),
+				key("stdout", engine.Bool, "pass standard output on"),
+				key("stream", engine.Bool, "stay connected"),
+			},
+		},
+		engine.Declaration{
+			Name: "container_changes", Summary: "Lists what a container changed of its image.", Args: one,
+			Stdout: engine.JSON, Handler: d.jobContainerChanges,
+		},
+		engine.Declaration{
+			Name: "container_inspect", Summary: "Tells everything about a container.", Args: one,
+			Stdout: engine.JSON, Handler: d.jobContainerInspect,
+			Env: []engine.Key{key("size", engine.Bool, "compute sizes")},
+		},
+		engine.Declaration{
+			Name: "container_rename", Summary: "Gives a container another name.", Changes: true,
+			Args:    []engine.Arg{{Name: "OLD", Summary: "container"}, {Name: "NEW", Summary: "new name"}},
+			Handler: d.jobContainerRename,
+		},
+		engine.Declaration{
+			Name: "containers", Summary: "Lists containers, newest first.", Stdout: engine.JSON, Handler: d.jobContainers,
+			Env: []engine.Key{
+				key("all", engine.Bool, "also those that do not run"),
+				key("before", engine.String, "only those made before this one"),
+				key("filters", engine.JSON, "name of a filter to its values"),
+				key("limit", engine.Int, "at most so many"),
+				key("since", engine.String, "only those made after this one"),
+				key("size", engine.Bool, "compute sizes"),
+			},
+		},
+		engine.Declaration{
+			Name: "create", Summary: "Makes a container.", Changes: true, Stdout: engine.JSON, Handler: d.jobCreate,
+			Args: []engine.Arg{{Name: "NAME", Optional: true, Summary: "made up when absent"}},
+			Env: []engine.Key{
+				key("Config", engine.JSON, "what to run"),
+				key("HostConfig", engine.JSON, "what the host lends"),
+				key("NetworkingConfig", engine.JSON, "what is asked of networks"),
+				key("Platform", engine.String, "os[/architecture]"),
+			},
+		},
+		engine.Declaration{
+			Name: "export", Summary: "Writes the root of a container as an archive.", Args: one, Stdout: engine.Bytes,
+			Handler: d.jobExport,
+		},
+		engine.Declaration{
+			Name: "info", Summary: "Describes the engine and its host.", Stdout: engine.JSON, Handler: d.jobInfo,
+		},
+		engine.Declaration{
+			Name: "kill", Summary: "Sends a signal to a container.", Changes: true, Handler: d.jobKill,
+			Args: with(engine.Arg{Name: "SIGNAL", Optional: true, Summary: "number or name (default KILL)"}),
+		},
+		engine.Declaration{
+			Name: "logs", Summary: "Shows what a container has written.", Args: one, Stdout: engine.Multiplexed,
+			Handler: d.jobLogs,
+			Env: []engine.Key{
+				key("details", engine.Bool, "accepted and ignored"),
+				key("follow", engine.Bool, "go on until the container stops"),
+				key("since", engine.String, "unix seconds, RFC 3339 or a duration"),
+				key("stderr", engine.Bool, "show standard error"),
+				key("stdout", engine.Bool, "show standard output"),
+				key("tail", engine.String, "number of lines at the end, or all"),
+				key("timestamps", engine.Bool, "show when each line was written"),
+				key("until", engine.String, "as since"),
+			},
+		},
+		engine.Declaration{
+			Name: "pause", Summary: "Freezes the processes of a container.", Args: one, Changes: true, Handler: d.jobPause,
+		},
+		engine.Declaration{
+			Name: "resize", Summary: "Sets the size of a container's terminal.", Changes: true, Handler: d.jobResize,
+			Args: with(engine.Arg{Name: "HEIGHT", Summary: "rows"}, engine.Arg{Name: "WIDTH", Summary: "columns"}),
+		},
+		engine.Declaration{
+			Name: "restart", Summary: "Stops a container if it runs, and starts it.", Args: one, Changes: true,
+			Env: stop, Handler: d.jobRestart,
+		},
+		engine.Declaration{
+			Name: "rm", Summary: "Removes a container, or a link to one.", Args: one, Changes: true, Handler: d.jobRm,
+			Env: []engine.Key{
+				key("forceRemove", engine.Bool, "kill it first"),
+				key("removeLink", engine.Bool, "remove the link PARENT/ALIAS only"),
+				key("removeVolume", engine.Bool, "remove its anonymous volumes too"),
+			},
+		},
+		engine.Declaration{
+			Name: "start", Summary: "Runs the workload of a container.", Args: one, Changes: true, Handler: d.jobStart,
+			Env: []engine.Key{key("HostConfig", engine.JSON, "replaces the stored one")},
+		},
+		engine.Declaration{
+			Name: "stop", Summary: "Ends the workload of a container.", Args: one, Changes: true, Env: stop,
+			Handler: d.jobStop,
+		},
+		engine.Declaration{
+			Name: "top", Summary: "Shows the processes of a container.", Stdout: engine.JSON, Handler: d.jobTop,
+			Args: with(engine.Arg{Name: "PS_ARGS", Optional: true, Summary: "arguments of ps (default -ef)"}),
+		},
+		engine.Declaration{
+			Name: "unpause", Summary: "Thaws the processes of a container.", Args: one, Changes: true,
+			Handler: d.jobUnpause,
+		},
+		engine.Declaration{
+			Name: "wait", Summary: "Waits for the end of a container.", Args: one, Stdout: engine.JSON,
+			Handler: d.jobWait,
+			Env: []engine.Key{
+				key("condition", engine.String, "not-running (default), next-exit or removed"),
+				key("headers", engine.Bool, "write no bytes once the wait stands"),
+			},
+		},
+	)
+}

@@ -1,0 +1,201 @@
+package daemon
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// Delays of the restart policy: after each run the delay doubles, beginning
+// with 200 ms, up to maxDelay; a run that lasted steadyRun begins anew.
+const (
+	firstDelay = 100 * time.Millisecond
+	maxDelay   = time.Minute
+	steadyRun  = 10 * time.Second
+)
+
+// exited receives every end of a workload from the exec driver, on a goroutine
+// of its own. Those who wait are told first; then the run is cleaned up, and at
+// last the policy decides what becomes of the container.
+func (d *Daemon) exited(e execdriver.Exit) {
+	if !d.enter() {
+		return // the next daemon learns of it from the driver
+	}
+	defer d.leave()
+	select {
+	case <-d.restored:
+	case <-d.ctx.Done():
+		return
+	}
+	ctx := d.background()
+	c := d.containers.byID(e.ID)
+	if c == nil {
+		d.forget(ctx, e.ID)
+		return
+	}
+	// The end may overtake the answer of the start.
+	if _, err := c.until(d.ctx, func(s *snapshot) bool { return s.state.Phase != starting }); err != nil {
+		return
+	}
+	d.finish(ctx, c, e)
+}
+
+// finish takes a container from the end of its workload to rest, or to its next
+// start.
+func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit) {
+	cleaned := make(chan struct{})
+	var before *snapshot
+	s, err := c.update(func(s *snapshot) error {
+		before = c.snap.Load()
+		again := d.wantsRestart(s, e.Code)
+		if err := s.state.ended(e.Code, e.OOMKilled, e.At.UTC(), again); err != nil {
+			return err
+		}
+		s.cleaning = cleaned
+		if !again {
+			s.net = d.idleNetwork(s.rec.Config, s.host)
+		}
+		return nil
+	})
+	if err != nil {
+		d.opt.Logf("container %s ended: %v", short(c.id), err)
+		d.forget(ctx, c.id)
+		return
+	}
+	again := s.state.Phase == restarting
+	attrs := map[string]string{"exitCode": strconv.Itoa(e.Code)}
+	if !before.state.StartedAt.IsZero() {
+		attrs["execDuration"] = strconv.Itoa(int(e.At.Sub(before.state.StartedAt).Seconds()))
+	}
+	if e.OOMKilled {
+		d.event(ctx, s, "oom", nil)
+	}
+	d.event(ctx, s, "die", attrs)
+	d.forget(ctx, c.id)
+	if !again {
+		d.offline(ctx, before)
+	}
+	close(cleaned)
+	switch {
+	case again:
+		d.track(func() { d.restartLater(c) })
+	case s.host.AutoRemove:
+		d.autoRemove(ctx, c)
+		return
+	}
+	if err := d.saveState(c, true); err != nil && c.now().state.Phase < removing {
+		d.opt.Logf("%v", err)
+	}
+}
+
+// offline gives back what a run had of the network.
+func (d *Daemon) offline(ctx context.Context, s *snapshot) {
+	d.closeLinks(ctx, s)
+	if connected(&s.net) {
+		d.disconnect(ctx, s.rec.ID)
+	}
+}
+
+// forget makes the exec driver drop its record of an ended workload.
+func (d *Daemon) forget(ctx context.Context, id string) {
+	if err := d.opt.Exec.Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
+		d.opt.Logf("removing the record of container %s: %v", short(id), err)
+	}
+}
+
+// wantsRestart asks the policy. It is part of a transition.
+func (d *Daemon) wantsRestart(s *snapshot, code int) bool {
+	if s.state.Halted || d.closing.Load() {
+		return false
+	}
+	failures := 0
+	if code != 0 {
+		failures = s.state.Failures + 1
+	}
+	return policyWants(s.host.RestartPolicy, code, failures)
+}
+
+// policyWants tells whether a policy starts again after an end with this code,
+// which was the given number of failures in a row.
+func policyWants(p runconfig.RestartPolicy, code, failures int) bool {
+	switch p.Name {
+	case "always", "unless-stopped":
+		return true
+	case "on-failure":
+		return code != 0 && (p.MaximumRetryCount == 0 || failures <= p.MaximumRetryCount)
+	}
+	return false
+}
+
+// delay is how long to wait before the next automatic start.
+func (s *state) delay() time.Duration {
+	if s.FinishedAt.Sub(s.StartedAt) > steadyRun {
+		return firstDelay
+	}
+	d := firstDelay
+	for range min(s.RestartCount+1, 20) {
+		if d *= 2; d >= maxDelay {
+			return maxDelay
+		}
+	}
+	return d
+}
+
+// restartLater waits and starts the container again, unless it is told to stop
+// meanwhile. A start that fails counts as a failure and is tried again.
+func (d *Daemon) restartLater(c *container) {
+	wait, cancel := context.WithTimeout(d.ctx, c.now().state.delay())
+	defer cancel()
+	_, err := c.until(wait, func(s *snapshot) bool { return s.state.Phase != restarting })
+	if err == nil || d.ctx.Err() != nil {
+		return
+	}
+	s, err := c.transition(func(s *state) error { return s.begin(true) })
+	if err != nil {
+		return
+	}
+	ctx := d.background()
+	if err := d.launch(ctx, c, s); err != nil {
+		d.opt.Logf("restarting container %s by its policy: %v", s.bare(), err)
+	}
+}
+
+// halt says that the user wants the container to stay down, and ends the wait
+// for an automatic restart. gaveUp tells that there was one.
+func (d *Daemon) halt(ctx context.Context, c *container) (gaveUp bool) {
+	var net *snapshot
+	s, _ := c.update(func(s *snapshot) error {
+		s.state.Halted = true
+		if s.state.Phase != restarting {
+			return nil
+		}
+		gaveUp, net = true, c.snap.Load()
+		s.net = d.idleNetwork(s.rec.Config, s.host)
+		return s.state.giveUp()
+	})
+	if !gaveUp {
+		return false
+	}
+	d.offline(ctx, net)
+	if err := d.saveState(c, true); err != nil {
+		d.opt.Logf("%v", err)
+	}
+	if s.host.AutoRemove {
+		d.autoRemove(ctx, c)
+	}
+	return true
+}
+
+// autoRemove removes a container that is to leave with its workload.
+func (d *Daemon) autoRemove(ctx context.Context, c *container) {
+	if _, err := c.transition((*state).remove); err != nil {
+		return // somebody else removes it
+	}
+	if err := d.destroy(ctx, c, true); err != nil {
+		d.opt.Logf("removing container %s at its end: %v", short(c.id), err)
+	}
+}

@@ -1,0 +1,309 @@
+package daemon
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
+	"github.com/enginejobs/docker/volumes"
+)
+
+// settleMounts decides at create what will be mounted where. Later sources win
+// over earlier ones at the same path: volumes-from, then binds, mounts and tmpfs
+// (among these a path may occur once), and anonymous volumes only where nothing
+// else is.
+func (d *Daemon) settleMounts(c *runconfig.Config, h *runconfig.HostConfig) (map[string]mountPoint, error) {
+	points := map[string]mountPoint{}
+	for _, spec := range h.VolumesFrom {
+		if err := d.mountsFrom(spec, points); err != nil {
+			return nil, err
+		}
+	}
+	named := map[string]mountPoint{}
+	put := func(m mountPoint) error {
+		if _, twice := named[m.Destination]; twice {
+			return errdefs.InvalidArgument("Duplicate mount point: %s", m.Destination)
+		}
+		named[m.Destination] = m
+		return nil
+	}
+	for _, spec := range h.Binds {
+		m, err := parseBind(spec)
+		if err != nil {
+			return nil, err
+		}
+		if err := put(m); err != nil {
+			return nil, err
+		}
+	}
+	for _, spec := range h.Mounts {
+		m, err := fromMount(spec)
+		if err != nil {
+			return nil, err
+		}
+		if err := put(m); err != nil {
+			return nil, err
+		}
+	}
+	for dst, options := range h.Tmpfs {
+		dst, err := destination(dst, dst)
+		if err != nil {
+			return nil, err
+		}
+		if err := put(mountPoint{Type: "tmpfs", Destination: dst, RW: true, Options: options}); err != nil {
+			return nil, err
+		}
+	}
+	for dst, m := range named {
+		points[dst] = m
+	}
+	for dst := range c.Volumes {
+		dst, err := destination(dst, dst)
+		if err != nil {
+			return nil, err
+		}
+		if _, there := points[dst]; !there {
+			points[dst] = mountPoint{
+				Type: "volume", Name: volumes.NewName(), Destination: dst, Driver: "local", RW: true, Anonymous: true,
+			}
+		}
+	}
+	return points, nil
+}
+
+// mountsFrom copies the mounts of another container.
+func (d *Daemon) mountsFrom(spec string, points map[string]mountPoint) error {
+	ref, mode, _ := strings.Cut(spec, ":")
+	rw, _, err := parseMode(mode)
+	if err != nil {
+		return errdefs.InvalidArgument("invalid mode for volumes-from: %s", mode)
+	}
+	from, err := d.containers.find(ref)
+	if err != nil {
+		return errdefs.NotFound("container %s not found, impossible to mount its volumes", ref)
+	}
+	for dst, m := range from.now().rec.MountPoints {
+		if m.Type == "tmpfs" {
+			continue
+		}
+		m.RW = m.RW && rw
+		m.Anonymous = false // it belongs to the other one
+		m.NoCopy = true
+		points[dst] = m
+	}
+	return nil
+}
+
+// destination judges a path in the container.
+func destination(dst, spec string) (string, error) {
+	if !path.IsAbs(dst) {
+		return "", errdefs.InvalidArgument("invalid volume specification: '%s': mount path must be absolute", spec)
+	}
+	if dst = path.Clean(dst); dst == "/" {
+		return "", errdefs.InvalidArgument("invalid volume specification: '%s': destination can't be '/'", spec)
+	}
+	return dst, nil
+}
+
+// parseBind reads source:destination[:mode]. A source that is no absolute path
+// is the name of a volume.
+func parseBind(spec string) (mountPoint, error) {
+	parts := strings.Split(spec, ":")
+	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" {
+		return mountPoint{}, errdefs.InvalidArgument("Invalid volume specification: %s", spec)
+	}
+	dst, err := destination(parts[1], spec)
+	if err != nil {
+		return mountPoint{}, err
+	}
+	m := mountPoint{Type: "bind", Source: parts[0], Destination: dst, RW: true, CreateDir: true}
+	if len(parts) == 3 {
+		m.Mode = parts[2]
+		if m.RW, m.Propagation, err = parseMode(m.Mode); err != nil {
+			return mountPoint{}, err
+		}
+	}
+	for word := range strings.SplitSeq(m.Mode, ",") {
+		m.NoCopy = m.NoCopy || word == "nocopy"
+	}
+	if filepath.IsAbs(m.Source) {
+		m.Source = filepath.Clean(m.Source)
+		if m.Propagation == "" {
+			m.Propagation = "rprivate"
+		}
+		return m, nil
+	}
+	if strings.Contains(m.Source, "/") {
+		return mountPoint{}, errdefs.InvalidArgument("cannot bind mount volume: %s volume paths must be absolute.", m.Source)
+	}
+	if err := volumes.CheckName(m.Source); err != nil {
+		return mountPoint{}, err
+	}
+	m.Type, m.Name, m.Source, m.Driver, m.CreateDir = "volume", m.Source, "", "local", false
+	return m, nil
+}
+
+// parseMode reads the comma-separated mode of a bind.
+func parseMode(mode string) (rw bool, propagation string, err error) {
+	rw = true
+	if mode == "" {
+		return rw, "", nil
+	}
+	for word := range strings.SplitSeq(mode, ",") {
+		switch word {
+		case "rw":
+		case "ro":
+			rw = false
+		case "z", "Z", "nocopy", "consistent", "cached", "delegated":
+		case "private", "rprivate", "shared", "rshared", "slave", "rslave":
+			propagation = word
+		default:
+			return false, "", errdefs.InvalidArgument("invalid mode: %s", mode)
+		}
+	}
+	return rw, propagation, nil
+}
+
+// fromMount reads the structured form.
+func fromMount(spec runconfig.Mount) (mountPoint, error) {
+	bad := func(format string, args ...any) (mountPoint, error) {
+		return mountPoint{}, errdefs.InvalidArgument("invalid mount config for type %q: "+format,
+			append([]any{spec.Type}, args...)...)
+	}
+	if spec.Target == "" {
+		return bad("field Target must not be empty")
+	}
+	dst, err := destination(spec.Target, spec.Target)
+	if err != nil {
+		return bad("%w", err)
+	}
+	m := mountPoint{Type: spec.Type, Destination: dst, RW: !spec.ReadOnly}
+	switch spec.Type {
+	case "bind":
+		return bindMount(spec, m, bad)
+	case "volume":
+		m.Driver, m.Name = "local", spec.Source
+		if o := spec.VolumeOptions; o != nil {
+			m.NoCopy, m.Subpath = o.NoCopy, o.Subpath
+			if o.DriverConfig != nil && o.DriverConfig.Name != "" && o.DriverConfig.Name != "local" {
+				return bad("there is no volume driver %q, only local", o.DriverConfig.Name)
+			}
+			if m.Subpath != "" && !filepath.IsLocal(m.Subpath) {
+				return bad("subpath %q must be relative and stay inside of the volume", m.Subpath)
+			}
+		}
+		if m.Name == "" {
+			m.Name, m.Anonymous = volumes.NewName(), true
+		} else if err := volumes.CheckName(m.Name); err != nil {
+			return bad("%w", err)
+		}
+	case "tmpfs":
+		if spec.Source != "" {
+			return bad("field Source must not be specified")
+		}
+		m.Options = tmpfsOptions(spec)
+	default:
+		return mountPoint{}, errdefs.InvalidArgument("mount type unknown: %q", spec.Type)
+	}
+	return m, nil
+}
+
+func bindMount(spec runconfig.Mount, m mountPoint, bad func(string, ...any) (mountPoint, error)) (mountPoint, error) {
+	if spec.Source == "" {
+		return bad("field Source must not be empty")
+	}
+	if !filepath.IsAbs(spec.Source) {
+		return bad("invalid mount path: '%s' mount path must be absolute", spec.Source)
+	}
+	m.Source, m.Propagation = filepath.Clean(spec.Source), "rprivate"
+	if o := spec.BindOptions; o != nil {
+		m.NonRecurse, m.CreateDir = o.NonRecursive, o.CreateMountpoint
+		if o.Propagation != "" {
+			if _, p, err := parseMode(o.Propagation); err != nil || p == "" {
+				return bad("invalid propagation mode: %s", o.Propagation)
+			}
+			m.Propagation = o.Propagation
+		}
+	}
+	if !m.CreateDir {
+		if _, err := os.Stat(m.Source); err != nil {
+			return bad("bind source path does not exist: %s", m.Source)
+		}
+	}
+	return m, nil
+}
+
+// acquireVolumes makes the volumes of a container that is being created and
+// fills the empty ones with what the image has at their place.
+func (d *Daemon) acquireVolumes(id string, points map[string]mountPoint) (err error) {
+	var fill []mountPoint
+	for dst, m := range points {
+		if m.Type != "volume" {
+			continue
+		}
+		if m.Source, err = d.volumes.Acquire(m.Name, id); err != nil {
+			return err
+		}
+		points[dst] = m
+		if !m.NoCopy && m.Subpath == "" && isEmpty(m.Source) {
+			fill = append(fill, m)
+		}
+	}
+	if len(fill) == 0 {
+		return nil
+	}
+	root, err := d.opt.Images.MountLayer(id)
+	if err != nil {
+		return errdefs.Internal("mounting the layer of container %s to fill its volumes: %w", short(id), err)
+	}
+	defer func() {
+		if uerr := d.opt.Images.UnmountLayer(id); uerr != nil && err == nil {
+			err = uerr
+		}
+	}()
+	for _, m := range fill {
+		src, err := securejoin.SecureJoin(root, m.Destination)
+		if err != nil {
+			return errdefs.Internal("finding %s in the image: %w", m.Destination, err)
+		}
+		if info, err := os.Lstat(src); err != nil || !info.IsDir() {
+			continue
+		}
+		if err := d.volumes.Fill(m.Name, src); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isEmpty(dir string) bool {
+	f, err := os.Open(dir)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	names, _ := f.Readdirnames(1)
+	return len(names) == 0
+}
+
+// releaseVolumes undoes acquireVolumes; withData also deletes the anonymous
+// ones that nobody else uses.
+func (d *Daemon) releaseVolumes(id string, points map[string]mountPoint, withData bool) {
+	for _, m := range points {
+		if m.Type != "volume" {
+			continue
+		}
+		d.volumes.Release(m.Name, id)
+		if !withData || !m.Anonymous {
+			continue
+		}
+		if err := d.volumes.Remove(m.Name); err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
+			d.opt.Logf("removing volume %s of container %s: %v", m.Name, short(id), err)
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// jobPause freezes the processes of a container.
+//
+// Usage:  pause CONTAINER
+// Errors: NotFound, Conflict (does not run, is paused), NotImplemented (exec driver).
+// Events: pause.
+func (d *Daemon) jobPause(job *engine.Job) error { return d.Pause(job.Context(), job.Args[0]) }
+
+// Pause freezes.
+func (d *Daemon) Pause(ctx context.Context, name string) error {
+	c, err := d.containers.find(name)
+	if err != nil {
+		return err
+	}
+	wrap := func(err error) error { return fmt.Errorf("Cannot pause container %s: %w", name, err) } //nolint:staticcheck // classic text
+	p, ok := d.opt.Exec.(pauser)
+	if !ok {
+		return wrap(errdefs.NotImplemented("the exec driver %s cannot freeze processes", d.opt.Exec.Name()))
+	}
+	switch s := c.now(); s.state.Phase {
+	case running:
+	case paused:
+		return wrap(errdefs.Conflict("Container %s is already paused", s.rec.ID))
+	default:
+		return wrap(errdefs.Conflict("Container %s is not running", s.rec.ID))
+	}
+	if err := p.Pause(ctx, c.id); err != nil {
+		return wrap(err)
+	}
+	s, err := c.transition((*state).pause)
+	if err != nil {
+		return wrap(err)
+	}
+	d.event(ctx, s, "pause", nil)
+	return d.saveState(c, false)
+}

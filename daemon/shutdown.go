@@ -1,0 +1,92 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Close ends the daemon's part of every container: unless LiveRestore is set,
+// all are stopped at once, each with its own time, and cleaned up. Restart
+// policies stay as they are, so the next daemon starts what this one stopped.
+// It is meant to run as a shutdown handler of the engine, with its context.
+func (d *Daemon) Close(ctx context.Context) error {
+	if d.closing.Swap(true) {
+		d.wg.Wait()
+		return nil
+	}
+	keep := context.WithoutCancel(ctx) // jobs of the cleaning must still be admitted
+	d.jobs.Store(&keep)
+	select {
+	case <-d.restored:
+		if !d.opt.LiveRestore {
+			d.stopAll(ctx)
+		}
+	default: // a start that failed half-way: nothing is known to run
+	}
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.cancel()
+	for _, c := range d.containers.all() {
+		c.hub.dismiss()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.wg.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stopAll stops what runs, concurrently.
+func (d *Daemon) stopAll(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, c := range d.containers.all() {
+		if s := c.now(); !s.state.alive() && s.state.Phase != starting {
+			continue
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			if err := d.stopForShutdown(ctx, c); err != nil {
+				d.opt.Logf("stopping container %s at shutdown: %v", short(c.id), err)
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// stopForShutdown stops one container without marking it as stopped by the
+// user. Times above the daemon's own are cut to it.
+func (d *Daemon) stopForShutdown(ctx context.Context, c *container) error {
+	s, err := c.settled(ctx)
+	if err != nil {
+		return err
+	}
+	if s.state.Phase == restarting {
+		old := s
+		_, err := c.update(func(s *snapshot) error {
+			s.net = d.idleNetwork(s.rec.Config, s.host)
+			return s.state.giveUp()
+		})
+		if err != nil {
+			return nil //nolint:nilerr // it has just been started or stopped
+		}
+		d.offline(ctx, old)
+		return d.saveState(c, true)
+	}
+	if !s.state.alive() {
+		return nil
+	}
+	seconds := int(d.opt.StopTimeout / time.Second)
+	if t := s.rec.Config.StopTimeout; t != nil && *t >= 0 {
+		seconds = *t
+	}
+	return d.end(ctx, c, stopOptions{Timeout: &seconds})
+}

@@ -1,0 +1,243 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// startOptions name a container and, from classic clients, its new HostConfig.
+type startOptions struct {
+	Name string
+	Host *runconfig.HostConfig
+}
+
+func decodeStart(job *engine.Job) (startOptions, error) {
+	opt := startOptions{Name: job.Args[0]}
+	if !job.EnvExists("HostConfig") {
+		return opt, nil
+	}
+	return opt, job.GetenvJson("HostConfig", &opt.Host)
+}
+
+// jobStart runs a container's workload.
+//
+// Usage:  start CONTAINER
+// Env:    HostConfig: replaces the stored one as a whole.
+// Errors: NotFound (container, program), NotModified (runs already), Conflict (paused, being removed),
+// Errors: Forbidden (program cannot be executed), InvalidArgument, Internal.
+// Events: start; die when it fails.
+func (d *Daemon) jobStart(job *engine.Job) error {
+	opt, err := decodeStart(job)
+	if err != nil {
+		return err
+	}
+	return d.Start(job.Context(), opt)
+}
+
+// Start returns when the workload has been executed. A start that is already
+// under way is waited for and then counts as "runs already". Once begun, a
+// start is finished even if the caller leaves.
+func (d *Daemon) Start(ctx context.Context, opt startOptions) error {
+	c, err := d.containers.find(opt.Name)
+	if err != nil {
+		return err
+	}
+	for {
+		s, err := c.settled(ctx)
+		if err != nil {
+			return err
+		}
+		if opt.Host != nil && !s.state.active() {
+			if err := d.replaceHost(c, opt.Host); err != nil {
+				return err
+			}
+		}
+		s, err = c.transition(func(s *state) error { return s.begin(false) })
+		if err == nil {
+			return d.launch(context.WithoutCancel(ctx), c, s)
+		}
+		if s.state.Phase != starting {
+			return err
+		}
+	}
+}
+
+// replaceHost gives a container the HostConfig of a classic start request.
+func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
+	s := c.now()
+	cfg := *s.rec.Config
+	if err := d.validate(&cfg, host); err != nil {
+		return err
+	}
+	links, err := d.settleLinks(host)
+	if err != nil {
+		return err
+	}
+	points, err := d.settleMounts(&cfg, host)
+	if err != nil {
+		return err
+	}
+	for dst, m := range points { // volumes that were made at create stay
+		if old, ok := s.rec.MountPoints[dst]; ok && m.Anonymous && old.Type == "volume" {
+			points[dst] = old
+		}
+	}
+	d.defaults(&cfg, host, c.id)
+	if err := d.acquireVolumes(c.id, points); err != nil {
+		return err
+	}
+	_, err = c.update(func(s *snapshot) error {
+		rec := *s.rec
+		rec.Links, rec.MountPoints = links, points
+		rec.Volumes, rec.VolumesRW = classicVolumes(points)
+		s.rec, s.host = &rec, host
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if err := d.opt.Names.Link(c.id, l.Alias, l.Child); err != nil && !errdefs.IsConflict(err) {
+			return err
+		}
+	}
+	return d.saveConfig(c)
+}
+
+// launch does a start whose transition has been made. Whatever fails, nothing
+// of the start is left and the container says why.
+func (d *Daemon) launch(ctx context.Context, c *container, s *snapshot) error {
+	began := d.opt.Now()
+	err := d.run(ctx, c, s)
+	if err == nil {
+		d.event(ctx, c.now(), "start", nil)
+		if serr := d.subscribe(ctx, c); serr != nil && !errdefs.IsNotFound(serr) && !errdefs.IsConflict(serr) {
+			d.opt.Logf("attaching those who waited for container %s: %v", short(c.id), serr)
+		}
+		return nil
+	}
+	err = fmt.Errorf("Cannot start container %s: %w", s.bare(), err) //nolint:staticcheck // classic text
+	code := startCode(err)
+	s, _ = c.update(func(s *snapshot) error {
+		s.net = d.idleNetwork(s.rec.Config, s.host)
+		return s.state.failed(code, err.Error())
+	})
+	c.hub.dismiss()
+	d.event(ctx, s, "die", map[string]string{
+		"exitCode": fmt.Sprint(code), "execDuration": fmt.Sprint(int(d.opt.Now().Sub(began).Seconds())),
+	})
+	if serr := d.saveState(c, true); serr != nil {
+		d.opt.Logf("%v", serr)
+	}
+	if s.host.AutoRemove {
+		d.autoRemove(ctx, c)
+	}
+	return err
+}
+
+// startCode is the exit code of a start that failed.
+func startCode(err error) int {
+	var step *execdriver.StartError
+	if errors.As(err, &step) {
+		switch errdefs.KindOf(err) {
+		case errdefs.KindNotFound:
+			return 127
+		case errdefs.KindForbidden:
+			return 126
+		}
+	}
+	return 128
+}
+
+// run takes a container through everything that comes between the decision to
+// start it and its running workload.
+func (d *Daemon) run(ctx context.Context, c *container, s *snapshot) (err error) {
+	var undo undoStack
+	defer func() {
+		if err != nil {
+			undo.run()
+		}
+	}()
+	children, err := d.children(s)
+	if err != nil {
+		return err
+	}
+	s, err = d.online(ctx, c, s, &undo)
+	if err != nil {
+		return err
+	}
+	if err := d.openLinks(ctx, s, s.net.IPAddress, children); err != nil {
+		return err
+	}
+	undo.add(func() { d.closeLinks(ctx, s) })
+	if err := d.writeFiles(c, s, children); err != nil {
+		return err
+	}
+	cmd, err := d.command(c, s, children)
+	if err != nil {
+		return err
+	}
+	// What is on disk before the workload runs is all that a restarted daemon
+	// needs beside the exec driver's own state.
+	if err := d.saveState(c, false); err != nil {
+		return err
+	}
+	c.hub.fresh()
+	out, err := c.hub.prepare(cmd.Process.Tty, d.track)
+	if err != nil {
+		return err
+	}
+	st, err := d.opt.Exec.Start(ctx, cmd, out)
+	if err != nil {
+		return err
+	}
+	d.announce(s, s.net.IPAddress)
+	cleaning := make(chan struct{})
+	close(cleaning)
+	_, err = c.update(func(s *snapshot) error {
+		s.cleaning = cleaning
+		return s.state.started(st.Pid, startTime(st, d.opt.Now()))
+	})
+	c.hub.begin()
+	return err
+}
+
+func startTime(st execdriver.State, now time.Time) time.Time {
+	if st.StartedAt.IsZero() {
+		return now.UTC()
+	}
+	return st.StartedAt.UTC()
+}
+
+// online connects a container to its network and publishes the result. An
+// automatic restart keeps the network it has, unless its sandbox was lost with
+// an earlier daemon.
+func (d *Daemon) online(ctx context.Context, c *container, s *snapshot, undo *undoStack) (*snapshot, error) {
+	net := s.net
+	if kind, _ := networkMode(s.host); !connected(&net) || kind == "bridge" && net.SandboxKey == "" {
+		var keep *api.NetworkSettings
+		if connected(&net) {
+			keep = &s.net
+			d.disconnect(ctx, c.id)
+		}
+		var err error
+		if net, err = d.connect(ctx, s, keep); err != nil {
+			return s, err
+		}
+	}
+	if connected(&net) {
+		undo.add(func() { d.disconnect(ctx, c.id) })
+	}
+	return c.update(func(s *snapshot) error {
+		s.net = net
+		return nil
+	})
+}

@@ -1,0 +1,144 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// status is the life of a container for people, as ps shows it.
+func (s *snapshot) status(now time.Time) string {
+	st := &s.state
+	switch st.Phase {
+	case running:
+		return "Up " + duration(now.Sub(st.StartedAt))
+	case paused:
+		return "Up " + duration(now.Sub(st.StartedAt)) + " (Paused)"
+	case restarting:
+		return fmt.Sprintf("Restarting (%d) %s ago", st.ExitCode, duration(now.Sub(st.FinishedAt)))
+	case removing, removed:
+		return "Removal In Progress"
+	case dead:
+		return "Dead"
+	case starting:
+		if st.Prior == created {
+			return "Created"
+		}
+	case created:
+		return "Created"
+	}
+	if st.FinishedAt.IsZero() {
+		return "Created"
+	}
+	return fmt.Sprintf("Exited (%d) %s ago", st.ExitCode, duration(now.Sub(st.FinishedAt)))
+}
+
+// duration says roughly how long.
+func duration(d time.Duration) string {
+	hours := int(d.Hours() + 0.5)
+	switch seconds, minutes := int(d.Seconds()), int(d.Minutes()); {
+	case seconds < 1:
+		return "Less than a second"
+	case seconds == 1:
+		return "1 second"
+	case seconds < 60:
+		return fmt.Sprintf("%d seconds", seconds)
+	case minutes == 1:
+		return "About a minute"
+	case minutes < 60:
+		return fmt.Sprintf("%d minutes", minutes)
+	case hours == 1:
+		return "About an hour"
+	case hours < 48:
+		return fmt.Sprintf("%d hours", hours)
+	case hours < 24*14:
+		return fmt.Sprintf("%d days", hours/24)
+	case hours < 24*90:
+		return fmt.Sprintf("%d weeks", hours/24/7)
+	case hours < 24*365*2:
+		return fmt.Sprintf("%d months", hours/24/30)
+	}
+	return fmt.Sprintf("%d years", int(d.Hours())/24/365)
+}
+
+// makeRow prepares what containers shows of a snapshot, so that listing many
+// costs next to nothing.
+func makeRow(s *snapshot) *api.ContainerSummary {
+	rec := s.rec
+	row := &api.ContainerSummary{
+		Id: rec.ID, Names: []string{rec.Name}, Image: rec.Config.Image, ImageID: rec.Image,
+		Command: command(rec.Path, rec.Args), Created: rec.Created.Unix(),
+		Ports: ports(&s.net), Labels: rec.Config.Labels, State: s.state.word(),
+		Mounts: mountList(rec.MountPoints),
+	}
+	if row.Labels == nil {
+		row.Labels = map[string]string{}
+	}
+	row.HostConfig.NetworkMode = s.host.NetworkMode
+	row.HostConfig.Annotations = s.host.Annotations
+	row.NetworkSettings.Networks = s.net.Networks
+	if row.NetworkSettings.Networks == nil {
+		row.NetworkSettings.Networks = map[string]*api.EndpointSettings{}
+	}
+	return row
+}
+
+// command is the workload on one line.
+func command(path string, args []string) string {
+	var b strings.Builder
+	b.WriteString(path)
+	for _, a := range args {
+		if strings.Contains(a, " ") {
+			a = "'" + a + "'"
+		}
+		b.WriteString(" " + a)
+	}
+	return b.String()
+}
+
+// ports lists exposed and published ports in a stable order.
+func ports(net *api.NetworkSettings) []api.ContainerPort {
+	list := make([]api.ContainerPort, 0, len(net.Ports))
+	for port, bindings := range net.Ports {
+		private, proto := port.Split()
+		row := api.ContainerPort{PrivatePort: uint16(private), Type: proto}
+		if len(bindings) == 0 {
+			list = append(list, row)
+		}
+		for _, b := range bindings {
+			public, _ := runconfig.Port(b.HostPort + "/" + proto).Split()
+			row.IP, row.PublicPort = b.HostIp, uint16(public)
+			list = append(list, row)
+		}
+	}
+	slices.SortFunc(list, func(a, b api.ContainerPort) int {
+		if a.PrivatePort != b.PrivatePort {
+			return int(a.PrivatePort) - int(b.PrivatePort)
+		}
+		if c := strings.Compare(a.Type, b.Type); c != 0 {
+			return c
+		}
+		if c := strings.Compare(a.IP, b.IP); c != 0 {
+			return c
+		}
+		return int(a.PublicPort) - int(b.PublicPort)
+	})
+	return list
+}
+
+// mountList is the API's form of the mounts, by destination.
+func mountList(points map[string]mountPoint) []api.MountPoint {
+	list := make([]api.MountPoint, 0, len(points))
+	for _, m := range points {
+		list = append(list, api.MountPoint{
+			Type: m.Type, Name: m.Name, Source: m.Source, Destination: m.Destination, Driver: m.Driver,
+			Mode: m.Mode, RW: m.RW, Propagation: m.Propagation,
+		})
+	}
+	slices.SortFunc(list, func(a, b api.MountPoint) int { return strings.Compare(a.Destination, b.Destination) })
+	return list
+}
