@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func parse(t *testing.T, env map[string]string, args ...string) (*daemonFlags, error) {
+	t.Helper()
+	return parseDaemonFlags(args, func(k string) string { return env[k] })
+}
+
+func TestDaemonDefaults(t *testing.T) {
+	f, err := parse(t, map[string]string{"HOME": "/h"}, "-d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(f.Hosts, []string{defaultSocket}) || f.Root != defaultRoot || f.Group != "docker" ||
+		f.Pidfile != defaultPidfile || f.TLSCA != "/h/.docker/ca.pem" || f.TLS || !f.ICC || !f.IPMasq || f.LogLevel != "info" {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestDaemonFlags(t *testing.T) {
+	f, err := parse(t, map[string]string{"DOCKER_DRIVER": "vfs", "DOCKER_CERT_PATH": "/c"},
+		"-d", "-D", "-H", "tcp://:2375", "-H", "unix:///s", "--data-root", "/r", "-s", "overlay", "--tlsverify", "-b", "none",
+		"--iptables=false", "--mtu=1400", "--dns", "1.1.1.1", "--dns", "::1", "--label", "b=2", "--label=a=1", "--api-enable-cors", "-p", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(f.Hosts, []string{"tcp://:2375", "unix:///s"}) || f.Root != "/r" || f.StorageDriver != "vfs" || !f.TLS ||
+		f.TLSKey != "/c/key.pem" || f.IPMasq || f.MTU != 1400 || len(f.DNS) != 2 || f.Labels[0] != "a=1" || f.CORSHeader != "*" ||
+		f.LogLevel != "debug" || f.Pidfile != "" {
+		t.Errorf("got %+v", f)
+	}
+	cfg := f.config(nil, nil)
+	if cfg.Root != "/r" || cfg.Network.Bridge != "none" || !cfg.Network.NoMasquerade || cfg.CORS != "*" || !cfg.TLS.Verify || !cfg.Debug {
+		t.Errorf("config %+v", cfg)
+	}
+}
+
+func TestDaemonRefusesWhatCannotWork(t *testing.T) {
+	for args, want := range map[string]string{
+		"-d --nonsense":                   "--nonsense",
+		"-d -b br0 --bip 10.0.0.1/24":     "mutually exclusive",
+		"-d --iptables=false --icc=false": "ICC uses iptables",
+		"-d --label x":                    "bad attribute format: x",
+		"-d --dns nowhere":                "nowhere is not an ip address",
+		"-d --ip x":                       "x is not an ip address",
+		"-d -l loud":                      "Unable to parse logging level: loud",
+		"-d run busybox":                  "takes no arguments",
+		"-d --mtu=big":                    "big",
+	} {
+		_, err := parse(t, nil, strings.Fields(args)...)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+}
+
+func TestDaemonHelp(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := runDaemon(t.Context(), []string{"-d", "--help"}, func(string) string { return "" }, &out, &errs)
+	if code != 0 || errs.Len() != 0 || !strings.Contains(out.String(), "--graph") || !strings.Contains(out.String(), "--storage-driver") {
+		t.Errorf("%d %s %s", code, &out, &errs)
+	}
+}
