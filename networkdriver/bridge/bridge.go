@@ -4,7 +4,7 @@
 // program is run.
 //
 // A Driver owns: the bridge, if it created it (it says so in the alias of the
-// interface); the tables named after the bridge; the addresses and ports it
+// interface); the table named after the bridge; the addresses and ports it
 // gave away; the sockets that hold published ports, as goroutines of this
 // process; the network namespaces between allocate_interface and
 // release_interface; a few ready ones in a pool. Rules and interfaces of other
@@ -15,9 +15,14 @@
 // processes hold the namespace, and published ports keep working through the
 // rules, which stay as long as a container does. Connections through the
 // userland proxy (to loopback addresses) end with the process; a new one serves
-// them again after Restore. At start the tables of a predecessor are replaced
+// them again after Restore. At start the table of a predecessor is replaced
 // in one transaction. Interfaces are never deleted one by one: they vanish with
 // their namespace, which the kernel clears up on its own time.
+//
+// Where containers may not talk to each other, their bridge ports are isolated:
+// no frame goes from one to another, whatever its protocol. The host answers
+// for the others when they ask for their hardware addresses, so that packets
+// between linked containers pass its rules.
 //
 // Locks: Driver.mu and grant.mu guard maps only. firewall.mu is held while a
 // batch is with the kernel, so that what is noted and what is there change in

@@ -36,9 +36,10 @@ func factory(t testing.TB, eng *engine.Engine, env map[string]string) {
 	}
 	t.Cleanup(func() {
 		// Containers that a test forgot keep their network at shutdown.
-		if l, err := netlink.LinkByName(name); err == nil {
+		if l, err := netlink.LinkByName(name); err == nil && l.Type() == "bridge" {
 			_ = netlink.LinkDel(l)
 		}
+		dropTables(t, tables(t, name))
 	})
 }
 
@@ -77,6 +78,23 @@ func tables(t testing.TB, name string) []nft.Table {
 		t.Fatal(err)
 	}
 	return slices.DeleteFunc(all, func(x nft.Table) bool { return x.Name != "enginejobs-"+name })
+}
+
+func dropTables(t testing.TB, list []nft.Table) {
+	t.Helper()
+	conn, err := nft.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	err = conn.Batch(func(b *nft.Batch) {
+		for _, x := range list {
+			b.Drop(x)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func exists(name string) bool {
@@ -124,7 +142,7 @@ func TestNothingIsLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := tables(t, "ejtgone"); len(got) != 2 || !exists("ejtgone") {
+	if got := tables(t, "ejtgone"); len(got) != 1 || !exists("ejtgone") {
 		t.Errorf("tables %v", got)
 	}
 	for i := range 5 {

@@ -97,7 +97,7 @@ func (dev device) adopt(cfg networkdriver.Config, link netlink.Link) (device, er
 		return dev, err
 	}
 	dev.inUse = ports > 0
-	addrs, err := netlink.AddrList(link, netlink.FAMILY_V4)
+	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_V4) })
 	if err != nil {
 		return dev, fmt.Errorf("reading addresses of bridge %s: %w", dev.name, err)
 	}
@@ -141,7 +141,7 @@ func (dev device) configure(link netlink.Link, address netip.Prefix) error {
 
 // ports counts the interfaces that hang on the bridge.
 func (dev device) ports() (int, error) {
-	links, err := netlink.LinkList()
+	links, err := dump(netlink.LinkList)
 	if err != nil {
 		return 0, fmt.Errorf("counting ports of bridge %s: %w", dev.name, err)
 	}
@@ -228,7 +228,7 @@ func containing(list []netip.Prefix, sub netip.Prefix) (out []netip.Prefix) {
 // addresses of the host, but those of the link with the given index.
 func networksInUse(except int) ([]netip.Prefix, error) {
 	var list []netip.Prefix
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := dump(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("reading the host's routes: %w", err)
 	}
@@ -237,7 +237,7 @@ func networksInUse(except int) ([]netip.Prefix, error) {
 			list = append(list, prefix(r.Dst))
 		}
 	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_V4)
+	addrs, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("reading the host's addresses: %w", err)
 	}
@@ -251,7 +251,7 @@ func networksInUse(except int) ([]netip.Prefix, error) {
 
 // mtuOfDefaultRoute is what packets to the outside may be long.
 func mtuOfDefaultRoute() int {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := dump(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return defaultMTU
 	}
@@ -273,4 +273,14 @@ func prefix(n *net.IPNet) netip.Prefix {
 	}
 	bits, _ := n.Mask.Size()
 	return netip.PrefixFrom(ip.Unmap(), bits)
+}
+
+// dump reads a list again when it changed while it was read.
+func dump[T any](list func() ([]T, error)) (found []T, err error) {
+	for range 10 {
+		if found, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return found, err
+		}
+	}
+	return found, nil // a busy host: nearly all is there
 }

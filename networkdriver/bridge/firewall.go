@@ -20,13 +20,13 @@ type link struct {
 	port          networkdriver.Port
 }
 
-// firewall owns our tables and knows all that should be in them, so that it
+// firewall owns our table and knows all that should be in them, so that it
 // can write them anew when somebody has flushed them.
 type firewall struct {
-	conn        *nft.Conn // nil: no rules are written
-	cfg         networkdriver.Config
-	device      device
-	ip, bridged nft.Table
+	conn   *nft.Conn // nil: no rules are written
+	cfg    networkdriver.Config
+	device device
+	table  nft.Table
 
 	mu    sync.Mutex // guards what follows, and keeps batches in their order
 	ports map[portmapper.Mapping]struct{}
@@ -35,12 +35,10 @@ type firewall struct {
 
 var _ portmapper.Firewall = (*firewall)(nil)
 
-// openFirewall writes the tables. Those of a predecessor are replaced.
+// openFirewall writes the table. That of a predecessor is replaced.
 func openFirewall(cfg networkdriver.Config, dev device, warn func(string, ...any)) (*firewall, error) {
-	name := "enginejobs-" + dev.name
 	f := &firewall{
-		cfg: cfg, device: dev,
-		ip: nft.Table{Family: nft.IPv4, Name: name}, bridged: nft.Table{Family: nft.Bridge, Name: name},
+		cfg: cfg, device: dev, table: nft.Table{Family: nft.IPv4, Name: "enginejobs-" + dev.name},
 		ports: make(map[portmapper.Mapping]struct{}), links: make(map[link]int),
 	}
 	if !cfg.Firewall {
@@ -60,7 +58,7 @@ func openFirewall(cfg networkdriver.Config, dev device, warn func(string, ...any
 // warnOfOthers tells of chains that drop what we accept: a packet must pass
 // the tables of everybody, and those of others are not ours to change.
 func (f *firewall) warnOfOthers(warn func(string, ...any)) {
-	chains, err := f.conn.Dropping(nft.IPv4, nft.Forward, f.ip)
+	chains, err := f.conn.Dropping(nft.IPv4, nft.Forward, f.table)
 	if err != nil {
 		warn("looking for chains that drop forwarded packets: %v", err)
 	}
@@ -71,15 +69,12 @@ func (f *firewall) warnOfOthers(warn func(string, ...any)) {
 	}
 }
 
-// remove deletes the tables; close gives the socket back.
+// remove deletes the table; close gives the socket back.
 func (f *firewall) remove() error {
 	if f.conn == nil {
 		return nil
 	}
-	return f.conn.Batch(func(b *nft.Batch) {
-		b.Drop(f.ip)
-		b.Drop(f.bridged)
-	})
+	return f.conn.Batch(func(b *nft.Batch) { b.Drop(f.table) })
 }
 
 func (f *firewall) close() error {
@@ -99,7 +94,7 @@ func (f *firewall) AddPort(m portmapper.Mapping) error {
 	f.ports[m] = struct{}{}
 	err := f.change(func(b *nft.Batch) {
 		set, e := portElement(m)
-		b.Add(f.ip, set, e)
+		b.Add(f.table, set, e)
 	})
 	if err != nil {
 		delete(f.ports, m)
@@ -125,7 +120,7 @@ func (f *firewall) RemovePorts(list []portmapper.Mapping) error {
 	err := f.change(func(b *nft.Batch) {
 		for _, m := range known {
 			set, e := portElement(m)
-			b.Delete(f.ip, set, nft.Element{Key: e.Key})
+			b.Delete(f.table, set, nft.Element{Key: e.Key})
 		}
 	})
 	if err != nil {
@@ -190,12 +185,10 @@ func (f *firewall) commitLinks(open bool, changed []link) error {
 		elements = append(elements, linkElement(l))
 	}
 	err := f.change(func(b *nft.Batch) {
-		for _, t := range []nft.Table{f.ip, f.bridged} {
-			if open {
-				b.Add(t, links, elements...)
-			} else {
-				b.Delete(t, links, elements...)
-			}
+		if open {
+			b.Add(f.table, links, elements...)
+		} else {
+			b.Delete(f.table, links, elements...)
 		}
 	})
 	if err != nil {
@@ -205,7 +198,7 @@ func (f *firewall) commitLinks(open bool, changed []link) error {
 }
 
 // change sends a batch. If the kernel refuses it, somebody may have flushed or
-// changed our tables: then they are written anew, as they should be now. The
+// changed our table: then it is written anew, as it should be now. The
 // caller holds the lock and has noted the change.
 func (f *firewall) change(fill func(*nft.Batch)) error {
 	err := f.conn.Batch(fill)

@@ -97,17 +97,27 @@ func (d *Driver) hold(m portmapper.Mapping) (io.Closer, error) {
 }
 
 // sysctls opens the host for forwarding. A host that does not allow it gets a
-// warning: containers still reach it and each other.
+// warning: containers still reach it.
 func (d *Driver) sysctls(warn func(string, ...any)) {
-	if d.cfg.IPForward {
-		if err := setSysctl("net/ipv4/ip_forward", "1"); err != nil {
-			warn("containers will not reach the outside: %v", err)
-		}
-	}
-	if d.cfg.Firewall && !d.cfg.UserlandProxy {
+	device := "net/ipv4/conf/" + d.device.name + "/"
+	isolated := !d.cfg.InterContainerCommunication
+	for _, s := range []struct {
+		wanted            bool
+		name, value, lost string
+	}{
+		{d.cfg.IPForward, "net/ipv4/ip_forward", "1", "containers will not reach the outside"},
 		// Packets that were sent to a loopback address may leave by the bridge.
-		if err := setSysctl("net/ipv4/conf/"+d.device.name+"/route_localnet", "1"); err != nil {
-			warn("published ports will not be reachable at loopback addresses: %v", err)
+		{d.cfg.Firewall && !d.cfg.UserlandProxy, device + "route_localnet", "1", "published ports will not be reachable at loopback addresses"},
+		// The host answers for containers that must not see each other, at once
+		// (the kernel waits up to 0.8 seconds otherwise).
+		{isolated, device + "proxy_arp_pvlan", "1", "linked containers will not reach each other"},
+		{isolated, "net/ipv4/neigh/" + d.device.name + "/proxy_delay", "0", "linked containers will reach each other with a delay"},
+	} {
+		if !s.wanted {
+			continue
+		}
+		if err := setSysctl(s.name, s.value); err != nil {
+			warn("%s: %v", s.lost, err)
 		}
 	}
 }

@@ -3,54 +3,53 @@ package bridge
 import (
 	"net/netip"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/enginejobs/docker/networkdriver/portmapper"
 	"github.com/enginejobs/docker/pkg/nft"
 )
 
-// The sets and maps of our tables, the same in both where they are in both.
+// The sets and maps of our table.
 const (
 	published   = "published"    // protocol . port : container, for all host addresses
 	publishedAt = "published-at" // address . protocol . port : container
 	links       = "links"        // parent . child . protocol . port
 )
 
-// write fills a batch with all that should be there. It replaces the tables, so
+// write fills a batch with all that should be there. It replaces the table, so
 // that the kernel goes from the old rules to the new ones in one step.
 func (f *firewall) write(b *nft.Batch) {
-	b.Replace(f.ip)
-	b.Map(f.ip, published, []nft.Type{nft.Proto, nft.Service}, []nft.Type{nft.Addr4, nft.Service})
-	b.Map(f.ip, publishedAt, []nft.Type{nft.Addr4, nft.Proto, nft.Service}, []nft.Type{nft.Addr4, nft.Service})
+	b.Replace(f.table)
+	b.Map(f.table, published, []nft.Type{nft.Proto, nft.Service}, []nft.Type{nft.Addr4, nft.Service})
+	b.Map(f.table, publishedAt, []nft.Type{nft.Addr4, nft.Proto, nft.Service}, []nft.Type{nft.Addr4, nft.Service})
 	f.writeNAT(b)
 	f.writeForward(b)
-	if f.cfg.InterContainerCommunication {
-		b.Drop(f.bridged)
-	} else {
-		f.writeBridged(b)
-	}
 	for m := range f.ports {
 		set, e := portElement(m)
-		b.Add(f.ip, set, e)
+		b.Add(f.table, set, e)
 	}
 	for l := range f.links {
-		b.Add(f.ip, links, linkElement(l))
-		b.Add(f.bridged, links, linkElement(l))
+		b.Add(f.table, links, linkElement(l))
 	}
 }
 
 // writeNAT redirects published ports, and hides containers.
 func (f *firewall) writeNAT(b *nft.Batch) {
-	t, br, network := f.ip, f.device.name, f.device.address.Masked()
+	t, br, network := f.table, f.device.name, f.device.address.Masked()
 	loopback := netip.PrefixFrom(netip.AddrFrom4([4]byte{127}), 8)
 
 	b.SubChain(t, "redirect")
 	b.Rule(t, "redirect", nft.RedirectByMap(publishedAt, nft.Dest, nft.L4Proto, nft.DestPort))
 	b.Rule(t, "redirect", nft.RedirectByMap(published, nft.L4Proto, nft.DestPort))
 
-	// From other hosts, and from containers to an address of this host.
+	// From elsewhere, and from containers to an address of this host. A frame
+	// that is redirected to the bridge it came from may have to leave by the
+	// very port it came in, which only hairpin ports allow: with a proxy, that
+	// one serves containers of the same bridge.
 	b.Chain(t, "prerouting", nft.NAT, nft.Prerouting, nft.PriorityDstNAT)
-	b.Rule(t, "prerouting", nft.DestIsLocal(), nft.Jump("redirect"))
+	if f.cfg.UserlandProxy {
+		b.Rule(t, "prerouting", nft.NotFromInterface(br), nft.DestIsLocal(), nft.Jump("redirect"))
+	} else {
+		b.Rule(t, "prerouting", nft.DestIsLocal(), nft.Jump("redirect"))
+	}
 
 	// From this host to an address of its own.
 	b.Chain(t, "output", nft.NAT, nft.Output, nft.PriorityDstNAT)
@@ -78,7 +77,7 @@ func (f *firewall) writeNAT(b *nft.Batch) {
 
 // writeForward says who may talk to whom through the host.
 func (f *firewall) writeForward(b *nft.Batch) {
-	t, br := f.ip, f.device.name
+	t, br := f.table, f.device.name
 	if !f.cfg.InterContainerCommunication {
 		b.Set(t, links, nft.Addr4, nft.Addr4, nft.Proto, nft.Service)
 	}
@@ -94,21 +93,6 @@ func (f *firewall) writeForward(b *nft.Batch) {
 	b.Rule(t, "forward", nft.FromInterface(br), nft.NotToInterface(br), nft.Accept())
 	// What is not published is not reachable from outside, routed or not.
 	b.Rule(t, "forward", nft.ToInterface(br), nft.Drop())
-}
-
-// writeBridged keeps containers from each other. Frames from port to port of
-// the bridge do not reach the host's IP rules, unless a kernel setting of
-// others makes them: the bridge's own hook sees them always.
-func (f *firewall) writeBridged(b *nft.Batch) {
-	t := f.bridged
-	b.Replace(t)
-	b.Set(t, links, nft.Addr4, nft.Addr4, nft.Proto, nft.Service)
-	b.Chain(t, "forward", nft.Filter, nft.Forward, nft.PriorityFilter)
-	b.Rule(t, "forward", nft.NotOnBridge(f.device.name), nft.Accept())
-	b.Rule(t, "forward", nft.EtherType(unix.ETH_P_ARP), nft.Accept())
-	b.Rule(t, "forward", nft.EtherType(unix.ETH_P_IP), request(), nft.Accept())
-	b.Rule(t, "forward", nft.EtherType(unix.ETH_P_IP), answer(), nft.Accept())
-	b.Rule(t, "forward", nft.Drop())
 }
 
 // request matches packets of a linked parent to its child, answer those back.

@@ -98,10 +98,16 @@ func (d *Driver) plug(ns *os.File, conn *rtnl.Conn, ip netip.Addr, mac net.Hardw
 // pair makes the veth pair, under another name if that one is taken.
 func (d *Driver) pair(ns *os.File, mac net.HardwareAddr) error {
 	for attempt := 0; ; attempt++ {
-		err := d.host.Do(rtnl.NewVeth(rtnl.Veth{
-			Name: hostName(), PeerName: inside, Master: d.device.index, MTU: d.device.mtu,
+		name := hostName()
+		requests := []rtnl.Request{rtnl.NewVeth(rtnl.Veth{
+			Name: name, PeerName: inside, Master: d.device.index, MTU: d.device.mtu,
 			PeerNS: int(ns.Fd()), PeerMAC: mac,
-		}))
+		})}
+		port := rtnl.BridgePort{Name: name, Isolated: !d.cfg.InterContainerCommunication, Hairpin: !d.cfg.UserlandProxy}
+		if port.Isolated || port.Hairpin {
+			requests = append(requests, rtnl.SetBridgePort(port))
+		}
+		err := d.host.Do(requests...)
 		switch {
 		case err == nil:
 			return nil

@@ -15,7 +15,7 @@ type Batch struct {
 // Hook is where in the path of a packet a chain is called.
 type Hook uint32
 
-// The hooks of IP and bridge families.
+// The hooks.
 const (
 	Prerouting Hook = iota
 	Input

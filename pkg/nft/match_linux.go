@@ -21,8 +21,12 @@ const (
 	word5 = unix.NFT_REG32_05
 )
 
-// FromInterface matches packets that came in by the interface.
+// FromInterface matches packets that came in by the interface, NotFromInterface
+// those that came in by another or were made here.
 func FromInterface(name string) Match { return ifname(expr.MetaKeyIIFNAME, expr.CmpOpEq, name) }
+
+// NotFromInterface is the opposite of FromInterface.
+func NotFromInterface(name string) Match { return ifname(expr.MetaKeyIIFNAME, expr.CmpOpNeq, name) }
 
 // NotToInterface and its sister match where packets leave.
 func NotToInterface(name string) Match { return ifname(expr.MetaKeyOIFNAME, expr.CmpOpNeq, name) }
@@ -30,21 +34,10 @@ func NotToInterface(name string) Match { return ifname(expr.MetaKeyOIFNAME, expr
 // ToInterface matches packets that leave by the interface.
 func ToInterface(name string) Match { return ifname(expr.MetaKeyOIFNAME, expr.CmpOpEq, name) }
 
-// NotOnBridge matches frames that came in by a port of another bridge.
-func NotOnBridge(name string) Match { return ifname(expr.MetaKeyBRIIIFNAME, expr.CmpOpNeq, name) }
-
 func ifname(key expr.MetaKey, op expr.CmpOp, name string) Match {
 	padded := make([]byte, unix.IFNAMSIZ)
 	copy(padded, name)
 	return Match{&expr.Meta{Key: key, Register: reg1}, &expr.Cmp{Op: op, Register: reg1, Data: padded}}
-}
-
-// EtherType matches frames that carry a protocol.
-func EtherType(proto uint16) Match {
-	return Match{
-		&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: reg1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg1, Data: binary.BigEndian.AppendUint16(nil, proto)},
-	}
 }
 
 // Offsets of the addresses in an IPv4 header.

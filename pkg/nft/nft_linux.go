@@ -116,11 +116,8 @@ type Table struct {
 // Family is what kind of packets a table sees.
 type Family byte
 
-// The families used here.
-const (
-	IPv4   Family = unix.NFPROTO_IPV4
-	Bridge Family = unix.NFPROTO_BRIDGE
-)
+// IPv4 is the family used here.
+const IPv4 Family = unix.NFPROTO_IPV4
 
 func (t Table) native() *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamily(t.Family), Name: t.Name}

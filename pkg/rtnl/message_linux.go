@@ -20,6 +20,10 @@ const (
 	nested = 1 << 15 // NLA_F_NESTED
 	// vethInfoPeer is VETH_INFO_PEER of linux/veth.h.
 	vethInfoPeer = 1
+	// Options of a bridge port, IFLA_BRPORT_MODE and IFLA_BRPORT_ISOLATED of
+	// linux/if_link.h.
+	portHairpin  = 4
+	portIsolated = 33
 )
 
 // Veth describes a pair: Name stays in the namespace of the Conn, enslaved to
@@ -51,6 +55,31 @@ func NewVeth(v Veth) Request {
 	}
 	body = attr(body, unix.IFLA_LINKINFO|nested, info)
 	return Request{unix.RTM_NEWLINK, unix.NLM_F_CREATE | unix.NLM_F_EXCL, body, "making veth pair " + v.Name}
+}
+
+// BridgePort sets options of a link that hangs on a bridge: Isolated ports
+// exchange no frames with each other, Hairpin ones may get back what they sent.
+type BridgePort struct {
+	Name              string
+	Isolated, Hairpin bool
+}
+
+// SetBridgePort changes the options.
+func SetBridgePort(p BridgePort) Request {
+	options := attr(nil, portIsolated, flag(p.Isolated))
+	options = attr(options, portHairpin, flag(p.Hairpin))
+	info := attr(nil, unix.IFLA_INFO_SLAVE_KIND, []byte("bridge"))
+	info = attr(info, unix.IFLA_INFO_SLAVE_DATA|nested, options)
+	body := attrString(ifinfo(0, 0, 0), unix.IFLA_IFNAME, p.Name)
+	body = attr(body, unix.IFLA_LINKINFO|nested, info)
+	return Request{unix.RTM_NEWLINK, 0, body, "setting bridge options of " + p.Name}
+}
+
+func flag(set bool) []byte {
+	if set {
+		return []byte{1}
+	}
+	return []byte{0}
 }
 
 // LinkUp sets a link up.
