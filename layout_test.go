@@ -270,6 +270,9 @@ func TestSizes(t *testing.T) {
 		for _, decl := range f.ast.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
 				lines := fset.Position(fn.Body.Rbrace).Line - fset.Position(fn.Body.Lbrace).Line
+				if len(fn.Body.List) <= 6 {
+					continue // a table is as long as it is
+				}
 				check(f, f.path+": "+fn.Name.Name, lines, funcSize)
 			}
 		}
@@ -359,6 +362,9 @@ func TestDocsAreCurrent(t *testing.T) {
 // has a placeholder or is no path at all is not one.
 var docPath = regexp.MustCompile("`([a-zA-Z0-9_.-]+(?:/[a-zA-Z0-9_.-]+)+/?)`")
 
+// placeholder is the name of any job or any command: `daemon/J.go`.
+var placeholder = regexp.MustCompile(`/[A-Z](_test)?\.[a-z]+$`)
+
 // TestPathsInDocsExist: a document that names a file of this tree tells the
 // truth. The first word of the path decides whether it is one of ours.
 func TestPathsInDocsExist(t *testing.T) {
@@ -379,6 +385,9 @@ func TestPathsInDocsExist(t *testing.T) {
 		for _, m := range docPath.FindAllStringSubmatch(string(text), -1) {
 			first, _, _ := strings.Cut(m[1], "/")
 			if first == "bin" || !exists(first) { // built, or no path of this tree
+				continue
+			}
+			if placeholder.MatchString(m[1]) {
 				continue
 			}
 			if !exists(m[1]) {
