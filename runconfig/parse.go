@@ -56,7 +56,7 @@ func (f *Flags) Parse(args []string, env Lookup) (*Parsed, error) {
 		return nil, errors.New("an image is missing")
 	}
 	if f.workdir != "" && !path.IsAbs(f.workdir) {
-		return nil, errors.New("The working directory is invalid. It needs to be an absolute path.") //nolint:revive,staticcheck // classic text
+		return nil, errors.New("The working directory is invalid. It needs to be an absolute path.")
 	}
 	c := &Config{Image: args[0], Cmd: Strings(args[1:])}
 	if len(c.Cmd) == 0 {
@@ -136,7 +136,7 @@ func (f *Flags) parseRestart(_ *Config, h *HostConfig, _ Lookup) error {
 	h.RestartPolicy = policy
 	h.AutoRemove = f.autoRemove
 	if f.autoRemove && policy.Name != "" && policy.Name != "no" {
-		return errors.New("Conflicting options: --restart and --rm") //nolint:revive,staticcheck // classic text
+		return errors.New("Conflicting options: --restart and --rm")
 	}
 	return nil
 }

@@ -66,11 +66,11 @@ func (f *Flags) networkConflicts(mode string) error {
 	shares := kind == "host" || kind == "container"
 	switch {
 	case f.hostname != "" && shares:
-		return errors.New("Conflicting options: -h and the network mode (--net)") //nolint:revive,staticcheck // classic text
+		return errors.New("Conflicting options: -h and the network mode (--net)")
 	case len(f.links) > 0 && shares:
-		return fmt.Errorf("Conflicting options: --net=%s can't be used with links. This would result in undefined behavior.", kind) //nolint:revive,staticcheck // classic text
+		return fmt.Errorf("Conflicting options: --net=%s can't be used with links. This would result in undefined behavior.", kind)
 	case len(f.dns) > 0 && shares:
-		return fmt.Errorf("Conflicting options: --net=%s can't be used with --dns. This configuration is invalid.", kind) //nolint:revive,staticcheck // classic text
+		return fmt.Errorf("Conflicting options: --net=%s can't be used with --dns. This configuration is invalid.", kind)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func checkAttach(text string) (string, error) {
 	case "stdin", "stdout", "stderr":
 		return s, nil
 	}
-	return "", fmt.Errorf("valid streams are STDIN, STDOUT and STDERR.") //nolint:revive,staticcheck // classic text
+	return "", fmt.Errorf("valid streams are STDIN, STDOUT and STDERR.")
 }
 
 func checkEnv(text string) (string, error) {
@@ -113,7 +113,7 @@ func ParseLink(text string) (name, alias string, err error) {
 }
 
 func templateError(text, template string) error {
-	return fmt.Errorf("Invalid format to parse.  %s should match template %s", text, template) //nolint:revive,staticcheck // classic text
+	return fmt.Errorf("Invalid format to parse.  %s should match template %s", text, template)
 }
 
 // keyValues reads key=value texts. what names the thing in errors.

@@ -61,18 +61,18 @@ func ParsePublish(spec string) ([]Publish, error) {
 		return nil, err
 	}
 	if container == "" {
-		return nil, fmt.Errorf("No port specified: %s<empty>", spec) //nolint:revive,staticcheck // classic text
+		return nil, fmt.Errorf("No port specified: %s<empty>", spec)
 	}
 	if ip != "" {
 		addr, err := netip.ParseAddr(ip)
 		if err != nil {
-			return nil, fmt.Errorf("Invalid ip address: %s", ip) //nolint:revive,staticcheck // classic text
+			return nil, fmt.Errorf("Invalid ip address: %s", ip)
 		}
 		ip = addr.String()
 	}
 	first, last, err := portRange(container)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid containerPort: %s", container) //nolint:revive,staticcheck // classic text
+		return nil, fmt.Errorf("Invalid containerPort: %s", container)
 	}
 	if host == "0" {
 		host = "" // as the engine says it: pick one
@@ -80,12 +80,12 @@ func ParsePublish(spec string) ([]Publish, error) {
 	hostFirst, hostLast := 0, 0
 	if host != "" {
 		if hostFirst, hostLast, err = portRange(host); err != nil {
-			return nil, fmt.Errorf("Invalid hostPort: %s", host) //nolint:revive,staticcheck // classic text
+			return nil, fmt.Errorf("Invalid hostPort: %s", host)
 		}
 	}
 	if host != "" && hostLast-hostFirst != last-first {
 		if first != last {
-			return nil, fmt.Errorf("Invalid ranges specified for container and host Ports: %s and %s", container, host) //nolint:revive,staticcheck // classic text
+			return nil, fmt.Errorf("Invalid ranges specified for container and host Ports: %s and %s", container, host)
 		}
 		return []Publish{{MakePort(first, proto), PortBinding{HostIp: ip, HostPort: host}}}, nil
 	}
@@ -106,7 +106,7 @@ func splitPublish(spec, rest string) (ip, host, container string, err error) {
 	if strings.HasPrefix(rest, "[") {
 		end := strings.Index(rest, "]:")
 		if end < 0 {
-			return "", "", "", fmt.Errorf("Invalid ip address: %s", rest) //nolint:revive,staticcheck // classic text
+			return "", "", "", fmt.Errorf("Invalid ip address: %s", rest)
 		}
 		ip, rest = rest[1:end], rest[end+2:]
 		host, container, ok := strings.Cut(rest, ":")
@@ -130,7 +130,7 @@ func splitPublish(spec, rest string) (ip, host, container string, err error) {
 // ParseExpose reads port[/proto] or first-last[/proto].
 func ParseExpose(spec string) ([]Port, error) {
 	if strings.Contains(spec, ":") {
-		return nil, fmt.Errorf("Invalid port format for --expose: %s", spec) //nolint:revive,staticcheck // classic text
+		return nil, fmt.Errorf("Invalid port format for --expose: %s", spec)
 	}
 	rest, proto, err := cutProto(spec)
 	if err != nil {
@@ -138,7 +138,7 @@ func ParseExpose(spec string) ([]Port, error) {
 	}
 	first, last, err := portRange(rest)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid range format for --expose: %s, error: %w", spec, err) //nolint:revive,staticcheck // classic text
+		return nil, fmt.Errorf("Invalid range format for --expose: %s, error: %w", spec, err)
 	}
 	ports := make([]Port, 0, last-first+1)
 	for n := first; n <= last; n++ {
@@ -175,7 +175,7 @@ func cutProto(spec string) (rest, proto string, err error) {
 	case "tcp", "udp", "sctp":
 		return rest, lower, nil
 	}
-	return "", "", fmt.Errorf("Invalid proto: %s", proto) //nolint:revive,staticcheck // classic text
+	return "", "", fmt.Errorf("Invalid proto: %s", proto)
 }
 
 // portRange reads "80" or "8000-8010".
@@ -198,7 +198,7 @@ func portRange(text string) (first, last int, err error) {
 
 func portNumber(text string) (int, error) {
 	if text == "" {
-		return 0, errors.New("empty string specified for ports.") //nolint:revive,staticcheck // classic text
+		return 0, errors.New("empty string specified for ports.")
 	}
 	n, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || n == 0 {

@@ -27,7 +27,7 @@ func (f *Flags) parseRights(_ *Config, h *HostConfig, _ Lookup) error {
 	for _, text := range f.lxcConf {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {
-			return fmt.Errorf("Unable to parse key/value option: %s", text) //nolint:revive,staticcheck // classic text
+			return fmt.Errorf("Unable to parse key/value option: %s", text)
 		}
 		h.LxcConf = append(h.LxcConf, KeyValue{strings.TrimSpace(key), strings.TrimSpace(value)})
 	}
@@ -95,7 +95,7 @@ func readSecurityOpts(list []string) ([]string, error) {
 func ParseDevice(text string) (DeviceMapping, error) {
 	parts := strings.Split(text, ":")
 	d := DeviceMapping{PathOnHost: parts[0], PathInContainer: parts[0], CgroupPermissions: "rwm"}
-	bad := fmt.Errorf("Invalid device specification: %s", text) //nolint:revive,staticcheck // classic text
+	bad := fmt.Errorf("Invalid device specification: %s", text)
 	switch len(parts) {
 	case 1:
 	case 2:

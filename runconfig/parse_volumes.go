@@ -67,9 +67,9 @@ func checkVolume(text string) (string, error) {
 	parts[target] = path.Clean(parts[target])
 	if parts[target] == "/" {
 		if target == 0 {
-			return "", errors.New("Invalid volume: path can't be '/'") //nolint:revive,staticcheck // classic text
+			return "", errors.New("Invalid volume: path can't be '/'")
 		}
-		return "", errors.New("Invalid bind mount: destination can't be '/'") //nolint:revive,staticcheck // classic text
+		return "", errors.New("Invalid bind mount: destination can't be '/'")
 	}
 	if target == 1 && parts[0] == "" {
 		return "", fmt.Errorf("bad format for volumes: %s", text)

@@ -33,9 +33,9 @@ func (cli *CLI) attach(ctx context.Context, o attachOptions) error {
 	case c.State == nil || c.Config == nil:
 		return errors.New("the daemon's description of " + o.container + " is incomplete")
 	case !c.State.Running:
-		return errors.New("You cannot attach to a stopped container, start it first") //nolint:revive,staticcheck // classic text
+		return errors.New("You cannot attach to a stopped container, start it first")
 	case c.State.Paused:
-		return errors.New("You cannot attach to a paused container, unpause it first") //nolint:revive,staticcheck // classic text
+		return errors.New("You cannot attach to a paused container, unpause it first")
 	}
 	stdin := c.Config.OpenStdin && !o.noStdin
 	if err := cli.checkTTY(stdin, c.Config.Tty); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -35,7 +36,6 @@ func TestDispatch(t *testing.T) {
 		{"-H tcp:// ps", 1, "", "Invalid proto, expected tcp: \n"},
 		{"-l loud ps", 1, "", "Unable to parse logging level: loud\n"},
 		{"-H unix:///nonexistent/socket ps", 1, "", "Cannot connect to the Docker daemon. Is 'docker -d' running on this host?\n"},
-		{"-H 127.0.0.1:1 PS", 1, "", "Cannot connect to the Docker daemon. Is 'docker -d' running on this host?\n"},
 		{"--tlsverify -H a:1 ps", 1, "", "Couldn't read ca cert /home/u/.docker/ca.pem: open /home/u/.docker/ca.pem: no such file or directory\n"},
 		{"ps --all=maybe", 125, "", "invalid boolean value \"maybe\" for  --all: invalid syntax\nSee 'docker ps --help'.\n"},
 		{"container ls x", 1, "", "docker: \"container ls\" requires 0 arguments. See 'docker container ls --help'.\n"},
@@ -45,6 +45,20 @@ func TestDispatch(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.line, func(t *testing.T) { docker(t, nil, "", tt.line).want(t, tt.code, tt.out, tt.err) })
 	}
+}
+
+// A socket that nobody listens on any more.
+func TestRefused(t *testing.T) {
+	d := newFake(t)
+	stale := d.socket + "2"
+	l, err := net.Listen("unix", stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	docker(t, nil, "", "-H unix://"+stale+" PS").want(t, 1, "",
+		"Cannot connect to the Docker daemon. Is 'docker -d' running on this host?\n")
 }
 
 // TestHelp walks the table: every command says what it is.

@@ -154,9 +154,9 @@ func newCidFile(name string) (*cidFile, error) {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return nil, fmt.Errorf("Container ID file found, make sure the other container isn't running or delete %s", name) //nolint:revive,staticcheck // classic text
+		return nil, fmt.Errorf("Container ID file found, make sure the other container isn't running or delete %s", name)
 	case err != nil:
-		return nil, fmt.Errorf("Failed to create the container ID file: %w", err) //nolint:revive,staticcheck // classic text
+		return nil, fmt.Errorf("Failed to create the container ID file: %w", err)
 	}
 	return &cidFile{file: file}, nil
 }
@@ -178,6 +178,6 @@ func (c *cidFile) close() {
 	}
 	c.file.Close()
 	if !c.written {
-		os.Remove(c.file.Name())
+		_ = os.Remove(c.file.Name())
 	}
 }

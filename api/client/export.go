@@ -16,7 +16,7 @@ func newExport(cli *CLI, flags *mflag.Set) runFunc {
 	flags.String(&output, "-o --output", "Write to a file instead of STDOUT")
 	return func(ctx context.Context, args []string) error {
 		if _, terminal := terminalOf(cli.Out); terminal && output == "" {
-			return errors.New("Cowardly refusing to save to a terminal. Use the -o flag or redirect.") //nolint:revive,staticcheck // classic text
+			return errors.New("Cowardly refusing to save to a terminal. Use the -o flag or redirect.")
 		}
 		resp, err := cli.http.do(ctx, request{method: http.MethodGet, path: containerPath(args[0], "/export")})
 		if err != nil {
@@ -44,7 +44,7 @@ func writeFile(name string, r io.Reader) error {
 		err = cerr
 	}
 	if err != nil {
-		os.Remove(name)
+		_ = os.Remove(name)
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return nil

@@ -35,7 +35,7 @@ type fakeDaemon struct {
 
 func newFake(t *testing.T) *fakeDaemon {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ejcli") // short: socket paths are limited
+	dir, err := os.MkdirTemp("", "ejcli") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

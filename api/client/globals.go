@@ -87,12 +87,12 @@ func WantsDaemon(args []string, env Env) ([]string, bool) {
 // dialled yet.
 func (cli *CLI) configure(g *globals, set *mflag.Set) error {
 	if len(g.hosts) > 1 {
-		return errors.New("Please specify only one -H") //nolint:revive,staticcheck // classic text
+		return errors.New("Please specify only one -H")
 	}
 	switch g.logLevel {
 	case "debug", "info", "warn", "error", "fatal":
 	default:
-		return errors.New("Unable to parse logging level: " + g.logLevel) //nolint:revive,staticcheck // classic text
+		return errors.New("Unable to parse logging level: " + g.logLevel)
 	}
 	host := cli.env.get("DOCKER_HOST")
 	if len(g.hosts) == 1 {

@@ -18,7 +18,7 @@ const (
 
 // parseHost reads unix://PATH, tcp://HOST:PORT and HOST:PORT.
 func parseHost(text string) (proto, addr string, err error) {
-	bad := fmt.Errorf("Invalid bind address format: %s", text) //nolint:revive,staticcheck // classic text
+	bad := fmt.Errorf("Invalid bind address format: %s", text)
 	text = strings.TrimSpace(text)
 	scheme, rest, hasScheme := strings.Cut(text, "://")
 	switch {
@@ -34,7 +34,7 @@ func parseHost(text string) (proto, addr string, err error) {
 	case scheme != "tcp":
 		return "", "", bad
 	case rest == "":
-		return "", "", fmt.Errorf("Invalid proto, expected tcp: %s", rest) //nolint:revive,staticcheck // classic text
+		return "", "", fmt.Errorf("Invalid proto, expected tcp: %s", rest)
 	}
 	host, port, err := net.SplitHostPort(strings.TrimSuffix(rest, "/"))
 	if err != nil {
@@ -56,11 +56,11 @@ func tlsConfig(verify bool, caFile, certFile, keyFile string) (*tls.Config, erro
 	if verify {
 		ca, err := os.ReadFile(caFile)
 		if err != nil {
-			return nil, fmt.Errorf("Couldn't read ca cert %s: %w", caFile, err) //nolint:revive,staticcheck // classic text
+			return nil, fmt.Errorf("Couldn't read ca cert %s: %w", caFile, err)
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(ca) {
-			return nil, fmt.Errorf("Couldn't read ca cert %s: it holds no PEM certificate", caFile) //nolint:revive,staticcheck // classic text
+			return nil, fmt.Errorf("Couldn't read ca cert %s: it holds no PEM certificate", caFile)
 		}
 	}
 	_, certErr := os.Stat(certFile)
@@ -68,7 +68,7 @@ func tlsConfig(verify bool, caFile, certFile, keyFile string) (*tls.Config, erro
 	if certErr == nil && keyErr == nil {
 		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
-			return nil, fmt.Errorf("Couldn't load X509 key pair: %w. Key encrypted?", err) //nolint:revive,staticcheck // classic text
+			return nil, fmt.Errorf("Couldn't load X509 key pair: %w. Key encrypted?", err)
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}

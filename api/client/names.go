@@ -53,7 +53,7 @@ func isRepositoryPart(text string) bool {
 // checkRepository refuses names that no server takes, before data is sent.
 func checkRepository(repo string) error {
 	if strings.Contains(repo, "://") {
-		return errors.New(`Invalid repository name (ex: "registry.domain.tld/myrepos")`) //nolint:revive,staticcheck // classic text
+		return errors.New(`Invalid repository name (ex: "registry.domain.tld/myrepos")`)
 	}
 	parts := strings.Split(repo, "/")
 	if first := parts[0]; len(parts) > 1 && (strings.ContainsAny(first, ".:") || first == "localhost") {
@@ -61,7 +61,7 @@ func checkRepository(repo string) error {
 	}
 	for _, part := range parts {
 		if !isRepositoryPart(part) {
-			return errors.New("Invalid repository name (" + part + "), only [a-z0-9-_.] are allowed") //nolint:revive,staticcheck // classic text
+			return errors.New("Invalid repository name (" + part + "), only [a-z0-9-_.] are allowed")
 		}
 	}
 	if len(parts) == 1 && parts[0] == "scratch" {

@@ -24,7 +24,7 @@ func (cli *CLI) eachNamed(names []string, verb string, do func(name string) erro
 		}
 		if err != nil {
 			fmt.Fprintln(cli.Err, err)
-			failed = fmt.Errorf("Error: failed to %s container named %s", verb, name) //nolint:revive,staticcheck // classic text
+			failed = fmt.Errorf("Error: failed to %s container named %s", verb, name)
 		}
 	}
 	return failed

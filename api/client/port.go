@@ -32,7 +32,7 @@ func newPort(cli *CLI, _ *mflag.Set) runFunc {
 		}
 		bindings := ports[runconfig.Port(wanted)]
 		if len(bindings) == 0 {
-			return fmt.Errorf("Error: No public port '%s' published for %s", wanted, args[0]) //nolint:revive,staticcheck // classic text
+			return fmt.Errorf("Error: No public port '%s' published for %s", wanted, args[0])
 		}
 		for _, b := range bindings {
 			fmt.Fprintln(cli.Out, net.JoinHostPort(b.HostIp, b.HostPort))

@@ -104,7 +104,7 @@ func (r *renderer) message(m *progressMessage) error {
 	}
 	switch {
 	case m.ErrorDetail != nil && m.ErrorDetail.Code == http.StatusUnauthorized:
-		return errors.New("Authentication is required.") //nolint:revive,staticcheck // classic text
+		return errors.New("Authentication is required.")
 	case m.ErrorDetail != nil && m.ErrorDetail.Message != "":
 		return errors.New(m.ErrorDetail.Message)
 	case m.Error != "":

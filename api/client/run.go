@@ -37,7 +37,7 @@ func newRun(cli *CLI, flags *mflag.Set) runFunc {
 }
 
 // errDetachAttach is a combination that says two things at once.
-var errDetachAttach = errors.New("Conflicting options: -a and -d") //nolint:revive,staticcheck // classic text
+var errDetachAttach = errors.New("Conflicting options: -a and -d")
 
 // run is create, attach, wait, start: one request after the other where the
 // answer is needed, and nothing else. In the background it is create and start

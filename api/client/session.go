@@ -64,7 +64,7 @@ func (s *session) run(parent context.Context) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer link.Close()
+	defer func() { _ = link.Close() }()
 	if early {
 		select {
 		case <-ready:
@@ -125,7 +125,10 @@ func (s *session) follow(ctx context.Context, link *hijacked, watch *detachWatch
 	} else {
 		select {
 		case <-sent:
-		case <-received:
+		case err := <-received:
+			if err != nil {
+				return 0, vanished("attached to "+s.id, err)
+			}
 		case <-ctx.Done():
 			return s.interrupted(ctx)
 		}

@@ -29,7 +29,7 @@ func newStart(cli *CLI, flags *mflag.Set) runFunc {
 func (cli *CLI) start(ctx context.Context, o startOptions) error {
 	if o.attach || o.interactive {
 		if len(o.containers) > 1 {
-			return errors.New("You cannot start and attach multiple containers at once.") //nolint:revive,staticcheck // classic text
+			return errors.New("You cannot start and attach multiple containers at once.")
 		}
 		return cli.startAttached(ctx, o)
 	}
@@ -102,7 +102,7 @@ func (cli *CLI) each(names []string, verb, things string, do func(name string) e
 		}
 	}
 	if failed {
-		return fmt.Errorf("Error: failed to %s one or more %s", verb, things) //nolint:revive,staticcheck // classic text
+		return fmt.Errorf("Error: failed to %s one or more %s", verb, things)
 	}
 	return nil
 }

@@ -131,7 +131,7 @@ func detachBytes(text string) ([]byte, error) {
 	}
 	keys, err := term.ToBytes(text)
 	if err != nil {
-		return nil, errors.New("Invalid detach keys (" + text + "): " + err.Error()) //nolint:revive,staticcheck // classic text
+		return nil, errors.New("Invalid detach keys (" + text + "): " + err.Error())
 	}
 	return keys, nil
 }

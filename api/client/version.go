@@ -12,7 +12,7 @@ import (
 
 // clientVersion is the half of version that needs no daemon.
 type clientVersion struct {
-	Version, ApiVersion, GoVersion, GitCommit, BuildTime, Os, Arch string //nolint:revive // names of templates
+	Version, ApiVersion, GoVersion, GitCommit, BuildTime, Os, Arch string
 	APIVersion                                                     string
 }
 

@@ -189,5 +189,5 @@ func (s *Set) PrintDefaults(w io.Writer) {
 			fmt.Fprintf(tw, "%s\t%s\n", head, line)
 		}
 	}
-	tw.Flush()
+	_ = tw.Flush()
 }
