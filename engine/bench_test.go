@@ -7,6 +7,17 @@ import (
 	"github.com/enginejobs/docker/engine"
 )
 
+// A job without options costs a handful of allocations, whatever the machine.
+func TestDispatchAllocations(t *testing.T) {
+	eng := engine.New()
+	if err := eng.Register("nop", nop); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = eng.Job("nop", "x").Run() }); n > 4 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkDispatch(b *testing.B) {
 	nop := func(*engine.Job) error { return nil }
 	eng := engine.New()

@@ -267,6 +267,9 @@ func (j *Job) finish(err error, admitted bool) {
 // Output runs the job and returns what it wrote to Stdout.
 func (j *Job) Output() ([]byte, error) {
 	var b buffer
+	if j.Stdout == nil {
+		j.Stdout = NewOutput()
+	}
 	j.Stdout.Add(&b)
 	err := j.Run()
 	return b.bytes, err

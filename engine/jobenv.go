@@ -71,6 +71,9 @@ func (j *Job) GetenvTime(key string) (time.Time, error) {
 	return t, nil
 }
 
+// GetenvSubEnv reads a JSON object as an Env of its own; nil when it is none.
+func (j *Job) GetenvSubEnv(key string) *Env { return j.one(key).GetSubEnv(key) }
+
 // Setenv sets a plain string. As all setters, it is for the caller, before Start.
 func (j *Job) Setenv(key, value string) { j.env.Set(key, value) }
 
@@ -88,6 +91,9 @@ func (j *Job) SetenvList(key string, value []string) { j.env.SetList(key, value)
 
 // SetenvJson sets the JSON form of value.
 func (j *Job) SetenvJson(key string, value any) error { return j.env.SetJson(key, value) }
+
+// SetenvSubEnv sets an Env as a JSON object.
+func (j *Job) SetenvSubEnv(key string, value *Env) error { return j.env.SetSubEnv(key, value) }
 
 // SetenvTime sets a time.
 func (j *Job) SetenvTime(key string, t time.Time) { j.env.SetTime(key, t) }

@@ -22,6 +22,7 @@ type Output struct {
 	dests   []dest     // never changed in place, so Write may use it unlocked
 	used    bool
 	stopped bool // cut off: writes fail
+	tasked  bool // there is or was a decoder
 	tasks   sync.WaitGroup
 	taskErr error // the first failure of a decoder
 }
@@ -104,7 +105,10 @@ func (o *Output) AddListTable() *Table {
 // is read and dropped, so that a writer never waits for a decoder that gave up.
 func (o *Output) decode(f func(io.Reader) error) {
 	r := o.AddPipe()
+	o.mu.Lock()
+	o.tasked = true
 	o.tasks.Add(1)
+	o.mu.Unlock()
 	go func() {
 		defer o.tasks.Done()
 		err := f(r)
@@ -166,9 +170,12 @@ func (o *Output) Close() error {
 		return nil
 	}
 	o.mu.Lock()
-	dests := o.dests
+	dests, tasked := o.dests, o.tasked
 	o.dests = nil
 	o.mu.Unlock()
+	if len(dests) == 0 && !tasked {
+		return nil // the usual case of a nested job
+	}
 	var first error
 	for _, d := range dests {
 		if d.closer == nil {

@@ -66,8 +66,8 @@ const (
 	TypeDaemon    = "daemon"
 )
 
-// Log stores an event and hands it to the subscribers. It costs a microsecond or
-// two and waits for nobody. The attributes are copied; "name" and, of a
+// Log stores an event and hands it to the subscribers. It costs a few
+// microseconds and waits for nobody. The attributes are copied; "name" and, of a
 // container, "image" are the ones that filters and old clients look at.
 func (e *Events) Log(typ, action, id string, attributes map[string]string) {
 	ev := &api.Event{
