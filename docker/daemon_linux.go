@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/enginejobs/docker/builtins"
+	"github.com/enginejobs/docker/dockerinit/embedded"
 	"github.com/enginejobs/docker/dockerversion"
 	"github.com/enginejobs/docker/server"
 )
@@ -65,6 +66,7 @@ func (f *daemonFlags) config(log server.Logger, getenv func(string) string) serv
 		Hosts: f.Hosts, SocketGroup: f.Group, CORS: f.CORSHeader,
 		TLS:           server.TLS{On: f.TLS, Verify: f.TLSVerify, CA: f.TLSCA, Cert: f.TLSCert, Key: f.TLSKey},
 		StorageDriver: f.StorageDriver, StorageOpts: f.StorageOpts, ExecDriver: f.ExecDriver,
+		Dockerinit: embedded.Binary(),
 		Network: server.Network{
 			Bridge: f.Bridge, BridgeIP: f.BridgeIP, FixedCIDR: f.FixedCIDR, DefaultIP: f.DefaultIP,
 			NoICC: !f.ICC, NoFirewall: !f.IPTables, NoMasquerade: !f.IPMasq, NoForward: !f.IPForward,

@@ -34,6 +34,7 @@ type Config struct {
 	StorageOpts   []string          // key=value
 	ExecDriver    string            // empty: native
 	Exec          execdriver.Driver // tests: this one instead
+	Dockerinit    []byte            // program of the exec engine; empty: the file beside the running program
 	Network       Network
 
 	Labels      []string // key=value, shown by info

@@ -1,9 +1,17 @@
 package server
 
-import "github.com/enginejobs/docker/graphdb"
+import (
+	"github.com/enginejobs/docker/daemon"
+	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/graph"
+	"github.com/enginejobs/docker/graphdb"
+)
 
 // parts are the concrete parts that have come up; each step fills its own.
 type parts struct {
-	id    string // of this daemon, from its key
-	names *graphdb.DB
+	id     string // of this daemon, from its key
+	exec   execdriver.Driver
+	images *graph.Store
+	names  *graphdb.DB
+	daemon *daemon.Daemon
 }
