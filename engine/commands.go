@@ -8,11 +8,11 @@ func commandsDeclaration() Declaration {
 	}
 }
 
-// jobCommands
+// jobCommands lists the names of all jobs.
 //
-//	Usage:  commands
-//	Stdout: every registered name in bytewise order, each followed by a newline.
-//	        A catch-all is not listed.
+// Usage:  commands
+// Stdout: every registered name in bytewise order, each followed by a newline.
+// A catch-all is not listed.
 func jobCommands(job *Job) error {
 	var out []byte
 	for _, name := range job.Eng.Commands() {

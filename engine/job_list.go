@@ -43,11 +43,11 @@ func jobListDeclaration() Declaration {
 	}
 }
 
-// jobJobList
+// jobJobList describes jobs as they are declared.
 //
-//	Usage:  job_list [JOB...]
-//	Stdout: a JSON array of JobDescription, sorted by name or in the order asked.
-//	Errors: NotFound when a named job is not registered.
+// Usage:  job_list [JOB...]
+// Stdout: a JSON array of JobDescription, sorted by name or in the order asked.
+// Errors: NotFound when a named job is not registered.
 func jobJobList(job *Job) error {
 	names := job.Args
 	if len(names) == 0 {

@@ -47,14 +47,14 @@ func nano(job *engine.Job, key string) (int64, error) {
 	return t.UnixNano(), nil
 }
 
-// jobEvents
+// jobEvents follows the journal until the reader leaves or the time is over.
 //
-//	Usage:  events
-//	Env:    since, until (RFC 3339 or unix seconds, "S" or "S.NNNNNNNNN"), filters
-//	Stdout: api.Event, one per line. Nothing is written first, so that headers go
-//	        out at once. Stored events from since on, then live ones until until.
-//	Errors: InvalidArgument for a bad filter or since after until; Unavailable
-//	        when the reader was too slow and was dropped.
+// Usage:  events
+// Env:    since, until (RFC 3339 or unix seconds, "S" or "S.NNNNNNNNN"), filters
+// Stdout: api.Event, one per line. Nothing is written first, so that headers go
+// out at once. Stored events from since on, then live ones until until.
+// Errors: InvalidArgument for a bad filter or since after until; Unavailable
+// when the reader was too slow and was dropped.
 func (e *Events) jobEvents(job *engine.Job) error {
 	opt, err := decodeEvents(job)
 	if err != nil {

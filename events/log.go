@@ -31,14 +31,12 @@ func decodeLog(job *engine.Job) (logOptions, error) {
 	return opt, job.GetenvJson("attributes", &opt.attributes)
 }
 
-// jobLog
+// jobLog stores an event. It is in the journal when the job has ended.
 //
-//	Usage:  log ACTION ID [FROM]
-//	Env:    type (container), attributes (JSON object of strings)
-//	Stdout: nothing
-//	Errors: InvalidArgument when the attributes are not strings.
-//
-// The event is stored when the job has ended.
+// Usage:  log ACTION ID [FROM]
+// Env:    type (container), attributes (JSON object of strings)
+// Stdout: nothing
+// Errors: InvalidArgument when the attributes are not strings.
 func (e *Events) jobLog(job *engine.Job) error {
 	opt, err := decodeLog(job)
 	if err != nil {

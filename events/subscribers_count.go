@@ -9,10 +9,10 @@ func (e *Events) subscribersCountDeclaration() engine.Declaration {
 	}
 }
 
-// jobSubscribersCount
+// jobSubscribersCount counts those who follow the events.
 //
-//	Usage:  subscribers_count
-//	Stdout: {"count":N}
+// Usage:  subscribers_count
+// Stdout: {"count":N}
 func (e *Events) jobSubscribersCount(job *engine.Job) error {
 	return job.WriteJSON(map[string]int{"count": e.Subscribers()})
 }
