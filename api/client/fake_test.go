@@ -22,7 +22,7 @@ import (
 
 // fakeDaemon answers requests as the test says and remembers them.
 type fakeDaemon struct {
-	t       *testing.T
+	t       testing.TB
 	socket  string
 	version string // newest API version; "" is the client's
 
@@ -33,7 +33,7 @@ type fakeDaemon struct {
 	routes map[string]http.HandlerFunc
 }
 
-func newFake(t *testing.T) *fakeDaemon {
+func newFake(t testing.TB) *fakeDaemon {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "ejcli") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
@@ -166,7 +166,7 @@ func newTestCLI(d *fakeDaemon, s Streams) *CLI {
 }
 
 // docker runs a command line against the fake; words are split at blanks.
-func docker(t *testing.T, d *fakeDaemon, stdin, line string) result {
+func docker(t testing.TB, d *fakeDaemon, stdin, line string) result {
 	t.Helper()
 	var out, errOut lockedBuffer
 	cli := newTestCLI(d, Streams{In: strings.NewReader(stdin), Out: &out, Err: &errOut})

@@ -20,7 +20,7 @@ func newHistory(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.quiet, "-q --quiet", "Only show numeric IDs")
 	flags.Bool(&o.noTrunc, "~-notrunc --no-trunc", "Don't truncate output")
 	flags.Bool(&o.human, "-H --human", "Print sizes and dates for people")
-	flags.String(&o.format, "--format", "Format the output by a Go template")
+	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
 	return func(ctx context.Context, args []string) error {
 		o.image = args[0]
 		return cli.history(ctx, o)

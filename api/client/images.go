@@ -24,7 +24,7 @@ func newImages(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.noTrunc, "~-notrunc --no-trunc", "Don't truncate output")
 	flags.Bool(&o.digests, "--digests", "Show digests")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'dangling=true')", checkFilter)
-	flags.String(&o.format, "--format", "Format the output by a Go template")
+	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
 	flags.Bool(&o.tree, "~-t ~-tree ~--tree", "Output a tree of images")
 	flags.Bool(&o.viz, "~-v ~-viz ~--viz", "Output a graph of images")
 	return func(ctx context.Context, args []string) error {

@@ -162,7 +162,7 @@ func (r *renderer) bar(m *progressMessage) string {
 	if p.Total <= 0 {
 		return current
 	}
-	half := min(int(float64(p.Current)/float64(p.Total)*100)/2, 50)
+	half := int(min(max(float64(p.Current)/float64(p.Total), 0), 1)*100) / 2
 	text := ""
 	if r.width > 110 {
 		text = "[" + strings.Repeat("=", half) + ">" + strings.Repeat(" ", 50-half) + "] "

@@ -32,7 +32,7 @@ func newPs(cli *CLI, flags *mflag.Set) runFunc {
 	flags.String(&o.since, "~-sinceId ~--since-id --since", "Show containers created since this one")
 	flags.String(&o.before, "~-beforeId ~--before-id --before", "Show containers created before this one")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'status=exited')", checkFilter)
-	flags.String(&o.format, "--format", "Format the output by a Go template")
+	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
 	return func(ctx context.Context, _ []string) error { return cli.ps(ctx, o) }
 }
 

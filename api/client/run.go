@@ -36,8 +36,15 @@ func newRun(cli *CLI, flags *mflag.Set) runFunc {
 	}
 }
 
-// errDetachAttach is a combination that says two things at once.
-var errDetachAttach = errors.New("Conflicting options: -a and -d")
+// Combinations that say two things at once; the second only to daemons that
+// leave the removal to the client.
+var (
+	errDetachAttach = errors.New("Conflicting options: -a and -d")
+	errDetachRemove = errors.New("Conflicting options: --rm and -d")
+)
+
+// removeVersion is the first API whose daemon removes by itself.
+const removeVersion = "1.25"
 
 // run is create, attach, wait, start: one request after the other where the
 // answer is needed, and nothing else. In the background it is create and start
@@ -63,6 +70,10 @@ func (cli *CLI) run(ctx context.Context, o *runOptions) error {
 		return err
 	}
 	byServer := cli.http.atLeast(waitVersion)
+	if remove && o.detach && !cli.http.atLeast(removeVersion) {
+		cli.discard(ctx, id)
+		return fail(errDetachRemove)
+	}
 	if !p.Config.AttachStdout && !p.Config.AttachStderr {
 		fmt.Fprintln(cli.Out, id)
 	}
@@ -132,12 +143,13 @@ func (cli *CLI) startContainer(ctx context.Context, name, detachKeys string) err
 	return cli.http.call(ctx, http.MethodPost, containerPath(name, "/start"), query)
 }
 
-// bodyFor makes the create request for an API version: a server that cannot
-// be waited for removal must not remove by itself.
+// bodyFor makes the create request for an API version: where the client waits,
+// a daemon that cannot be waited for removal must not remove by itself.
 func bodyFor(p *runconfig.Parsed) versioned {
+	attached := p.Config.AttachStdin || p.Config.AttachStdout || p.Config.AttachStderr
 	return func(version string) any {
 		host := *p.HostConfig
-		if !versionAtLeast(version, waitVersion) {
+		if attached && !versionAtLeast(version, waitVersion) {
 			host.AutoRemove = false
 		}
 		return struct {

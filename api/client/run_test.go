@@ -94,6 +94,29 @@ func TestRunDetached(t *testing.T) {
 	}
 }
 
+func TestRunDetachedRemove(t *testing.T) {
+	d := newFake(t)
+	addContainer(d, false)
+	docker(t, d, "", "run -d --rm busybox").want(t, 0, testID+"\n", "")
+	d = newFake(t)
+	d.version = "1.24"
+	addContainer(d, false)
+	d.routes["DELETE /containers/"+testID] = status(http.StatusNoContent)
+	docker(t, d, "", "run -d --rm busybox").want(t, 125, "",
+		"docker: Conflicting options: --rm and -d.\nSee 'docker run --help'.\n")
+}
+
+// BenchmarkRun is what the client and the connections add to a container.
+func BenchmarkRun(b *testing.B) {
+	d := newFake(b)
+	for b.Loop() {
+		addContainer(d, false).hello(0)
+		if r := docker(b, d, "", "run --rm busybox true"); r.code != 0 {
+			b.Fatalf("%+v", r)
+		}
+	}
+}
+
 func TestRunStdin(t *testing.T) {
 	d := newFake(t)
 	c := addContainer(d, false)

@@ -16,14 +16,16 @@ var fatalSignals = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, 
 // resizeSignal tells that the terminal has a new size.
 var resizeSignal os.Signal = syscall.SIGWINCH
 
-// proxiedSignals are all that can be caught, less those that the client needs
-// itself: CHLD says nothing to a container, URG is the Go scheduler's, and PIPE
-// must end a client whose reader has left.
+// proxiedSignals are all that can be caught, less those that are for the client
+// itself: CHLD says nothing to a container, URG is the Go scheduler's, PIPE must
+// end a client whose reader has left, and TTIN and TTOU must stop one that uses
+// its terminal from the background.
 func proxiedSignals() []os.Signal {
 	list := make([]os.Signal, 0, len(signal.SignalMap))
 	for _, s := range signal.SignalMap {
 		switch s {
-		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE:
+		case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE,
+			syscall.SIGTTIN, syscall.SIGTTOU:
 		default:
 			list = append(list, s)
 		}

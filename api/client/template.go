@@ -35,6 +35,18 @@ func parseTemplate(text string) (*format, error) {
 	return f, nil
 }
 
+// setFormat takes the --format of a command whose usual output is a table; the
+// word table alone asks for that.
+func setFormat(into *string) func(string) error {
+	return func(text string) error {
+		if text == "table" {
+			text = ""
+		}
+		*into = text
+		return nil
+	}
+}
+
 // templateFailure leaves out the name of the template, which has none.
 func templateFailure(err error) error {
 	text := strings.TrimPrefix(err.Error(), "template: :")
