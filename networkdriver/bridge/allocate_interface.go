@@ -1,3 +1,5 @@
+//go:build linux
+
 package bridge
 
 import (
@@ -64,7 +66,7 @@ func (d *Driver) sandboxFor(ctx context.Context, req networkdriver.InterfaceRequ
 	ip := req.IP
 	var err error
 	if ip.IsValid() {
-		pooled, err := d.claim(ctx, ip)
+		pooled, err := d.claim(ctx, ip, req.Restore)
 		if err != nil {
 			return nil, err
 		}
@@ -128,8 +130,12 @@ func (d *Driver) nextAddress(ctx context.Context) (netip.Addr, error) {
 }
 
 // claim takes one given address, out of the pool if that has it; then the
-// sandbox made for it comes along.
-func (d *Driver) claim(ctx context.Context, ip netip.Addr) (*sandbox, error) {
+// sandbox made for it comes along. What was found on the bridge at start only a
+// running container may claim.
+func (d *Driver) claim(ctx context.Context, ip netip.Addr, restore bool) (*sandbox, error) {
+	if restore && d.recognise(ip) {
+		return nil, nil
+	}
 	if s := d.pool.takeIP(ip); s != nil {
 		return s, nil
 	}
@@ -141,4 +147,13 @@ func (d *Driver) claim(ctx context.Context, ip netip.Addr) (*sandbox, error) {
 		}
 	}
 	return nil, err
+}
+
+// recognise hands an address that was found on the bridge to its owner.
+func (d *Driver) recognise(ip netip.Addr) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	known := d.strangers[ip]
+	delete(d.strangers, ip)
+	return known
 }

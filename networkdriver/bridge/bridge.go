@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package bridge is the network driver of Linux hosts: containers hang on a
 // bridge by veth pairs, and one nftables table per bridge lets them out, keeps
 // others off and redirects published ports. Everything is done by netlink; no
@@ -19,6 +21,13 @@
 // in one transaction. Interfaces are never deleted one by one: they vanish with
 // their namespace, which the kernel clears up on its own time.
 //
+// Packets must pass the tables of all programs: where another one drops what is
+// forwarded (the iptables chain FORWARD of another engine), our accepting it
+// does not help. init_networkdriver warns of such chains; it is for the
+// administrator to let the bridge through. Published ports are then still
+// reachable from the host itself. net.ipv4.ip_forward is switched on and stays
+// on, because nobody can tell who else has come to need it.
+//
 // Where containers may not talk to each other, their bridge ports are isolated:
 // no frame goes from one to another, whatever its protocol. The host answers
 // for the others when they ask for their hardware addresses, so that packets
@@ -35,6 +44,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 
 	"github.com/enginejobs/docker/engine"
@@ -63,9 +73,10 @@ type Driver struct {
 	pool     *pool
 	tasks    sync.WaitGroup // work nobody waits for but Close
 
-	mu     sync.Mutex // guards what follows
-	given  map[string]*grant
-	closed bool
+	mu        sync.Mutex // guards what follows
+	given     map[string]*grant
+	strangers map[netip.Addr]bool // reserved at start, claimed by nobody yet
+	closed    bool
 }
 
 var _ networkdriver.Driver = (*Driver)(nil)

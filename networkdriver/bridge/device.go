@@ -1,3 +1,5 @@
+//go:build linux
+
 package bridge
 
 import (
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
@@ -152,6 +155,27 @@ func (dev device) ports() (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// neighbours lists the addresses that the bridge has heard of: those the host
+// talked to, and those that can be read from hardware addresses of the custom
+// that MAC follows. An interface that was silent for minutes is missed.
+func (dev device) neighbours() (list []netip.Addr) {
+	for _, family := range []int{unix.AF_INET, unix.AF_BRIDGE} {
+		found, _ := dump(func() ([]netlink.Neigh, error) { return netlink.NeighList(0, family) })
+		for _, n := range found {
+			ip, _ := netip.AddrFromSlice(n.IP.To4())
+			if b := n.HardwareAddr; family == unix.AF_BRIDGE && len(b) == 6 && b[0] == 2 && b[1] == 0x42 {
+				ip = netip.AddrFrom4([4]byte(b[2:]))
+			}
+			onBridge := n.MasterIndex == dev.index || n.LinkIndex == dev.index
+			useful := n.State&(netlink.NUD_FAILED|netlink.NUD_INCOMPLETE) == 0
+			if onBridge && useful && ip.IsValid() && dev.address.Contains(ip) {
+				list = append(list, ip)
+			}
+		}
+	}
+	return list
 }
 
 // remove deletes the bridge if it is ours and nothing hangs on it. Interfaces

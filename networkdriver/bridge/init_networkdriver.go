@@ -1,3 +1,5 @@
+//go:build linux
+
 package bridge
 
 import (
@@ -66,12 +68,22 @@ func New(ctx context.Context, cfg networkdriver.Config, warn func(format string,
 	return d, nil
 }
 
-// allocators makes the address allocator and blocks the bridge's own address.
+// allocators makes the address allocator and blocks the bridge's own address,
+// and those of interfaces that somebody else hung on the bridge or that a
+// predecessor left behind: only their owner may have them, by Restore.
 func (d *Driver) allocators() (err error) {
 	if d.ips, err = ipallocator.New(d.device.address, d.cfg.FixedCIDR); err != nil {
 		return err
 	}
 	d.ips.Block(d.device.address.Addr())
+	d.strangers = make(map[netip.Addr]bool)
+	if d.device.inUse {
+		for _, ip := range d.device.neighbours() {
+			if d.ips.Reserve(ip) == nil {
+				d.strangers[ip] = true
+			}
+		}
+	}
 	return nil
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package bridge_test
 
 import (
@@ -15,12 +17,19 @@ import (
 // inNamespace tells the test binary that it runs in a namespace of its own.
 const inNamespace = "BRIDGE_TEST_IN_NAMESPACE"
 
+// isDoomed tells it to play the daemon of TestKilledDaemon.
+const isDoomed = "BRIDGE_TEST_IS_DOOMED"
+
 // TestMain runs the tests in a fresh network namespace, so that the host's
 // links and rules are never touched. Without privileges there is none, and the
 // tests that need one skip themselves.
 func TestMain(m *testing.M) {
 	if os.Geteuid() != 0 {
 		os.Exit(m.Run())
+	}
+	if os.Getenv(isDoomed) != "" {
+		fmt.Fprintln(os.Stderr, doomed())
+		os.Exit(1)
 	}
 	if os.Getenv(inNamespace) != "" {
 		if err := setUpHost(); err != nil {
