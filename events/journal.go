@@ -106,8 +106,7 @@ func (e *Events) Log(typ, action, id string, attributes map[string]string) {
 type subscription struct {
 	filter filter
 	until  int64      // no events after it; 0: no end
-	queue  chan entry // closed when the subscription ends
-	lost   bool       // it ended because the queue was full; read it after that
+	queue  chan entry // closed when it was full, and when the reader leaves
 }
 
 // offer queues an event. Call it with mu held.
@@ -118,7 +117,6 @@ func (s *subscription) offer(e *Events, ent entry) {
 	select {
 	case s.queue <- ent:
 	default:
-		s.lost = true
 		e.drop(s)
 	}
 }
