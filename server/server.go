@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,6 +73,9 @@ func (s *Server) Config() Config { return s.cfg }
 
 // Use sets the steps that initserver takes.
 func (s *Server) Use(steps []Step) { s.steps = steps }
+
+// Steps returns a copy of the steps.
+func (s *Server) Steps() []Step { return slices.Clone(s.steps) }
 
 // SetHurry sets what makes the API stop waiting for requests, on the second
 // signal.
