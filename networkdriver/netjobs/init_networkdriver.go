@@ -27,7 +27,7 @@ func initDeclaration(open Open) engine.Declaration {
 			{Name: "EnableIpMasq", Type: engine.Bool, Default: "1", Summary: "hide containers behind the host's address"},
 			{Name: "EnableIpForward", Type: engine.Bool, Default: "1", Summary: "set net.ipv4.ip_forward"},
 			{Name: "InterContainerCommunication", Type: engine.Bool, Default: "1", Summary: "let containers talk to each other"},
-			{Name: "BridgeIface", Type: engine.String, Summary: "an existing bridge to use; empty: docker0, created when missing"},
+			{Name: "BridgeIface", Type: engine.String, Summary: "bridge to use, created when missing; empty: docker0"},
 			{Name: "BridgeIP", Type: engine.String, Summary: "address of the bridge with its network, 10.0.0.1/24"},
 			{Name: "FixedCIDR", Type: engine.String, Summary: "part of the bridge's network that containers get addresses from"},
 			{Name: "DefaultBindingIP", Type: engine.String, Default: "0.0.0.0", Summary: "host address of published ports"},
