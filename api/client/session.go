@@ -47,8 +47,9 @@ type exited struct {
 func (s *session) run(parent context.Context) (code int, err error) {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
+	var armed <-chan struct{}
 	if s.sigProxy && !s.tty {
-		defer s.proxySignals(ctx)()
+		armed = s.proxySignals(ctx)
 	}
 	keys, err := detachBytes(s.detachKeys)
 	if err != nil {
@@ -76,6 +77,9 @@ func (s *session) run(parent context.Context) (code int, err error) {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
 		}
+	}
+	if armed != nil {
+		<-armed
 	}
 	if s.start != nil {
 		if err := s.start(ctx); err != nil {
@@ -291,13 +295,16 @@ func (s *session) resize(ctx context.Context) {
 	_ = s.cli.http.call(ctx, http.MethodPost, containerPath(s.id, "/resize"), query)
 }
 
-// proxySignals forwards what the client is sent, in order. Failures are
-// ignored: the container may not run yet, or no longer.
-func (s *session) proxySignals(ctx context.Context) (stop func()) {
-	signals := make(chan os.Signal, 64)
-	unwatch := s.cli.notify(signals, proxiedSignals()...)
-	ctx, cancel := context.WithCancel(ctx)
+// proxySignals forwards what the client is sent, in order, until ctx ends.
+// Failures are ignored: the container may not run yet, or no longer. The
+// channel is closed when the signals are caught, which takes long enough to be
+// done beside the requests.
+func (s *session) proxySignals(ctx context.Context) <-chan struct{} {
+	armed := make(chan struct{})
 	go func() {
+		signals := make(chan os.Signal, 64)
+		defer s.cli.notify(signals, proxiedSignals()...)()
+		close(armed)
 		for {
 			select {
 			case sig := <-signals:
@@ -309,13 +316,10 @@ func (s *session) proxySignals(ctx context.Context) (stop func()) {
 			}
 		}
 	}()
-	return func() {
-		unwatch()
-		cancel()
-	}
+	return armed
 }
 
-// attachedCheck refuses what could never work before anything is asked.
+// checkTTY refuses what could never work before anything is asked.
 func (cli *CLI) checkTTY(stdin, tty bool) error {
 	if !stdin || !tty {
 		return nil
