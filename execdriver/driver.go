@@ -34,6 +34,8 @@ type State struct {
 	Pid       int       `json:"pid"` // of the workload's first process, in the host's namespace
 	StartedAt time.Time `json:"started_at"`
 	Exit      *Exit     `json:"exit,omitempty"`
+	// Warnings, from Start only: what was asked for and this host cannot give.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // StartError says which step of a start failed, and on what. It is wrapped in

@@ -70,11 +70,6 @@ func mountRoot(s *initproto.Setup, _ *reporter) error {
 }
 
 func mountAll(s *initproto.Setup, r *reporter) error {
-	if s.ShmFrom != "" {
-		if err := shareShm(s); err != nil {
-			return err
-		}
-	}
 	for i := range s.Mounts {
 		if err := mountInside(s, &s.Mounts[i]); err != nil {
 			return err
@@ -90,7 +85,11 @@ func mountInside(s *initproto.Setup, m *initproto.Mount) error {
 	tree, dir := -1, true
 	if m.Kind != initproto.KindPlain {
 		var err error
-		if tree, dir, err = openTree(m); err != nil || tree < 0 {
+		open := openTree
+		if m.Kind == initproto.KindShm {
+			open = openShm
+		}
+		if tree, dir, err = open(m); err != nil || tree < 0 {
 			return err
 		}
 		defer unix.Close(tree)
@@ -181,43 +180,30 @@ func attach(m *initproto.Mount, tree, at int) error {
 	return errAt("bind "+m.Source+" on", m.Target, err)
 }
 
-// shareShm takes over the /dev/shm of another container. Its mount is copied in
-// that container's mount namespace and attached in ours.
-func shareShm(s *initproto.Setup) error {
+// openShm copies the /dev/shm of another container: the mount is copied in that
+// container's mount namespace, which a thread may visit once it shares no
+// directories with the others.
+func openShm(m *initproto.Mount) (tree int, dir bool, err error) {
+	const step = "share /dev/shm of"
 	own, err := unix.Open("/proc/thread-self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return errAt("share /dev/shm", "", err)
+		return -1, false, errAt(step, m.Source, err)
 	}
 	defer unix.Close(own)
-	other, err := unix.Open(s.ShmFrom, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	other, err := unix.Open(m.Source, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return errAt("share /dev/shm", s.ShmFrom, err)
+		return -1, false, errAt(step, m.Source, err)
 	}
 	defer unix.Close(other)
-	root, err := openRoot(s)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(root)
 	if err := unix.Unshare(unix.CLONE_FS); err != nil {
-		return errAt("share /dev/shm", "", err)
+		return -1, false, errAt(step, m.Source, err)
 	}
 	if err := unix.Setns(other, unix.CLONE_NEWNS); err != nil {
-		return errAt("share /dev/shm", s.ShmFrom, err)
+		return -1, false, errAt(step, m.Source, err)
 	}
-	tree, err := unix.OpenTree(unix.AT_FDCWD, "/dev/shm", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+	tree, err = unix.OpenTree(unix.AT_FDCWD, "/dev/shm", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
 	if back := unix.Setns(own, unix.CLONE_NEWNS); back != nil {
-		return errAt("share /dev/shm", "", back)
+		return -1, false, errAt(step, m.Source, back)
 	}
-	if err != nil {
-		return errAt("share /dev/shm", s.ShmFrom, err)
-	}
-	defer unix.Close(tree)
-	at, err := ensure(root, "/dev/shm", true)
-	if err != nil {
-		return errAt("make mount point", "/dev/shm", err)
-	}
-	defer unix.Close(at)
-	err = unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
-	return errAt("share /dev/shm", s.ShmFrom, err)
+	return tree, true, errAt(step, m.Source, err)
 }

@@ -78,18 +78,18 @@ func restrict(s *initproto.Setup, final, all uint64) error {
 		if err := capset(final, final); err != nil {
 			return errAt("set capabilities", "", err)
 		}
-		return errAt("load seccomp filter", "", loadFilter(s.Seccomp))
+		return errAt("load seccomp filter", "", loadFilter(s.Seccomp, s.SeccompFlags))
 	}
 	if err := capset(all, all); err != nil {
 		return errAt("set capabilities", "", err)
 	}
-	if err := loadFilter(s.Seccomp); err != nil {
+	if err := loadFilter(s.Seccomp, s.SeccompFlags); err != nil {
 		return errAt("load seccomp filter", "", err)
 	}
 	return errAt("set capabilities", "", capset(final, final))
 }
 
-func loadFilter(filter []byte) error {
+func loadFilter(filter []byte, flags uint32) error {
 	const insn = 8
 	if len(filter) == 0 {
 		return nil
@@ -100,7 +100,7 @@ func loadFilter(filter []byte) error {
 	}
 	prog := unix.SockFprog{Len: uint16(n), Filter: (*unix.SockFilter)(unsafe.Pointer(&filter[0]))}
 	const setModeFilter = 1
-	_, _, e := unix.Syscall(unix.SYS_SECCOMP, setModeFilter, 0, uintptr(unsafe.Pointer(&prog)))
+	_, _, e := unix.Syscall(unix.SYS_SECCOMP, setModeFilter, uintptr(flags), uintptr(unsafe.Pointer(&prog)))
 	if e != 0 {
 		return e
 	}

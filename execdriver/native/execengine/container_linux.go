@@ -1,6 +1,7 @@
 package execengine
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
 	"github.com/enginejobs/docker/pkg/cgroups"
 )
@@ -151,6 +153,50 @@ func (c *container) release() {
 	if c.pidfd != nil {
 		_ = c.pidfd.Close()
 	}
+}
+
+// handOut duplicates the descriptors that the daemon keeps. A container that
+// outlived both has only the first.
+func (c *container) handOut() ([]*os.File, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.exit != nil {
+		return nil, errdefs.Conflict("container %s has ended", c.id)
+	}
+	list := []*os.File{c.pidfd}
+	if c.journal != nil {
+		list = append(list, c.journal.f)
+	}
+	for _, s := range c.streams {
+		list = append(list, s.f)
+	}
+	if c.stdin != nil {
+		list = append(list, c.stdin)
+	}
+	out := make([]*os.File, 0, len(list))
+	for _, f := range list {
+		dup, err := duplicate(f)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, dup)
+	}
+	return out, nil
+}
+
+// duplicate does not use File.Fd, which would make the shared description block.
+func duplicate(f *os.File) (*os.File, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var dup int
+	var failure error
+	err = raw.Control(func(fd uintptr) { dup, failure = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, failure); err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(dup), f.Name()), nil
 }
 
 // wait waits for the end of the process and returns its exit code.

@@ -30,6 +30,7 @@ func (e *execEngine) declarations() []engine.Declaration {
 			Handler: e.jobRemove},
 		{Name: execproto.JobRestore, Summary: "take up what is on record and was not adopted", Changes: true,
 			Handler: e.jobRestore},
+		{Name: execproto.JobShare, Summary: "hand out the descriptors again", Args: id, Handler: e.jobShare},
 	}
 }
 
@@ -155,6 +156,18 @@ func (e *execEngine) jobRemove(job *engine.Job) error {
 		return err
 	}
 	return nil
+}
+
+func (e *execEngine) jobShare(job *engine.Job) error {
+	c, err := e.get(job.Args[0])
+	if err != nil {
+		return err
+	}
+	files, err := c.handOut()
+	for _, f := range files {
+		job.AddResultFile(f)
+	}
+	return err
 }
 
 func (e *execEngine) jobQuit(job *engine.Job) error {

@@ -69,7 +69,7 @@ func (e *execEngine) jobLaunch(job *engine.Job) error {
 		return errors.Join(err, job.WriteJSON(&l.answer))
 	}
 	l.c.attach(attach)
-	files, err := l.handOut()
+	files, err := l.c.handOut()
 	if err != nil {
 		e.logf("container %s: duplicating its descriptors: %v", l.c.id, err)
 	}
@@ -319,32 +319,6 @@ func (l *launch) adopt() error {
 	}
 	l.phase("recorded")
 	return nil
-}
-
-// handOut duplicates the descriptors that the daemon keeps.
-func (l *launch) handOut() ([]*os.File, error) {
-	list := []*os.File{l.c.pidfd, l.c.journal.f}
-	for _, s := range l.c.streams {
-		list = append(list, s.f)
-	}
-	if l.c.stdin != nil {
-		list = append(list, l.c.stdin)
-	}
-	out := make([]*os.File, 0, len(list))
-	for _, f := range list {
-		raw, err := f.SyscallConn()
-		if err != nil {
-			return out, err
-		}
-		var dup int
-		var failure error
-		err = raw.Control(func(fd uintptr) { dup, failure = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
-		if err = errors.Join(err, failure); err != nil {
-			return out, err
-		}
-		out = append(out, os.NewFile(uintptr(dup), "handed out"))
-	}
-	return out, nil
 }
 
 // fail lets go of everything that a failed start has made.

@@ -26,6 +26,7 @@ import (
 //	                 and were not removed; until cancelled
 //	restore          takes up what earlier exec engines left on record and nobody
 //	                 has handed over; their output is lost, their exit may be
+//	share ID         hands out the descriptors again, to a new daemon
 //	remove ID        forgets a container that has ended
 //	quit             ends the exec engine, Conflict while a container runs
 const (
@@ -37,6 +38,7 @@ const (
 	JobExits      = "exits"
 	JobRemove     = "remove"
 	JobRestore    = "restore"
+	JobShare      = "share"
 	JobQuit       = "quit"
 )
 

@@ -27,11 +27,12 @@ type Setup struct {
 	Masked    []string
 	ReadOnly  []string
 	RootRO    bool
-	ShmFrom   string // a process whose /dev/shm is shared: "/proc/42/ns/mnt"
 	OOMScore  int32
 	Rlimits   []Rlimit
 	NoNewPriv bool
 	Seccomp   []byte // sock_filter array
+
+	SeccompFlags uint32
 
 	// The workload.
 	User     string
@@ -55,6 +56,7 @@ const (
 	KindPlain  uint8 = iota // mount(2)
 	KindBind                // a bind mount, then its flags
 	KindCgroup              // like KindBind, but left out when the source is missing
+	KindShm                 // /dev/shm of the mount namespace at Source
 )
 
 // Mount is one mount with its flags as numbers.
@@ -108,11 +110,11 @@ func (s *Setup) code(c *coder) {
 	c.strs(&s.Masked)
 	c.strs(&s.ReadOnly)
 	c.flag(&s.RootRO)
-	c.str(&s.ShmFrom)
 	c.i32(&s.OOMScore)
 	list(c, &s.Rlimits, c.rlimit)
 	c.flag(&s.NoNewPriv)
 	c.bytes(&s.Seccomp)
+	c.u32(&s.SeccompFlags)
 	c.str(&s.User)
 	c.strs(&s.Groups)
 	c.str(&s.Dir)

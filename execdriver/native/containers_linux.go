@@ -1,0 +1,241 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/execdriver/native/execproto"
+)
+
+// OnExit sets the receiver of exits.
+func (d *Driver) OnExit(f func(execdriver.Exit)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.onExit = f
+}
+
+// get finds a container whose start is over.
+func (d *Driver) get(id string) (*held, error) {
+	d.mu.Lock()
+	h := d.held[id]
+	d.mu.Unlock()
+	if h == nil || !isClosed(h.started) {
+		return nil, errdefs.NotFound("the native driver has no container %s", id)
+	}
+	return h, nil
+}
+
+// Attach adds a receiver of the output.
+func (d *Driver) Attach(ctx context.Context, id string, out execdriver.Output) error {
+	h, err := d.get(id)
+	if err == nil && !h.running() {
+		err = errdefs.Conflict("container %s is not running", id)
+	}
+	if err != nil {
+		closeAll([]*os.File{out.Stdout, out.Stderr})
+		return err
+	}
+	job := d.job(ctx, execproto.JobAttach, id)
+	setAttach(job, out)
+	return job.Run()
+}
+
+// setAttach gives a job the files of an output.
+func setAttach(job *engine.Job, out execdriver.Output) {
+	var names []string
+	if out.Stdout != nil {
+		names, job.Files = append(names, "stdout"), append(job.Files, out.Stdout)
+	}
+	if out.Stderr != nil {
+		names, job.Files = append(names, "stderr"), append(job.Files, out.Stderr)
+	}
+	job.Setenv("attach", strings.Join(names, ","))
+}
+
+// Stdin duplicates the writable end of the input.
+func (d *Driver) Stdin(_ context.Context, id string) (*os.File, error) {
+	h, err := d.get(id)
+	if err != nil {
+		return nil, err
+	}
+	var f *os.File
+	h.mu.Lock()
+	open := h.record.OpenStdin
+	index := h.stdinIndex()
+	h.mu.Unlock()
+	if !open {
+		return nil, errdefs.NotFound("container %s has no open stdin", id)
+	}
+	err = h.use(index, func(fd int) error {
+		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		f = os.NewFile(uintptr(dup), "stdin of "+id)
+		return err
+	})
+	return f, err
+}
+
+// CloseStdin ends the input. That of a terminal has no end of its own.
+func (d *Driver) CloseStdin(ctx context.Context, id string) error {
+	h, err := d.get(id)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	tty, open := h.record.Tty, h.record.OpenStdin
+	if !tty && open && execproto.FileStdin < len(h.fds) && h.fds[execproto.FileStdin] >= 0 {
+		unix.Close(h.fds[execproto.FileStdin])
+		h.fds[execproto.FileStdin] = -1
+	}
+	h.mu.Unlock()
+	if tty || !open {
+		return nil
+	}
+	return d.job(ctx, execproto.JobCloseStdin, id).Run()
+}
+
+// Resize sets the size of the terminal.
+func (d *Driver) Resize(_ context.Context, id string, height, width uint16) error {
+	h, err := d.get(id)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	tty := h.record.Tty
+	h.mu.Unlock()
+	if !tty {
+		return errdefs.Conflict("container %s has no terminal", id)
+	}
+	return h.use(execproto.FileStdout, func(fd int) error {
+		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: height, Col: width})
+	})
+}
+
+// Signal sends a signal to the first process.
+func (d *Driver) Signal(_ context.Context, id string, sig int) error {
+	h, err := d.get(id)
+	if err != nil {
+		return err
+	}
+	err = h.use(execproto.FilePidfd, func(fd int) error {
+		return unix.PidfdSendSignal(fd, unix.Signal(sig), nil, 0)
+	})
+	switch err {
+	case unix.ESRCH:
+		return errdefs.Conflict("container %s is not running", id)
+	case unix.EINVAL:
+		return errdefs.InvalidArgument("signal %d does not exist", sig)
+	}
+	return err
+}
+
+// Pids lists the processes.
+func (d *Driver) Pids(_ context.Context, id string) ([]int, error) {
+	h, err := d.get(id)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	group, running := h.record.Group, h.exit == nil
+	h.mu.Unlock()
+	if !running || group == nil {
+		return nil, errdefs.Conflict("container %s is not running", id)
+	}
+	return group.Pids()
+}
+
+// RootPath is a path to the root of a running container.
+func (d *Driver) RootPath(id string) (string, error) {
+	h, err := d.get(id)
+	if err != nil {
+		return "", err
+	}
+	if !h.running() {
+		return "", errdefs.Conflict("container %s is not running", id)
+	}
+	return fmt.Sprintf("/proc/%d/root", h.state().Pid), nil
+}
+
+// Restore lists what earlier daemons left.
+func (d *Driver) Restore(ctx context.Context) ([]execdriver.State, error) {
+	var list []execproto.Record
+	if err := d.job(ctx, execproto.JobList).OutputJSON(&list); err != nil {
+		return nil, fmt.Errorf("listing containers of the exec engine: %w", err)
+	}
+	var states []execdriver.State
+	for i := range list {
+		h, err := d.restoreOne(ctx, &list[i])
+		if err != nil {
+			return nil, fmt.Errorf("restoring container %s: %w", list[i].ID, err)
+		}
+		states = append(states, h.state())
+		if s := &states[len(states)-1]; s.Exit != nil {
+			h.tell()
+		}
+	}
+	return states, nil
+}
+
+// restoreOne makes a container known to this daemon and gets its descriptors.
+func (d *Driver) restoreOne(ctx context.Context, r *execproto.Record) (*held, error) {
+	h := newHeld(r.ID)
+	h.record = *r
+	d.mu.Lock()
+	if known := d.held[r.ID]; known != nil {
+		d.mu.Unlock()
+		return known, nil
+	}
+	d.held[r.ID] = h
+	d.mu.Unlock()
+	defer close(h.started)
+	if r.Exit == nil {
+		job := d.job(ctx, execproto.JobShare, r.ID)
+		err := job.Run()
+		if err == nil {
+			return h, h.keep(job.ResultFiles())
+		}
+		if !errdefs.IsConflict(err) {
+			return nil, err
+		}
+		// It has ended since it was listed.
+		var list []execproto.Record
+		if err := d.job(ctx, execproto.JobList).OutputJSON(&list); err != nil {
+			return nil, err
+		}
+		for i := range list {
+			if list[i].ID == r.ID && list[i].Exit != nil {
+				r.Exit = list[i].Exit
+			}
+		}
+	}
+	if x := r.Exit; x != nil {
+		h.ended(&execdriver.Exit{ID: x.ID, Code: x.Code, OOMKilled: x.OOMKilled, At: x.At})
+	}
+	return h, nil
+}
+
+// Remove forgets a container.
+func (d *Driver) Remove(ctx context.Context, id string) error {
+	h, err := d.get(id)
+	if err != nil {
+		return err
+	}
+	if h.running() {
+		return errdefs.Conflict("container %s is running", id)
+	}
+	if err := d.job(ctx, execproto.JobRemove, id).Run(); err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.held[id] == h {
+		delete(d.held, id)
+	}
+	return nil
+}

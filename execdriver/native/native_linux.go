@@ -1,0 +1,220 @@
+// Package native is the execution driver that needs nothing but the kernel. It is
+// the daemon's half of two: it turns a Command into orders in numbers (see
+// initproto), has them carried out by the exec engine, a process of its own that
+// outlives the daemon, and keeps duplicates of every descriptor that a container
+// needs, so that it can raise a new exec engine when the old one was killed.
+//
+// It owns the exec engine, its directory, and those duplicates. Start reading at
+// New, then start_linux.go and supervise_linux.go. Nothing but package server
+// imports it.
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/spawn"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/execdriver/native/execproto"
+	"github.com/enginejobs/docker/pkg/cgroups"
+	"github.com/enginejobs/docker/pkg/seccomp"
+)
+
+var _ execdriver.Driver = (*Driver)(nil)
+
+const version = "native-1.0"
+
+// Options configure a driver.
+type Options struct {
+	Root     string // directory for sockets, records and logs; made when missing
+	StateDir string // where to keep them instead, when it is not below Root
+
+	// Dockerinit is the program that runs as exec engine and as init. When it is
+	// empty, DockerinitPath is read; when that is empty too, the file dockerinit
+	// beside the running program.
+	Dockerinit     []byte
+	DockerinitPath string
+
+	CgroupParent string                           // default for commands that name none; "" means "docker"
+	Timings      func(id string, p []Phase)       // receives the phases of each start; nil: not measured
+	Logf         func(format string, args ...any) // nil: nothing is logged
+}
+
+// Phase is one measured part of a start and when it ended.
+type Phase = execproto.Phase
+
+// Driver is the native driver. Make one with New.
+type Driver struct {
+	opt     Options
+	dir     string
+	logf    func(string, ...any)
+	layout  *cgroups.Layout
+	binary  *os.File // sealed copy of dockerinit
+	eng     *engine.Engine
+	caps    uint64 // what this host can give
+	filters seccomp.Cache
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	over sync.WaitGroup // the supervisor and what it starts
+
+	mu     sync.Mutex // guards everything below; never held across I/O
+	link   *link
+	held   map[string]*held
+	onExit func(execdriver.Exit)
+}
+
+// link is the current connection to the exec engine, or the wait for one.
+type link struct {
+	ready chan struct{} // closed when conn can be used
+	conn  *spawn.Conn
+}
+
+// New makes a driver and raises its exec engine, or finds the one that an
+// earlier daemon has left. It does not wait for it.
+func New(opt Options) (*Driver, error) {
+	d := &Driver{opt: opt, dir: opt.StateDir, logf: opt.Logf, held: map[string]*held{}, link: newLink()}
+	if d.dir == "" {
+		d.dir = opt.Root
+	}
+	if d.dir == "" {
+		return nil, errdefs.InvalidArgument("the native driver needs a directory")
+	}
+	if d.logf == nil {
+		d.logf = func(string, ...any) {}
+	}
+	if d.opt.CgroupParent == "" {
+		d.opt.CgroupParent = "docker"
+	}
+	var err error
+	if d.dir, err = filepath.Abs(d.dir); err != nil {
+		return nil, err
+	}
+	for _, dir := range []string{d.dir, d.path("records"), d.path("scratch")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making the native driver's directory: %w", err)
+		}
+	}
+	if d.layout, err = cgroups.Detect(); err != nil {
+		return nil, fmt.Errorf("reading cgroups of the host: %w", err)
+	}
+	if d.caps, err = hostCapabilities(); err != nil {
+		return nil, fmt.Errorf("reading capabilities of the daemon: %w", err)
+	}
+	if d.binary, err = sealedBinary(&d.opt, d.dir); err != nil {
+		return nil, err
+	}
+	// Containers of a killed exec engine become our children, so that their exit
+	// code can be collected also where the kernel does not keep it.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		_ = d.binary.Close() // only read
+		return nil, fmt.Errorf("becoming subreaper: %w", err)
+	}
+	d.eng = engine.New()
+	d.eng.RegisterCatchall(d.forward)
+	d.ctx, d.stop = context.WithCancel(context.Background())
+	d.over.Go(d.supervise)
+	return d, nil
+}
+
+func (d *Driver) path(name string) string { return filepath.Join(d.dir, name) }
+
+// Name gives the name and version.
+func (d *Driver) Name() string { return version }
+
+// Close lets go of the driver. The exec engine ends when nothing runs, else it
+// waits for the next daemon.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	connected := isClosed(d.link.ready)
+	d.mu.Unlock()
+	if connected && d.ctx.Err() == nil {
+		err := d.job(context.Background(), execproto.JobQuit).Run()
+		// An exec engine that quits may be gone before its answer.
+		if err != nil && !errdefs.IsConflict(err) && !errdefs.Is(err, errdefs.KindUnavailable) &&
+			!errdefs.Is(err, errdefs.KindCanceled) {
+			d.logf("telling the exec engine to quit: %v", err)
+		}
+	}
+	d.stop()
+	d.over.Wait()
+	d.mu.Lock()
+	all := d.held
+	d.held = map[string]*held{}
+	d.mu.Unlock()
+	for _, h := range all {
+		h.close()
+	}
+	return errors.Join(d.eng.Shutdown(context.Background()), d.binary.Close())
+}
+
+func newLink() *link { return &link{ready: make(chan struct{})} }
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// job makes a job of the exec engine.
+func (d *Driver) job(ctx context.Context, name string, args ...string) *engine.Job {
+	return d.eng.Job(name, args...).SetContext(ctx)
+}
+
+// forward carries a job to the exec engine, when there is one.
+func (d *Driver) forward(job *engine.Job) error {
+	d.mu.Lock()
+	l := d.link
+	d.mu.Unlock()
+	select {
+	case <-l.ready:
+		return l.conn.Handle(job)
+	case <-job.Context().Done():
+		closeAll(job.Files)
+		return job.Context().Err()
+	case <-d.ctx.Done():
+		closeAll(job.Files)
+		return errdefs.Unavailable("the native driver is closed")
+	}
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			_ = f.Close() // nothing was written to it
+		}
+	}
+}
+
+// Info tells what the host can do.
+func (d *Driver) Info() execdriver.Info {
+	v := "1"
+	if d.layout.V2 {
+		v = "2"
+	}
+	_, noSeccomp := os.Stat("/proc/sys/kernel/seccomp/actions_avail")
+	enabled, _ := os.ReadFile("/sys/module/apparmor/parameters/enabled")
+	return execdriver.Info{
+		CgroupVersion: v, CgroupDriver: "cgroupfs",
+		MemoryLimit: d.layout.Has("memory"),
+		SwapLimit:   d.layout.V2 || d.layout.HasFile("memory", "memory.memsw.limit_in_bytes"),
+		PidsLimit:   d.layout.Has("pids"),
+		CPUShares:   d.layout.Has("cpu"),
+		CPUQuota:    d.layout.V2 && d.layout.Has("cpu") || d.layout.HasFile("cpu", "cpu.cfs_quota_us"),
+		CPUSet:      d.layout.Has("cpuset"),
+		OOMControl:  !d.layout.V2 && d.layout.Has("memory"),
+		Seccomp:     noSeccomp == nil,
+		AppArmor:    len(enabled) > 0 && enabled[0] == 'Y',
+	}
+}

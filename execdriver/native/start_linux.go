@@ -1,0 +1,155 @@
+package native
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/execdriver/native/execproto"
+)
+
+// Start runs a command.
+func (d *Driver) Start(ctx context.Context, cmd *execdriver.Command, out execdriver.Output) (execdriver.State, error) {
+	t, err := d.translate(cmd)
+	if err != nil {
+		closeAll([]*os.File{out.Stdout, out.Stderr})
+		return execdriver.State{}, err
+	}
+	h, old, err := d.reserve(cmd.ID)
+	if err != nil {
+		closeAll([]*os.File{out.Stdout, out.Stderr})
+		return execdriver.State{}, err
+	}
+	answer, err := d.launch(ctx, t, h, out)
+	if err != nil {
+		d.giveBack(h, old)
+		close(h.started)
+		return execdriver.State{}, err
+	}
+	if d.opt.Timings != nil {
+		d.opt.Timings(cmd.ID, answer.Phases)
+	}
+	state := h.state()
+	state.Exit = nil // told by OnExit
+	state.Warnings = append(t.warnings, answer.Warnings...)
+	close(h.started)
+	return state, nil
+}
+
+// reserve makes an id taken. One that has ended may start again.
+func (d *Driver) reserve(id string) (h, old *held, err error) {
+	if id == "" || strings.ContainsAny(id, "/\x00") || strings.HasPrefix(id, ".") {
+		return nil, nil, errdefs.InvalidArgument("%q is no container id", id)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if old = d.held[id]; old != nil && (!isClosed(old.started) || old.running()) {
+		return nil, nil, errdefs.Conflict("container %s is already running", id)
+	}
+	h = newHeld(id)
+	d.held[id] = h
+	return h, old, nil
+}
+
+func (d *Driver) giveBack(h, old *held) {
+	h.close()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.held[h.id] != h {
+		return
+	}
+	delete(d.held, h.id)
+	if old != nil {
+		d.held[h.id] = old
+	}
+}
+
+// launch has the exec engine start a container and keeps what it hands out.
+func (d *Driver) launch(ctx context.Context, t *translation, h *held, out execdriver.Output) (
+	*execproto.Launched, error) {
+	job := d.job(ctx, execproto.JobLaunch, h.id)
+	setAttach(job, out)
+	if err := job.SetenvJson("spec", &t.spec); err != nil {
+		closeAll(job.Files)
+		return nil, err
+	}
+	if err := job.Stdin.Add(bytes.NewReader(t.setup.Encode())); err != nil {
+		closeAll(job.Files)
+		return nil, err
+	}
+	stdout, err := job.Output()
+	var answer execproto.Launched
+	if len(bytes.TrimSpace(stdout)) > 0 {
+		err = errors.Join(err, json.Unmarshal(stdout, &answer))
+	}
+	if err == nil && answer.Record == nil {
+		err = errdefs.Internal("the exec engine answered without a record")
+	}
+	if err == nil {
+		h.mu.Lock()
+		h.record = *answer.Record
+		ended := h.exit != nil
+		h.mu.Unlock()
+		if ended {
+			closeAll(job.ResultFiles()) // a short life
+			return &answer, nil
+		}
+		if err = h.keep(job.ResultFiles()); err == nil {
+			return &answer, nil
+		}
+	}
+	if errdefs.Is(err, errdefs.KindUnavailable) || answer.Record != nil {
+		d.clear(t, h.id)
+	}
+	if answer.Failure != nil {
+		return nil, startError(answer.Failure)
+	}
+	return nil, err
+}
+
+// clear removes what a start may have left whose exec engine died under it.
+func (d *Driver) clear(t *translation, id string) {
+	group := d.layout.Open(t.spec.CgroupParent, id)
+	if err := group.Kill(); err != nil {
+		d.logf("clearing a failed start of %s: %v", id, err)
+	}
+	if err := group.Remove(); err != nil {
+		d.logf("clearing a failed start of %s: %v", id, err)
+	}
+}
+
+// Exit codes that a client shows for a program that did not run.
+const (
+	codeNotExecutable = 126
+	codeNotFound      = 127
+)
+
+// startError gives a failure of the init the kind and code that callers rely on.
+func startError(f *execproto.Failure) error {
+	cause := error(errors.New(f.Text))
+	errno := unix.Errno(f.Errno)
+	if f.Errno != 0 && errno.Error() == f.Text {
+		cause = errno
+	}
+	e := &execdriver.StartError{Step: f.Step, Object: f.Object, Err: cause}
+	if f.Step == "find user" {
+		return errdefs.As(errdefs.KindInvalidArgument, e)
+	}
+	if f.Step != "exec" && f.Step != "change to directory" {
+		return errdefs.As(errdefs.KindInternal, e)
+	}
+	switch errno {
+	case unix.ENOENT, unix.ENOTDIR:
+		return &errdefs.Error{Kind: errdefs.KindNotFound, Code: codeNotFound, Err: e}
+	case unix.EACCES, unix.EPERM, unix.EISDIR, unix.ENOEXEC, unix.ETXTBSY, unix.ELIBBAD, unix.ELOOP:
+		return &errdefs.Error{Kind: errdefs.KindForbidden, Code: codeNotExecutable, Err: e}
+	}
+	return errdefs.As(errdefs.KindInvalidArgument, e)
+}

@@ -1,0 +1,232 @@
+package native
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/spawn"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/execdriver/native/execproto"
+)
+
+// maxLog is the size above which the exec engine's own log is begun anew.
+const maxLog = 1 << 20
+
+// supervise keeps an exec engine at hand until Close: it connects to the one
+// that is there, or raises one and hands it what we hold, and starts over when
+// the connection ends.
+func (d *Driver) supervise() {
+	pause := time.Duration(0)
+	for d.ctx.Err() == nil {
+		begin := time.Now()
+		if err := d.serveOne(); err != nil && d.ctx.Err() == nil {
+			d.logf("exec engine: %v", err)
+		}
+		// One that lives is replaced at once, one that does not come up is not
+		// tried in a hot loop.
+		if pause = min(2*pause+10*time.Millisecond, time.Second); time.Since(begin) > time.Second {
+			pause = 0
+		}
+		select {
+		case <-time.After(pause):
+		case <-d.ctx.Done():
+		}
+	}
+}
+
+// serveOne goes through the life of one connection.
+func (d *Driver) serveOne() error {
+	conn, err := d.connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	eng := engine.New() // for what comes before the others may use the connection
+	eng.RegisterCatchall(conn.Handle)
+	defer eng.Shutdown(context.Background())
+	if err := d.handOver(eng); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	l := d.link
+	l.conn = conn
+	d.mu.Unlock()
+	close(l.ready)
+	err = d.followExits(eng)
+	d.mu.Lock()
+	d.link = newLink()
+	d.mu.Unlock()
+	return err
+}
+
+// connect finds or raises an exec engine.
+func (d *Driver) connect() (*spawn.Conn, error) {
+	path := d.path("engine.sock")
+	conn, err := spawn.Dial(path)
+	if err == nil {
+		return conn, nil
+	}
+	listener, err := spawn.Listen(path)
+	if err != nil {
+		return nil, fmt.Errorf("making the exec engine's socket: %w", err)
+	}
+	defer listener.Close()
+	if err := d.raise(listener); err != nil {
+		return nil, fmt.Errorf("starting the exec engine: %w", err)
+	}
+	return spawn.Dial(path)
+}
+
+// raise starts an exec engine that shares nothing with us that could take it
+// down: a session of its own, a file for its messages, no environment.
+func (d *Driver) raise(listener *os.File) error {
+	path := d.path("engine.log")
+	flags := os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	if st, err := os.Stat(path); err == nil && st.Size() > maxLog {
+		flags |= os.O_TRUNC
+	}
+	log, err := os.OpenFile(path, flags, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	p, err := os.StartProcess(binaryPath(d.binary), []string{"dockerinit", "engine", d.path("records")}, &os.ProcAttr{
+		Dir: "/", Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"},
+		Files: []*os.File{null, null, log, listener},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	if err != nil {
+		return err
+	}
+	// Collected whenever it ends, which may be after Close.
+	go func() { _, _ = p.Wait() }()
+	return nil
+}
+
+// handOver gives a new exec engine what we hold of running containers.
+func (d *Driver) handOver(eng *engine.Engine) error {
+	d.mu.Lock()
+	all := make([]*held, 0, len(d.held))
+	for _, h := range d.held {
+		all = append(all, h)
+	}
+	d.mu.Unlock()
+	for _, h := range all {
+		if !isClosed(h.started) {
+			continue // its Start fails by itself
+		}
+		files, record, err := h.share()
+		if errdefs.IsConflict(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("handing over container %s: %w", h.id, err)
+		}
+		job := eng.Job(execproto.JobAdopt, h.id).SetContext(d.ctx)
+		if err := job.SetenvJson("record", record); err != nil {
+			return err
+		}
+		job.Files = files
+		// Conflict: it is the same exec engine, only the connection was lost.
+		switch err := job.Run(); {
+		case err == nil:
+			d.over.Go(func() { d.collect(h) })
+		case errdefs.Is(err, errdefs.KindUnavailable):
+			return err
+		case !errdefs.IsConflict(err):
+			d.logf("handing over container %s: %v", h.id, err)
+		}
+	}
+	return eng.Job(execproto.JobRestore).SetContext(d.ctx).Run()
+}
+
+// collect waits for the end of a container whose exec engine was killed and takes
+// its status from the kernel, so that the new exec engine can read it. A process
+// that is not our child is collected by its own parent.
+func (d *Driver) collect(h *held) {
+	var pidfd *os.File
+	err := h.use(execproto.FilePidfd, func(fd int) error {
+		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		pidfd = os.NewFile(uintptr(dup), h.id)
+		return err
+	})
+	if err != nil {
+		return
+	}
+	defer pidfd.Close()
+	defer context.AfterFunc(d.ctx, func() { _ = pidfd.SetReadDeadline(time.Unix(1, 0)) })()
+	raw, err := pidfd.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Read(func(fd uintptr) bool { // ends early with Close
+		var info [128]byte
+		err := unix.Waitid(unix.P_PIDFD, int(fd), (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG, nil)
+		code := *(*int32)(unsafe.Pointer(&info[8]))
+		return err != nil && !errors.Is(err, unix.EINTR) || err == nil && code != 0
+	})
+}
+
+// followExits hears how containers end, until the connection does.
+func (d *Driver) followExits(eng *engine.Engine) error {
+	job := eng.Job(execproto.JobExits).SetContext(d.ctx)
+	r, w := io.Pipe()
+	job.Stdout.AddCloser(w)
+	if err := job.Start(); err != nil {
+		_ = r.Close() // never read
+		return err
+	}
+	in := json.NewDecoder(r)
+	for {
+		var x execproto.Exit
+		if err := in.Decode(&x); err != nil {
+			_ = r.CloseWithError(err) // cannot fail
+			return job.Wait()
+		}
+		d.exited(&execdriver.Exit{ID: x.ID, Code: x.Code, OOMKilled: x.OOMKilled, At: x.At})
+	}
+}
+
+// exited notes an exit and tells it, once, and not before Start has returned.
+func (d *Driver) exited(x *execdriver.Exit) {
+	d.mu.Lock()
+	h := d.held[x.ID]
+	d.mu.Unlock()
+	if h == nil {
+		return // an earlier daemon's, which Restore tells
+	}
+	h.mu.Lock()
+	stale := !h.record.StartedAt.IsZero() && x.At.Before(h.record.StartedAt)
+	h.mu.Unlock()
+	if stale || !h.ended(x) {
+		return
+	}
+	go d.tell(h)
+}
+
+func (d *Driver) tell(h *held) {
+	<-h.started
+	d.mu.Lock()
+	f := d.onExit
+	known := d.held[h.id] == h
+	d.mu.Unlock()
+	if known && f != nil && h.tell() {
+		f(*h.exit)
+	}
+}
