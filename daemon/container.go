@@ -32,6 +32,7 @@ type snapshot struct {
 	net   api.NetworkSettings
 	row   *api.ContainerSummary // without Status, Names of links and sizes
 
+	told     <-chan struct{} // closed when the start of the present run is in the journal
 	cleaning <-chan struct{} // closed when the last run is cleaned up; nil: never ran
 	changed  chan struct{}   // closed when a newer snapshot is there
 }

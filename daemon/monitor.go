@@ -38,8 +38,12 @@ func (d *Daemon) exited(e execdriver.Exit) {
 		return
 	}
 	// The end may overtake the answer of the start.
-	if _, err := c.until(d.ctx, func(s *snapshot) bool { return s.state.Phase != starting }); err != nil {
+	s, err := c.until(d.ctx, func(s *snapshot) bool { return s.state.Phase != starting })
+	if err != nil {
 		return
+	}
+	if s.told != nil {
+		<-s.told
 	}
 	d.finish(ctx, c, e)
 }

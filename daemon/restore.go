@@ -39,8 +39,8 @@ func (d *Daemon) Restore(ctx context.Context) error {
 	known := map[string]execdriver.State{}
 	for _, st := range states {
 		known[st.ID] = st
-		if d.containers.byID(st.ID) == nil {
-			d.reap(ctx, st)
+		if _, err := os.Lstat(filepath.Join(d.root, st.ID)); errors.Is(err, fs.ErrNotExist) {
+			d.reap(ctx, st) // what has a directory that cannot be read is left alone
 		}
 	}
 	var again []*container

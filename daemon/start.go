@@ -116,7 +116,9 @@ func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
 // of the start is left and the container says why.
 func (d *Daemon) launch(ctx context.Context, c *container, s *snapshot) error {
 	began := d.opt.Now()
-	err := d.run(ctx, c, s)
+	told := make(chan struct{})
+	defer close(told) // the journal has the start before the end
+	err := d.run(ctx, c, s, told)
 	if err == nil {
 		d.event(ctx, c.now(), "start", nil)
 		if serr := d.subscribe(ctx, c); serr != nil && !errdefs.IsNotFound(serr) && !errdefs.IsConflict(serr) {
@@ -159,7 +161,7 @@ func startCode(err error) int {
 
 // run takes a container through everything that comes between the decision to
 // start it and its running workload.
-func (d *Daemon) run(ctx context.Context, c *container, s *snapshot) (err error) {
+func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan struct{}) (err error) {
 	var undo undoStack
 	defer func() {
 		if err != nil {
@@ -203,7 +205,7 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot) (err error)
 	cleaning := make(chan struct{})
 	close(cleaning)
 	_, err = c.update(func(s *snapshot) error {
-		s.cleaning = cleaning
+		s.told, s.cleaning = told, cleaning
 		return s.state.started(st.Pid, startTime(st, d.opt.Now()))
 	})
 	c.hub.begin()

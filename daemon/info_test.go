@@ -1,0 +1,29 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/enginejobs/docker/api"
+)
+
+func TestInfo(t *testing.T) {
+	f := setup(t, func(o *Options) { o.ProcDir, o.Labels = t.TempDir(), []string{"a=b"} })
+	f.create("idle", "true")
+	f.create("run", "sleep 60")
+	f.run("start", "run")
+	var info api.SystemInfo
+	if err := f.eng.Job("info").OutputJSON(&info); err != nil {
+		t.Fatal(err)
+	}
+	if info.Containers != 2 || info.ContainersRunning != 1 || info.ContainersStopped != 1 || info.Images != 1 {
+		t.Errorf("counts: %+v", info)
+	}
+	if info.Driver != "fake" || info.ServerVersion != "test" || info.NCPU == 0 || info.MemTotal == 0 ||
+		info.KernelVersion == "" || info.ID != f.eng.ID() || info.Labels[0] != "a=b" || info.RegistryConfig == nil {
+		t.Errorf("%+v", info)
+	}
+	if text := strings.Join(info.Warnings, "\n"); !strings.Contains(text, "sysctl -w net.ipv4.ip_forward=1") {
+		t.Errorf("a warning does not say what to do: %q", text)
+	}
+}
