@@ -157,6 +157,29 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// When the commit fails after publish, the caller is told and nobody has the
+// name; when it is the process that ends there, Check gives the name back.
+func TestCommitFailsAfterPublish(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db := open(t, path)
+	published := false
+	err := db.Create("web", "id1", func() error {
+		published = true
+		return db.Close()
+	})
+	if err == nil || !published || db.Exists("/web") {
+		t.Errorf("error %v, published %v, name taken %v", err, published, db.Exists("/web"))
+	}
+	db = open(t, path)
+	if db.Exists("/web") {
+		t.Error("the name was kept")
+	}
+	must(t, db.Check(map[string]string{"id1": "/web"}))
+	if id, _ := db.Get("/web"); id != "id1" {
+		t.Errorf("the name belongs to %q", id)
+	}
+}
+
 func BenchmarkReserve(b *testing.B) {
 	db := open(b, filepath.Join(b.TempDir(), "db"))
 	for i := 0; b.Loop(); i++ {
