@@ -26,6 +26,14 @@ func (e *Engine) OnShutdown(name string, f func(context.Context) error) {
 	e.onClose = append(e.onClose, shutdownHandler{name, f})
 }
 
+// Permit returns a context whose jobs are admitted also while the engine shuts
+// down. It is for the work that a part of the engine does on its own account
+// until its shutdown handler has ended it, such as cleaning up after a process
+// that has just exited. Requests never carry such a context.
+func (e *Engine) Permit(ctx context.Context) context.Context {
+	return context.WithValue(ctx, permitKey{}, e)
+}
+
 // IsShutdown is true from the moment Shutdown begins.
 func (e *Engine) IsShutdown() bool {
 	e.mu.Lock()
@@ -114,7 +122,7 @@ func (e *Engine) drain(ctx context.Context, idle <-chan struct{}) error {
 // runHandler runs one handler, and leaves it behind when it ignores the end of
 // its context for longer than a second.
 func (e *Engine) runHandler(ctx context.Context, h shutdownHandler) error {
-	hctx := context.WithValue(ctx, permitKey{}, e)
+	hctx := e.Permit(ctx)
 	done := make(chan error, 1)
 	go func() {
 		defer func() {

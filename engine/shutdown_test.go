@@ -56,10 +56,11 @@ func TestShutdownAdmitsOnlyItsOwn(t *testing.T) {
 	testutil.NoGoroutineLeaks(t)
 	eng := engine.New()
 	must(t, eng.Register("release", nop))
-	var child, late, stolen error
+	var child, own, late, stolen error
 	must(t, eng.Register("run", func(job *engine.Job) error {
 		<-job.Context().Done()
 		child = eng.Job("release").SetContext(context.WithoutCancel(job.Context())).Run()
+		own = eng.Job("release").SetContext(eng.Permit(context.Background())).Run()
 		return nil
 	}))
 	eng.OnShutdown("containers", func(ctx context.Context) error {
@@ -71,8 +72,8 @@ func TestShutdownAdmitsOnlyItsOwn(t *testing.T) {
 	must(t, eng.Shutdown(soon(t)))
 	must(t, job.Wait())
 	late = eng.Job("release").SetContext(job.Context()).Run()
-	if child != nil {
-		t.Errorf("the child of a running job: %v", child)
+	if child != nil || own != nil {
+		t.Errorf("the child of a running job: %v, work of the engine's own: %v", child, own)
 	}
 	for _, err := range []error{stolen, late} {
 		if !errdefs.Is(err, errdefs.KindUnavailable) && !errdefs.Is(err, errdefs.KindCanceled) {
