@@ -60,6 +60,11 @@ func (d *Driver) forget(id string) {
 }
 
 func (d *Driver) sandboxFor(ctx context.Context, req networkdriver.InterfaceRequest) (*sandbox, error) {
+	if !req.Restore {
+		if err := d.firewall.dropLegacy(); err != nil {
+			return nil, err
+		}
+	}
 	if !req.IP.IsValid() && req.MAC == nil {
 		return d.anySandbox(ctx)
 	}

@@ -18,7 +18,8 @@
 // rules, which stay as long as a container does. Connections through the
 // userland proxy (to loopback addresses) end with the process; a new one serves
 // them again after Restore. At start the table of a predecessor is replaced
-// in one transaction. Interfaces are never deleted one by one: they vanish with
+// in one transaction; its redirections are kept until the first new container
+// comes, by when running ones must have been restored. Interfaces are never deleted one by one: they vanish with
 // their namespace, which the kernel clears up on its own time.
 //
 // Packets must pass the tables of all programs: where another one drops what is

@@ -82,6 +82,21 @@ func tables(t testing.TB, name string) []nft.Table {
 	return slices.DeleteFunc(all, func(x nft.Table) bool { return x.Name != "enginejobs-"+name })
 }
 
+// elements counts the redirections of one bridge.
+func elements(t testing.TB, name string) int {
+	t.Helper()
+	conn, err := nft.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	list, err := conn.Elements(nft.Table{Family: nft.IPv4, Name: "enginejobs-" + name}, "published")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
 func dropTables(t testing.TB, list []nft.Table) {
 	t.Helper()
 	conn, err := nft.Dial()

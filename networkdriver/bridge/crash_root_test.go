@@ -118,13 +118,8 @@ func TestKilledDaemon(t *testing.T) {
 	}
 
 	eng := start(t, map[string]string{"BridgeIface": crashBridge})
-	ask(t, nil, "tcp", hostIP+":28091", false) // the rule of the dead one is gone
-	// Before its owner comes back, nobody gets the address that lives.
-	for i := range 8 {
-		if got := run(t, eng, fmt.Sprint("new", i)); got.IP == alive.IP {
-			t.Fatal("the address of a running container was given away")
-		}
-	}
+	ask(t, nil, "tcp", hostIP+":28090", true) // without interruption
+	// Nobody but its owner gets the address that lives.
 	if _, err := nettest.Allocate(eng, "thief", map[string]string{"RequestedIP": alive.IP}); err == nil {
 		t.Error("the address of a running container was given to another")
 	}
@@ -133,6 +128,15 @@ func TestKilledDaemon(t *testing.T) {
 	}
 	publish(t, eng, "0", map[string]string{"HostPort": "28090", "ContainerPort": "80"})
 	ask(t, nil, "tcp", "127.0.0.1:28090", true)
+	ask(t, nil, "tcp", hostIP+":28090", true)
+	for i := range 8 {
+		if got := run(t, eng, fmt.Sprint("new", i)); got.IP == alive.IP {
+			t.Fatal("the address of a running container was given away")
+		}
+	}
+	if left := elements(t, crashBridge); left != 1 {
+		t.Errorf("%d redirections, one container has a port", left)
+	}
 	ask(t, nil, "tcp", hostIP+":28090", true)
 	if err := eng.Job("release_interface", "0").Run(); err != nil {
 		t.Error(err)

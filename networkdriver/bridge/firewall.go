@@ -3,6 +3,7 @@
 package bridge
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,15 +34,20 @@ type firewall struct {
 	mu    sync.Mutex // guards what follows, and keeps batches in their order
 	ports map[portmapper.Mapping]struct{}
 	links map[link]int // how often each was opened
+	// legacy are the redirections of a predecessor that no restored container
+	// has claimed yet.
+	legacy map[legacyKey]nft.Element
 }
 
 var _ portmapper.Firewall = (*firewall)(nil)
 
-// openFirewall writes the table. That of a predecessor is replaced.
+// openFirewall writes the table. That of a predecessor is replaced, but for the
+// redirections to containers that may be running still.
 func openFirewall(cfg networkdriver.Config, dev device, warn func(string, ...any)) (*firewall, error) {
 	f := &firewall{
 		cfg: cfg, device: dev, table: nft.Table{Family: nft.IPv4, Name: "enginejobs-" + dev.name},
 		ports: make(map[portmapper.Mapping]struct{}), links: make(map[link]int),
+		legacy: make(map[legacyKey]nft.Element),
 	}
 	if !cfg.Firewall {
 		return f, nil
@@ -49,6 +55,9 @@ func openFirewall(cfg networkdriver.Config, dev device, warn func(string, ...any
 	var err error
 	if f.conn, err = nft.Dial(); err != nil {
 		return nil, err
+	}
+	if dev.inUse {
+		f.readLegacy(warn)
 	}
 	if err := f.conn.Batch(f.write); err != nil {
 		return nil, errors.Join(err, f.conn.Close())
@@ -94,8 +103,13 @@ func (f *firewall) AddPort(m portmapper.Mapping) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ports[m] = struct{}{}
+	set, e := portElement(m)
+	old, inherited := f.legacy[legacyKey{set, string(e.Key)}]
+	delete(f.legacy, legacyKey{set, string(e.Key)})
 	err := f.change(func(b *nft.Batch) {
-		set, e := portElement(m)
+		if inherited && !bytes.Equal(old.Value, e.Value) {
+			b.Delete(f.table, set, nft.Element{Key: old.Key})
+		}
 		b.Add(f.table, set, e)
 	})
 	if err != nil {

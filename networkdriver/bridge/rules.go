@@ -24,6 +24,9 @@ func (f *firewall) write(b *nft.Batch) {
 	b.Map(f.table, publishedAt, []nft.Type{nft.Addr4, nft.Proto, nft.Service}, []nft.Type{nft.Addr4, nft.Service})
 	f.writeNAT(b)
 	f.writeForward(b)
+	for k, e := range f.legacy {
+		b.Add(f.table, k.set, e)
+	}
 	for m := range f.ports {
 		set, e := portElement(m)
 		b.Add(f.table, set, e)

@@ -139,6 +139,29 @@ func (c *Conn) Tables() ([]Table, error) {
 	return list, err
 }
 
+// Elements lists what is in a set or map. One that does not exist is empty.
+func (c *Conn) Elements(t Table, set string) ([]Element, error) {
+	var list []Element
+	err := c.with(func(rules *nftables.Conn) error {
+		s, err := rules.GetSetByName(t.native(), set)
+		if err != nil {
+			return err
+		}
+		found, err := rules.GetSetElements(s)
+		for _, e := range found {
+			list = append(list, Element{Key: e.Key, Value: e.Val})
+		}
+		return err
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing elements of %s in nftables table %s: %w", set, t.Name, err)
+	}
+	return list, nil
+}
+
 // Dropping lists the base chains of a family that drop what no rule of theirs
 // accepts, at one hook, as "table chain". Tables named in except are left out.
 func (c *Conn) Dropping(family Family, hook Hook, except ...Table) ([]string, error) {

@@ -1,6 +1,7 @@
 package nft_test
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"testing"
@@ -55,6 +56,19 @@ func TestBatch(t *testing.T) {
 	}
 	if err := conn.Batch(func(b *nft.Batch) { b.Add(table, "published", entry(80), entry(81)) }); err != nil {
 		t.Fatal(err)
+	}
+	for set, want := range map[string]int{"published": 2, "links": 0, "nothing": 0} {
+		list, err := conn.Elements(table, set)
+		if err != nil || len(list) != want {
+			t.Errorf("%s: %v, %v", set, list, err)
+		}
+		for _, e := range list {
+			if !slices.ContainsFunc([]nft.Element{entry(80), entry(81)}, func(x nft.Element) bool {
+				return bytes.Equal(x.Key, e.Key) && bytes.Equal(x.Value, e.Value)
+			}) {
+				t.Errorf("%s has %v", set, e)
+			}
+		}
 	}
 	err := conn.Batch(func(b *nft.Batch) {
 		b.Delete(table, "published", entry(80))
