@@ -62,7 +62,10 @@ func TestStorm(t *testing.T) {
 		}
 		err := job.Wait()
 		timer.Stop()
-		if err != nil && !errdefs.Is(err, errdefs.KindCanceled) && !errors.Is(err, io.ErrClosedPipe) {
+		switch kind := errdefs.KindOf(err); {
+		case err == nil, errors.Is(err, io.ErrClosedPipe), kind == errdefs.KindCanceled:
+		case kind == errdefs.KindDeadline: // a busy machine
+		default:
 			t.Errorf("got %v", err)
 		}
 		job.Cancel()
@@ -78,6 +81,9 @@ func TestStorm(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	for deadline := time.Now().Add(2 * time.Second); len(eng.Running()) > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 	if left := eng.Running(); len(left) != 0 {
 		t.Errorf("left running: %+v", left)
 	}
