@@ -118,6 +118,43 @@ func TestClassicFile(t *testing.T) {
 	}
 }
 
+// Every form that was ever written has a sample that is still read. Today's is
+// also what is written now, statement by statement.
+func TestSampleOfFormOne(t *testing.T) {
+	dir := t.TempDir()
+	dump, err := os.ReadFile("testdata/v1.sql")
+	must(t, err)
+	old, fresh := filepath.Join(dir, "old"), filepath.Join(dir, "fresh")
+	raw, err := sql.Open("sqlite3", old)
+	must(t, err)
+	_, err = raw.Exec(string(dump))
+	must(t, err)
+	must(t, raw.Close())
+	db, err := graphdb.Open(old)
+	must(t, err)
+	if fmt.Sprint(db.Names(), db.Links("4f1c")) != "map[4f1c:web 9ab0:db] map[sql:9ab0]" {
+		t.Errorf("names %v, links %v", db.Names(), db.Links("4f1c"))
+	}
+	must(t, db.Close())
+	db, err = graphdb.Open(fresh)
+	must(t, err)
+	must(t, db.Close())
+	if a, b := statements(t, old), statements(t, fresh); a != b {
+		t.Errorf("the sample has\n%s\na new store has\n%s", a, b)
+	}
+}
+
+// statements gives the schema of a file.
+func statements(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := sql.Open("sqlite3", path)
+	must(t, err)
+	defer raw.Close()
+	var text string
+	must(t, raw.QueryRow("SELECT group_concat(sql, char(10)) FROM (SELECT sql FROM sqlite_master ORDER BY name)").Scan(&text))
+	return text
+}
+
 func TestNewerFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db")
 	raw, err := sql.Open("sqlite3", path)
