@@ -97,7 +97,7 @@ func (d *Driver) CloseStdin(ctx context.Context, id string) error {
 	if tty || !open {
 		return nil
 	}
-	return d.job(ctx, execproto.JobCloseStdin, id).Run()
+	return d.repeat(ctx, (*engine.Job).Run, execproto.JobCloseStdin, id)
 }
 
 // Resize sets the size of the terminal.
@@ -164,8 +164,8 @@ func (d *Driver) RootPath(id string) (string, error) {
 
 // Restore lists what earlier daemons left.
 func (d *Driver) Restore(ctx context.Context) ([]execdriver.State, error) {
-	var list []execproto.Record
-	if err := d.job(ctx, execproto.JobList).OutputJSON(&list); err != nil {
+	list, err := d.list(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("listing containers of the exec engine: %w", err)
 	}
 	var states []execdriver.State
@@ -182,6 +182,11 @@ func (d *Driver) Restore(ctx context.Context) ([]execdriver.State, error) {
 	return states, nil
 }
 
+func (d *Driver) list(ctx context.Context) (list []execproto.Record, err error) {
+	err = d.repeat(ctx, func(job *engine.Job) error { return job.OutputJSON(&list) }, execproto.JobList)
+	return list, err
+}
+
 // restoreOne makes a container known to this daemon and gets its descriptors.
 func (d *Driver) restoreOne(ctx context.Context, r *execproto.Record) (*held, error) {
 	h := newHeld(r.ID)
@@ -195,17 +200,21 @@ func (d *Driver) restoreOne(ctx context.Context, r *execproto.Record) (*held, er
 	d.mu.Unlock()
 	defer close(h.started)
 	if r.Exit == nil {
-		job := d.job(ctx, execproto.JobShare, r.ID)
-		err := job.Run()
+		var files []*os.File
+		err := d.repeat(ctx, func(job *engine.Job) error {
+			err := job.Run()
+			files = job.ResultFiles()
+			return err
+		}, execproto.JobShare, r.ID)
 		if err == nil {
-			return h, h.keep(job.ResultFiles())
+			return h, h.keep(files)
 		}
 		if !errdefs.IsConflict(err) {
 			return nil, err
 		}
 		// It has ended since it was listed.
-		var list []execproto.Record
-		if err := d.job(ctx, execproto.JobList).OutputJSON(&list); err != nil {
+		list, err := d.list(ctx)
+		if err != nil {
 			return nil, err
 		}
 		for i := range list {
@@ -229,7 +238,8 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 	if h.running() {
 		return errdefs.Conflict("container %s is running", id)
 	}
-	if err := d.job(ctx, execproto.JobRemove, id).Run(); err != nil && !errdefs.IsNotFound(err) {
+	err = d.repeat(ctx, (*engine.Job).Run, execproto.JobRemove, id)
+	if err != nil && !errdefs.IsNotFound(err) {
 		return err
 	}
 	d.mu.Lock()

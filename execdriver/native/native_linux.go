@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -170,6 +171,21 @@ func isClosed(c <-chan struct{}) bool {
 // job makes a job of the exec engine.
 func (d *Driver) job(ctx context.Context, name string, args ...string) *engine.Job {
 	return d.eng.Job(name, args...).SetContext(ctx)
+}
+
+// retries is how often a job that can be repeated is sent again when the exec
+// engine was killed under it.
+const retries = 5
+
+// repeat runs a job that does no harm when it runs twice.
+func (d *Driver) repeat(ctx context.Context, run func(*engine.Job) error, name string, args ...string) error {
+	for i := 0; ; i++ {
+		err := run(d.job(ctx, name, args...))
+		if i == retries || !errdefs.Is(err, errdefs.KindUnavailable) || d.ctx.Err() != nil || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(time.Duration(i+1) * 10 * time.Millisecond)
+	}
 }
 
 // forward carries a job to the exec engine, when there is one.
