@@ -164,8 +164,15 @@ func TestEveryBootStepCanFail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, step := range probe.Steps() {
-		t.Run(step.Name, func(t *testing.T) {
+	type place struct{ line, column int }
+	places := map[string]place{}
+	for i, line := range probe.Steps() {
+		for j, step := range line {
+			places[step.Name] = place{i, j}
+		}
+	}
+	for name, at := range places {
+		t.Run(name, func(t *testing.T) {
 			world, dir := fake.NewWorld(), tmpdir(t)
 			defer world.KillAll()
 			srv, err := New(config(t, world, dir))
@@ -173,16 +180,17 @@ func TestEveryBootStepCanFail(t *testing.T) {
 				t.Fatal(err)
 			}
 			steps := srv.Steps()
-			up := steps[i].Up
-			steps[i].Up = func(ctx context.Context) error {
+			step := &steps[at.line][at.column]
+			up := step.Up
+			step.Up = func(ctx context.Context) error {
 				if err := up(ctx); err != nil {
 					return err
 				}
-				return fmt.Errorf("no luck with %s", step.Name)
+				return fmt.Errorf("no luck with %s", name)
 			}
 			srv.Use(steps)
 			err = srv.Start(context.Background())
-			if err == nil || !strings.Contains(err.Error(), "no luck with "+step.Name) {
+			if err == nil || !strings.Contains(err.Error(), "no luck with "+name) {
 				t.Fatalf("start: %v", err)
 			}
 			left, err := filepath.Glob(filepath.Join(dir, "*"))

@@ -30,24 +30,27 @@ func New(cfg server.Config) (*server.Server, error) {
 	return s, nil
 }
 
-// Boot lists the steps. Closing goes the other way.
-func Boot(s *server.Server, api *apiserver.Server) []server.Step {
-	return []server.Step{
-		{Name: "pidfile", Up: s.ClaimPidfile},
-		{Name: "root directory", Up: s.OpenRoot},
-		{Name: "exec driver", Up: s.StartExec}, // another process: it comes up while we go on
-		{Name: "version", Up: install(s, installVersion)},
-		{Name: "events", Up: install(s, events.New(events.Options{}).Install)},
-		{Name: "API", Up: install(s, api.Install)},
-		{Name: "listeners", Up: s.Listen}, // bound early, served last
-		{Name: "identity", Up: s.LoadIdentity},
-		{Name: "images", Up: s.OpenImages},
-		{Name: "names", Up: s.OpenNames},
-		{Name: "network jobs", Up: install(s, bridge.Install)},
-		{Name: "network", Up: s.InitNetwork},
-		{Name: "containers", Up: s.StartDaemon},
-		{Name: "restore", Up: s.Restore},
-		{Name: "connections", Up: s.Accept},
+// Boot lists the steps, line by line; those of one line come up together.
+// Closing goes the other way.
+func Boot(s *server.Server, api *apiserver.Server) server.Steps {
+	return server.Steps{
+		{{Name: "pidfile", Up: s.ClaimPidfile}},
+		{{Name: "root directory", Up: s.OpenRoot}},
+		{{Name: "version", Up: install(s, installVersion)}},
+		{{Name: "events", Up: install(s, events.New(events.Options{}).Install)}},
+		{{Name: "network jobs", Up: install(s, bridge.Install)}},
+		{{Name: "API", Up: install(s, api.Install)}},
+		{{Name: "listeners", Up: s.Listen}}, // bound early, served last
+		{
+			{Name: "identity", Up: s.LoadIdentity},
+			{Name: "exec driver", Up: s.StartExec},
+			{Name: "images", Up: s.OpenImages},
+			{Name: "names", Up: s.OpenNames},
+			{Name: "network", Up: s.InitNetwork},
+		},
+		{{Name: "containers", Up: s.StartDaemon}},
+		{{Name: "restore", Up: s.Restore}},
+		{{Name: "connections", Up: s.Accept}},
 	}
 }
 

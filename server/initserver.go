@@ -1,7 +1,10 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/enginejobs/docker/engine"
 )
@@ -21,15 +24,49 @@ func (s *Server) declareInitServer() engine.Declaration {
 }
 
 func (s *Server) jobInitServer(job *engine.Job) error {
-	for _, step := range s.steps {
-		if err := job.Context().Err(); err != nil {
-			return fmt.Errorf("starting %s: %w", step.Name, err)
+	for _, line := range s.steps {
+		if err := s.climb(job.Context(), line); err != nil {
+			return err
 		}
-		began := s.cfg.Now()
-		if err := step.Up(job.Context()); err != nil {
-			return fmt.Errorf("starting %s: %w", step.Name, err)
-		}
-		s.log.Debugf("started %s in %v", step.Name, s.cfg.Now().Sub(began))
 	}
+	return nil
+}
+
+// climb takes the steps of one line together. When one fails the others are
+// asked to end, and are waited for.
+func (s *Server) climb(ctx context.Context, line []Step) error {
+	if len(line) == 1 {
+		return s.take(ctx, line[0])
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failures := make([]error, len(line))
+	var all sync.WaitGroup
+	for i, step := range line {
+		all.Go(func() {
+			if failures[i] = s.take(ctx, step); failures[i] != nil {
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range failures { // what was only cancelled is not the reason
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func (s *Server) take(ctx context.Context, step Step) error {
+	began := s.cfg.Now()
+	err := ctx.Err()
+	if err == nil {
+		err = step.Up(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("starting %s: %w", step.Name, err)
+	}
+	s.log.Debugf("started %s in %v", step.Name, s.cfg.Now().Sub(began))
 	return nil
 }

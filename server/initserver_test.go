@@ -20,9 +20,9 @@ func recording(s *Server, n, bad int) func() []string {
 		defer mu.Unlock()
 		seen = append(seen, fmt.Sprintf(format, args...))
 	}
-	var steps []Step
+	var steps Steps
 	for i := range n {
-		steps = append(steps, Step{fmt.Sprint(i), func(context.Context) error {
+		steps = append(steps, []Step{{fmt.Sprint(i), func(context.Context) error {
 			note("+%d", i)
 			s.Engine().OnShutdown(fmt.Sprint(i), func(context.Context) error {
 				note("-%d", i)
@@ -32,7 +32,7 @@ func recording(s *Server, n, bad int) func() []string {
 				return errdefs.Conflict("step %d is unwell", i)
 			}
 			return nil
-		}})
+		}}})
 	}
 	s.Use(steps)
 	return func() []string {
@@ -90,5 +90,28 @@ func TestEachFailingStepLeavesNothing(t *testing.T) {
 		if up != bad+1 || down != up || !s.Engine().IsShutdown() {
 			t.Errorf("step %d: %v", bad, seen())
 		}
+	}
+}
+
+func TestStepsOfALineComeUpTogether(t *testing.T) {
+	s := newServer(t, Config{})
+	var both sync.WaitGroup
+	both.Add(2)
+	meet := func(context.Context) error {
+		both.Done()
+		both.Wait()
+		return nil
+	}
+	s.Use(Steps{{{Name: "a", Up: meet}, {Name: "b", Up: meet}}})
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	failing := newServer(t, Config{})
+	failing.Use(Steps{{
+		{Name: "patient", Up: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }},
+		{Name: "unwell", Up: func(context.Context) error { return errdefs.Conflict("no") }},
+	}})
+	if err := failing.Start(context.Background()); !errdefs.IsConflict(err) || !strings.Contains(err.Error(), "starting unwell") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -67,13 +67,11 @@ func (s *Server) freshTemp() error {
 		stale = append(stale, aside)
 	}
 	for _, dir := range stale {
-		s.sweeping.Add(1)
-		go func() { // Close waits for it
-			defer s.sweeping.Done()
+		s.background.Go(func() {
 			if err := os.RemoveAll(dir); err != nil {
 				s.log.Warnf("removing temporary files of an earlier daemon: %v", err)
 			}
-		}()
+		})
 	}
 	if err := os.Mkdir(tmp, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making %s: %w", tmp, err)

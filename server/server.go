@@ -31,19 +31,24 @@ type Step struct {
 	Up   func(ctx context.Context) error
 }
 
+// Steps are lines of steps: those of one line stand on all lines above, not on
+// each other, and come up together.
+type Steps [][]Step
+
 // Server is one daemon. Make it with New, give it its steps with Use, then Run.
 type Server struct {
 	cfg   Config
 	log   Logger
 	eng   *engine.Engine
-	steps []Step
+	steps Steps
 	parts parts
 	began time.Time
 
-	sweeping sync.WaitGroup // removal of what earlier daemons left in tmp
-	hurry    func()         // makes the API wait for nobody; see SetHurry
-	serveapi *engine.Job    // nil until Listen
-	failed   chan error     // serveapi ended by itself
+	background sync.WaitGroup // what Close waits for
+	closing    chan struct{}  // closed when Close begins
+	hurry      func()         // makes the API wait for nobody; see SetHurry
+	serveapi   *engine.Job    // nil until Listen
+	failed     chan error     // serveapi ended by itself
 
 	closeOnce sync.Once
 	closeErr  error
@@ -57,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Log, eng: engine.New(), began: cfg.Now(),
-		failed: make(chan error, 1), hurry: func() {},
+		failed: make(chan error, 1), hurry: func() {}, closing: make(chan struct{}),
 	}
 	if cfg.Debug {
 		s.eng.SetLogf(s.log.Debugf)
@@ -72,10 +77,16 @@ func (s *Server) Engine() *engine.Engine { return s.eng }
 func (s *Server) Config() Config { return s.cfg }
 
 // Use sets the steps that initserver takes.
-func (s *Server) Use(steps []Step) { s.steps = steps }
+func (s *Server) Use(steps Steps) { s.steps = steps }
 
 // Steps returns a copy of the steps.
-func (s *Server) Steps() []Step { return slices.Clone(s.steps) }
+func (s *Server) Steps() Steps {
+	steps := make(Steps, 0, len(s.steps))
+	for _, line := range s.steps {
+		steps = append(steps, slices.Clone(line))
+	}
+	return steps
+}
 
 // SetHurry sets what makes the API stop waiting for requests, on the second
 // signal.
@@ -86,6 +97,7 @@ func (s *Server) SetHurry(f func()) { s.hurry = f }
 func (s *Server) Start(ctx context.Context) error {
 	err := s.eng.Job("initserver").SetContext(ctx).Run()
 	if err == nil {
+		s.trimLater()
 		return nil
 	}
 	down, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
@@ -100,6 +112,7 @@ func (s *Server) Start(ctx context.Context) error {
 // end, jobs are cancelled, parts are undone last to first. ctx bounds it.
 func (s *Server) Close(ctx context.Context) error {
 	s.closeOnce.Do(func() {
+		close(s.closing)
 		var errs []error
 		if s.serveapi != nil {
 			s.serveapi.Cancel()
@@ -108,7 +121,7 @@ func (s *Server) Close(ctx context.Context) error {
 			}
 		}
 		errs = append(errs, s.eng.Shutdown(ctx))
-		s.sweeping.Wait()
+		s.background.Wait()
 		s.closeErr = errors.Join(errs...)
 	})
 	return s.closeErr

@@ -19,7 +19,7 @@ func TestSignals(t *testing.T) {
 		s := newServer(t, Config{})
 		seen := recording(s, 1, -1)
 		ready := make(chan struct{})
-		s.Use(append(s.steps, Step{"slow", func(context.Context) error {
+		s.Use(append(s.steps, []Step{{"slow", func(context.Context) error {
 			s.Engine().OnShutdown("slow", func(ctx context.Context) error {
 				select {
 				case <-time.After(slow):
@@ -29,7 +29,7 @@ func TestSignals(t *testing.T) {
 			})
 			close(ready)
 			return nil
-		}}))
+		}}}))
 		ch := make(chan os.Signal)
 		result := make(chan error, 1)
 		go func() { result <- s.Run(context.Background(), ch) }()
