@@ -28,6 +28,7 @@ import (
 type httpClient struct {
 	proto, addr string
 	tls         *tls.Config
+	now         func() time.Time
 
 	mu      sync.Mutex // guards the rest; never held across I/O
 	version string     // in the path of requests
@@ -37,14 +38,20 @@ type httpClient struct {
 
 type conn struct {
 	net.Conn
-	br *bufio.Reader
+	br   *bufio.Reader
+	idle time.Time // since when it has not been used
 }
+
+// idleLimit is how long a connection may have been idle and still be used: a
+// daemon closes what it takes for forgotten, and a signal or a new window size
+// must not be lost on a connection that has been dead for hours.
+const idleLimit = time.Second
 
 const dialTimeout = 32 * time.Second
 
 // newHTTPClient prepares a client. A version given by the user is final.
-func newHTTPClient(proto, addr, version string) *httpClient {
-	c := &httpClient{proto: proto, addr: addr, version: api.Version}
+func newHTTPClient(proto, addr, version string, now func() time.Time) *httpClient {
+	c := &httpClient{proto: proto, addr: addr, version: api.Version, now: now}
 	if version != "" {
 		c.version, c.agreed = strings.TrimPrefix(version, "v"), true
 	}
@@ -86,18 +93,32 @@ func (c *httpClient) dial(ctx context.Context) (*conn, error) {
 
 // take returns an idle connection or a new one.
 func (c *httpClient) take(ctx context.Context) (*conn, error) {
-	c.mu.Lock()
-	if n := len(c.idle); n > 0 {
-		cn := c.idle[n-1]
-		c.idle = c.idle[:n-1]
-		c.mu.Unlock()
-		return cn, nil
+	for {
+		cn := c.lastIdle()
+		if cn == nil {
+			return c.dial(ctx)
+		}
+		if c.now().Sub(cn.idle) < idleLimit {
+			return cn, nil
+		}
+		_ = cn.Close()
 	}
-	c.mu.Unlock()
-	return c.dial(ctx)
+}
+
+func (c *httpClient) lastIdle() *conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.idle)
+	if n == 0 {
+		return nil
+	}
+	cn := c.idle[n-1]
+	c.idle = c.idle[:n-1]
+	return cn
 }
 
 func (c *httpClient) put(cn *conn) {
+	cn.idle = c.now()
 	c.mu.Lock()
 	c.idle = append(c.idle, cn)
 	c.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -194,6 +195,25 @@ func TestManyOnOneConnection(t *testing.T) {
 		"Error response from daemon: No such thing: /containers/nope/stop\nError: failed to stop one or more containers\n")
 	if n := d.connections(); n != 1 {
 		t.Errorf("%d connections", n)
+	}
+}
+
+// An old idle connection is not trusted: its server may be gone.
+func TestIdleConnection(t *testing.T) {
+	d := newFake(t)
+	d.routes["GET /x"] = status(http.StatusOK)
+	now := testNow
+	c := newHTTPClient("unix", d.socket, api.Version, func() time.Time { return now })
+	for i, want := range []int{1, 1, 2} {
+		if i == 2 {
+			now = now.Add(idleLimit)
+		}
+		if err := c.call(t.Context(), http.MethodGet, "/x", nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := d.connections(); n != want {
+			t.Errorf("request %d: %d connections, want %d", i, n, want)
+		}
 	}
 }
 

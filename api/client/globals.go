@@ -103,7 +103,7 @@ func (cli *CLI) configure(g *globals, set *mflag.Set) error {
 		return err
 	}
 	cli.debug = g.debug || cli.env.get("DEBUG") != ""
-	cli.http = newHTTPClient(proto, addr, cli.env.get("DOCKER_API_VERSION"))
+	cli.http = newHTTPClient(proto, addr, cli.env.get("DOCKER_API_VERSION"), cli.now)
 	if proto == "tcp" && (g.tls || g.tlsVerify || set.IsSet("--tlsverify")) {
 		if cli.http.tls, err = tlsConfig(g.tlsVerify, g.ca, g.cert, g.key); err != nil {
 			return err

@@ -175,7 +175,8 @@ func (s *Set) PrintDefaults(w io.Writer) {
 	tw := tabwriter.NewWriter(w, 20, 1, 3, ' ', 0)
 	for _, f := range list {
 		def := f.Default
-		if _, ok := f.Value.(*stringValue); ok {
+		switch f.Value.(type) {
+		case *stringValue, funcValue:
 			def = strconv.Quote(def)
 		}
 		head := "  " + strings.Join(f.shown(), ", ")
