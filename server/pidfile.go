@@ -84,7 +84,18 @@ func lockPidfile(f *os.File, path string, pid int) error {
 }
 
 // looksLikeDaemon tells whether a process lives and is called docker, dockerd…
+// One that has died and waits for its parent to notice is not alive: it has let
+// go of everything. The form of the line is that of proc_pid_stat(5).
 func looksLikeDaemon(pid int) bool {
-	name, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
-	return err == nil && strings.HasPrefix(string(name), "docker")
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	_, line, _ := strings.Cut(string(stat), "(")
+	end := strings.LastIndexByte(line, ')')
+	if end < 0 {
+		return false
+	}
+	dead := strings.HasPrefix(line[end+1:], " Z") || strings.HasPrefix(line[end+1:], " X")
+	return strings.HasPrefix(line, "docker") && !dead
 }
