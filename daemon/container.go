@@ -30,7 +30,7 @@ type snapshot struct {
 	host  *runconfig.HostConfig
 	state state
 	net   api.NetworkSettings
-	row   *api.ContainerSummary // without Status, Names of links and sizes
+	row   *row // what containers shows
 
 	told     <-chan struct{} // closed when the start of the present run is in the journal
 	cleaning <-chan struct{} // closed when the last run is cleaned up; nil: never ran
@@ -114,7 +114,7 @@ func (s diskState) state() state {
 func newContainer(dir string, s *snapshot) *container {
 	c := &container{id: s.rec.ID, dir: dir}
 	s.changed = make(chan struct{})
-	s.row = makeRow(s)
+	s.row = &row{}
 	c.snap.Store(s)
 	return c
 }
@@ -139,7 +139,7 @@ func (c *container) update(f func(s *snapshot) error) (*snapshot, error) {
 		return old, err
 	}
 	next.changed = make(chan struct{})
-	next.row = makeRow(&next)
+	next.row = &row{}
 	c.snap.Store(&next)
 	close(old.changed)
 	return &next, nil

@@ -3,8 +3,8 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
-	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 )
@@ -39,38 +39,50 @@ func (d *Daemon) jobContainers(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	rows, err := d.List(job.Context(), opt)
+	chosen, err := d.choose(opt)
 	if err != nil {
 		return err
 	}
-	return job.WriteJSON(rows)
+	text, err := d.encodeRows(job.Context(), chosen, opt.Size)
+	if err != nil {
+		return err
+	}
+	_, err = job.Stdout.Write(text)
+	return err
 }
 
-// List reads snapshots only; nothing that a container does can hold it up.
-// Sizes are computed afterwards, for the rows that were chosen.
-func (d *Daemon) List(ctx context.Context, opt containersOptions) ([]*api.ContainerSummary, error) {
-	chosen, err := d.choose(opt)
-	if err != nil {
-		return nil, err
-	}
+// encodeRows makes the JSON list. It reads snapshots only; nothing that a
+// container does can hold it up. Rows are pasted together from prepared pieces;
+// only those with names of links or sizes are encoded anew.
+func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size bool) ([]byte, error) {
 	now := d.opt.Now()
 	links := d.linkNames()
-	rows := make([]*api.ContainerSummary, 0, len(chosen))
-	for _, s := range chosen {
-		row := *s.row
-		row.Status = s.status(now)
-		if more := links[row.Id]; len(more) > 0 {
-			row.Names = append(append([]string{}, row.Names...), more...)
+	text := append(make([]byte, 0, 2+1200*len(chosen)), '[')
+	for i, s := range chosen {
+		if i > 0 {
+			text = append(text, ',')
 		}
-		rows = append(rows, &row)
-	}
-	if opt.Size {
-		for i, s := range chosen {
+		r := s.row.get(s)
+		status := s.status(now)
+		more := links[s.rec.ID]
+		if r.head != nil && len(more) == 0 && !size {
+			text = append(append(append(text, r.head...), status...), r.tail...)
+			continue
+		}
+		sum := r.summary
+		sum.Status = status
+		sum.Names = slices.Concat(sum.Names, more)
+		if size {
 			rw, root := d.sizes(ctx, s)
-			rows[i].SizeRw, rows[i].SizeRootFs = &rw, &root
+			sum.SizeRw, sum.SizeRootFs = &rw, &root
 		}
+		b, err := json.Marshal(&sum)
+		if err != nil {
+			return nil, errdefs.Internal("encoding the row of container %s: %w", short(s.rec.ID), err)
+		}
+		text = append(text, b...)
 	}
-	return rows, ctx.Err()
+	return append(text, ']', '\n'), ctx.Err()
 }
 
 // choose applies since, before, limit and the filters.

@@ -166,7 +166,7 @@ func volumeFilter(_ *Daemon, values []string) (test, error) {
 
 func networkFilter(_ *Daemon, values []string) (test, error) {
 	return func(_ *Daemon, s *snapshot) bool {
-		for name, e := range s.row.NetworkSettings.Networks {
+		for name, e := range s.net.Networks {
 			if slices.Contains(values, name) || e != nil && e.NetworkID != "" && slices.Contains(values, e.NetworkID) {
 				return true
 			}
@@ -204,7 +204,7 @@ func inRange(list []portRange, port int, proto string) bool {
 func publishFilter(_ *Daemon, values []string) (test, error) {
 	list, err := portRanges("publish", values)
 	return func(_ *Daemon, s *snapshot) bool {
-		for _, p := range s.row.Ports {
+		for _, p := range s.row.get(s).summary.Ports {
 			if p.PublicPort != 0 && inRange(list, int(p.PublicPort), p.Type) {
 				return true
 			}

@@ -64,7 +64,8 @@ func New(opt Options) (*Daemon, error) {
 		return nil, err
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
-	d.jobs.Store(&d.ctx)
+	bg := opt.Engine.Permit(d.ctx)
+	d.jobs.Store(&bg)
 	opt.Exec.OnExit(d.exited)
 	return d, nil
 }

@@ -71,8 +71,9 @@ func syncNew(dir string) error {
 			return err
 		}
 		files = append(files, f)
-		if i < 2 { // begin to write the data now, so that the first commit covers all
-			_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WRITE)
+		if i < 2 { // with the data out of the way, the first commit covers all
+			_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WAIT_BEFORE|
+				unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
 		}
 	}
 	for _, f := range files {

@@ -79,10 +79,15 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit) {
 		d.event(ctx, s, "oom", nil)
 	}
 	d.event(ctx, s, "die", attrs)
-	d.forget(ctx, c.id)
+	forgotten := make(chan struct{})
+	go func() { // a round trip to the exec engine, beside the network's
+		defer close(forgotten)
+		d.forget(ctx, c.id)
+	}()
 	if !again {
 		d.offline(ctx, before)
 	}
+	<-forgotten
 	close(cleaned)
 	switch {
 	case again:

@@ -23,8 +23,6 @@ const lostCode = 255
 // that still run, records how the others ended, and starts what the restart
 // policies want. Call it once, after the network is up.
 func (d *Daemon) Restore(ctx context.Context) error {
-	d.jobs.Store(&ctx)
-	defer d.jobs.Store(&d.ctx)
 	names, err := d.readAll(ctx)
 	if err != nil {
 		return err

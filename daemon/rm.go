@@ -105,10 +105,10 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 	if err := os.Rename(dir, dir+unmaking); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := d.opt.Images.RemoveLayer(id); err != nil {
-		return err
-	}
-	if err := d.opt.Names.Purge(id); err != nil {
+	purged := make(chan error, 1)
+	go func() { purged <- d.opt.Names.Purge(id) }() // waits for the disk: beside the rest
+	err := d.opt.Images.RemoveLayer(id)
+	if err := errors.Join(<-purged, err); err != nil {
 		return err
 	}
 	d.releaseVolumes(id, points, withVolumes)

@@ -15,7 +15,7 @@ func (d *Daemon) Close(ctx context.Context) error {
 		d.wg.Wait()
 		return nil
 	}
-	keep := context.WithoutCancel(ctx) // jobs of the cleaning must still be admitted
+	keep := d.opt.Engine.Permit(context.WithoutCancel(ctx)) // the cleaning outlives d.ctx
 	d.jobs.Store(&keep)
 	select {
 	case <-d.restored:

@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/enginejobs/docker/api"
@@ -65,11 +68,37 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d years", int(d.Hours())/24/365)
 }
 
-// makeRow prepares what containers shows of a snapshot, so that listing many
-// costs next to nothing.
-func makeRow(s *snapshot) *api.ContainerSummary {
+// row is what containers shows of a snapshot, without what changes by itself
+// (Status) or costs something (sizes). It is prepared at most once, by the first
+// who asks, so that listing many containers costs next to nothing.
+type row struct {
+	once       sync.Once
+	summary    api.ContainerSummary
+	head, tail []byte // the JSON before and after the text of Status
+}
+
+// get prepares the row of s.
+func (r *row) get(s *snapshot) *row {
+	r.once.Do(func() {
+		r.summary = makeRow(s)
+		// Stands for the text of Status. Nobody knew the id when the labels were
+		// chosen, so nothing else in the row can look like it.
+		mark := "@" + s.rec.ID
+		r.summary.Status = mark
+		b, err := json.Marshal(&r.summary)
+		if err == nil {
+			if i := bytes.Index(b, []byte(mark)); i >= 0 {
+				r.head, r.tail = b[:i], b[i+len(mark):]
+			}
+		}
+		r.summary.Status = ""
+	})
+	return r
+}
+
+func makeRow(s *snapshot) api.ContainerSummary {
 	rec := s.rec
-	row := &api.ContainerSummary{
+	row := api.ContainerSummary{
 		Id: rec.ID, Names: []string{rec.Name}, Image: rec.Config.Image, ImageID: rec.Image,
 		Command: command(rec.Path, rec.Args), Created: rec.Created.Unix(),
 		Ports: ports(&s.net), Labels: rec.Config.Labels, State: s.state.word(),
