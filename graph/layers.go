@@ -1,0 +1,274 @@
+//go:build linux
+
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/graphdriver"
+	"github.com/enginejobs/docker/image"
+)
+
+// layer is one layer of images. The upper fields never change, the counts are
+// guarded by Store.mu. It goes when all counts are zero.
+type layer struct {
+	chainID, parent string // parent is a chain id, "" for a base
+	diffID          string
+	cacheID         string // in the driver
+	size            int64
+
+	images     int // that have it on top
+	children   int // layers right on it
+	containers int // layers of containers on it
+
+	initMu    sync.Mutex // held while the init layer is made
+	initReady bool       // guarded by initMu
+}
+
+func (l *layer) used() bool { return l.images+l.children+l.containers > 0 }
+
+func (s *Store) layerDir(chainID string) string { return s.path("layerdb/sha256", hexOf(chainID)) }
+
+// loadLayers reads the layers that are complete, here and in the driver.
+func (s *Store) loadLayers() error {
+	entries, err := os.ReadDir(s.path("layerdb/sha256"))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		l, err := s.loadLayer("sha256:" + e.Name())
+		if err != nil {
+			s.logf("layer %s cannot be used: %v", e.Name(), err)
+			continue
+		}
+		s.layers[l.chainID] = l
+	}
+	// One whose ancestry is broken is no layer; neither are those on it.
+	for again := true; again; {
+		again = false
+		for id, l := range s.layers {
+			if l.parent != "" && s.layers[l.parent] == nil {
+				s.logf("layer %s cannot be used: its parent %s is missing", id, l.parent)
+				delete(s.layers, id)
+				again = true
+			}
+		}
+	}
+	for _, l := range s.layers {
+		if up := s.layers[l.parent]; up != nil {
+			up.children++
+		}
+	}
+	s.loadContainers()
+	return nil
+}
+
+func (s *Store) loadLayer(chainID string) (*layer, error) {
+	if !image.ValidDigest(chainID) {
+		return nil, errors.New("its directory has a wrong name")
+	}
+	read := func(name string) (string, error) {
+		b, err := os.ReadFile(filepath.Join(s.layerDir(chainID), name))
+		return strings.TrimSpace(string(b)), err
+	}
+	l := &layer{chainID: chainID}
+	var err error
+	if l.diffID, err = read("diff"); err != nil {
+		return nil, err
+	}
+	if l.cacheID, err = read("cache-id"); err != nil {
+		return nil, err
+	}
+	if l.parent, err = read("parent"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	text, err := read("size")
+	if err != nil {
+		return nil, err
+	}
+	if l.size, err = strconv.ParseInt(text, 10, 64); err != nil {
+		return nil, err
+	}
+	if !s.driver.Exists(l.cacheID) {
+		return nil, fmt.Errorf("driver %s does not have it (%s)", s.driver.Name(), l.cacheID)
+	}
+	return l, nil
+}
+
+// chainSize adds up the layers of a chain.
+func (s *Store) chainSize(chainID string) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var size int64
+	for chainID != "" {
+		l := s.layers[chainID]
+		if l == nil {
+			return 0, errdefs.NotFound("no such layer: %s", chainID)
+		}
+		size += l.size
+		chainID = l.parent
+	}
+	return size, nil
+}
+
+// layerSizes lists the sizes of the layers of an image, base first.
+func (s *Store) layerSizes(img *image.Image) []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var sizes []int64
+	for _, chain := range image.ChainIDs(img.RootFS.DiffIDs) {
+		if l := s.layers[chain]; l != nil {
+			sizes = append(sizes, l.size)
+		}
+	}
+	return sizes
+}
+
+// keepLayer makes an unpacked layer a kept one by one rename. When the same
+// layer is there already, the new one is dropped. Callers hold change.
+func (s *Store) keepLayer(p *pendingLayer) (chainID string, err error) {
+	chainID = image.ChainID([]string{p.diffID})
+	if p.parent != "" {
+		chainID = image.Digest([]byte(p.parent + " " + p.diffID))
+	}
+	s.mu.Lock()
+	known := s.layers[chainID] != nil
+	s.mu.Unlock()
+	if known {
+		p.drop()
+		return chainID, nil
+	}
+	files := map[string]string{"diff": p.diffID, "cache-id": p.cacheID, "size": strconv.FormatInt(p.size, 10)}
+	if p.parent != "" {
+		files["parent"] = p.parent
+	}
+	for name, content := range files {
+		if err := writeFlushed(filepath.Join(p.dir, name), []byte(content)); err != nil {
+			return "", fmt.Errorf("keeping layer: %w", err)
+		}
+	}
+	if err := syncDir(p.dir); err != nil {
+		return "", fmt.Errorf("keeping layer: %w", err)
+	}
+	// Something unusable may be in the way; load said so.
+	if err := s.discard(s.layerDir(chainID)); err != nil {
+		return "", fmt.Errorf("keeping layer: %w", err)
+	}
+	if err := os.Rename(p.dir, s.layerDir(chainID)); err != nil {
+		return "", fmt.Errorf("keeping layer: %w", err)
+	}
+	p.kept = true
+	if err := syncDir(s.path("layerdb/sha256")); err != nil {
+		return "", fmt.Errorf("keeping layer: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.layers[chainID] = &layer{chainID: chainID, parent: p.parent, diffID: p.diffID, cacheID: p.cacheID, size: p.size}
+	if up := s.layers[p.parent]; up != nil {
+		up.children++
+	}
+	return chainID, nil
+}
+
+// discard moves a directory out of sight before it is removed.
+func (s *Store) discard(dir string) error {
+	aside := s.path("tmp", "gone-"+randomID()[:16])
+	if err := os.Rename(dir, aside); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return os.RemoveAll(aside)
+}
+
+// release removes a chain's layers from the top down as long as nobody uses
+// them. Callers hold change.
+func (s *Store) release(chainID string) error {
+	for chainID != "" {
+		s.mu.Lock()
+		l := s.layers[chainID]
+		if l == nil || l.used() {
+			s.mu.Unlock()
+			return nil
+		}
+		delete(s.layers, chainID)
+		if up := s.layers[l.parent]; up != nil {
+			up.children--
+		}
+		s.mu.Unlock()
+		if err := s.discard(s.layerDir(chainID)); err != nil {
+			return fmt.Errorf("deleting layer %s: %w", chainID, err)
+		}
+		for _, id := range []string{initID(l.cacheID), l.cacheID} {
+			if err := s.driver.Remove(id); err != nil {
+				return fmt.Errorf("deleting layer %s: %w", chainID, err)
+			}
+		}
+		chainID = l.parent
+	}
+	return nil
+}
+
+// sweep removes what a crash left unreferenced: layers without image and
+// container, and layers that only the driver knows.
+func (s *Store) sweep() error {
+	var idle []string
+	for id, l := range s.layers {
+		if !l.used() {
+			idle = append(idle, id)
+		}
+	}
+	for _, id := range idle {
+		if err := s.release(id); err != nil {
+			return err
+		}
+	}
+	ours := map[string]bool{initID(""): true}
+	for _, l := range s.layers {
+		ours[l.cacheID], ours[initID(l.cacheID)] = true, true
+	}
+	return s.sweepDriver(ours)
+}
+
+// sweepDriver removes the driver's image layers that are not ours, children
+// first. Those under a container's layer stay with it.
+func (s *Store) sweepDriver(ours map[string]bool) error {
+	for {
+		list := s.driver.List()
+		parents := make(map[string]bool, len(list))
+		for _, l := range list {
+			parents[l.Parent] = true
+		}
+		removed := 0
+		for _, l := range list {
+			if l.ReadWrite || ours[l.ID] || parents[l.ID] {
+				continue
+			}
+			s.logf("removing layer %s, which no image needs", l.ID)
+			if err := s.driver.Remove(l.ID); err != nil {
+				return err
+			}
+			removed++
+		}
+		if removed == 0 {
+			return nil
+		}
+	}
+}
+
+// parentsOf maps the driver's layers to their parents.
+func parentsOf(list []graphdriver.Layer) map[string]string {
+	parents := make(map[string]string, len(list))
+	for _, l := range list {
+		parents[l.ID] = l.Parent
+	}
+	return parents
+}

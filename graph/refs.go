@@ -1,0 +1,178 @@
+//go:build linux
+
+package graph
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/distribution/reference"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/image"
+)
+
+// repositories is the file repositories.json: repository → full name → id, the
+// names as people write them.
+type repositories struct {
+	Version      int
+	Repositories map[string]map[string]string
+}
+
+const refsVersion = 1
+
+// loadRefs reads the names; those of images that do not exist are left out.
+func (s *Store) loadRefs(images map[string]*image.Image) (map[string]string, error) {
+	refs := make(map[string]string)
+	raw, err := os.ReadFile(s.path("repositories.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return refs, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var file repositories
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return nil, fmt.Errorf("reading repositories.json: %w", err)
+	}
+	if file.Version > refsVersion {
+		return nil, fmt.Errorf("repositories.json has version %d; this engine knows up to %d", file.Version, refsVersion)
+	}
+	for _, names := range file.Repositories {
+		for name, id := range names {
+			ref, err := reference.ParseNormalizedNamed(name)
+			if err != nil || reference.IsNameOnly(ref) || images[id] == nil {
+				s.logf("the name %q of image %s is dropped: the image or the name is no good", name, id)
+				continue
+			}
+			refs[ref.String()] = id
+		}
+	}
+	return refs, nil
+}
+
+// saveRefs writes the names.
+func (s *Store) saveRefs(refs map[string]string) error {
+	file := repositories{Version: refsVersion, Repositories: make(map[string]map[string]string)}
+	for full, id := range refs {
+		ref, err := reference.ParseNormalizedNamed(full)
+		if err != nil {
+			return err
+		}
+		repo := reference.FamiliarName(ref)
+		if file.Repositories[repo] == nil {
+			file.Repositories[repo] = make(map[string]string)
+		}
+		file.Repositories[repo][reference.FamiliarString(ref)] = id
+	}
+	raw, err := json.Marshal(file)
+	if err != nil {
+		return err
+	}
+	return s.write(s.path("repositories.json"), append(raw, '\n'))
+}
+
+var validTag = regexp.MustCompile(`^[\w][\w.-]{0,127}$`)
+
+// parseName makes the full name of a repository and an optional tag. The
+// repository may carry the tag itself.
+func parseName(repo, tag string) (reference.NamedTagged, error) {
+	switch repo {
+	case "":
+		return nil, errdefs.InvalidArgument("Repository name can't be empty")
+	case "scratch":
+		return nil, errdefs.InvalidArgument("'scratch' is a reserved name")
+	}
+	named, err := reference.ParseNormalizedNamed(repo)
+	if err != nil {
+		return nil, errdefs.InvalidArgument("invalid repository name %q: %w", repo, err)
+	}
+	if _, ok := named.(reference.Digested); ok {
+		return nil, errdefs.InvalidArgument("refusing to create a tag with a digest reference: %q", repo)
+	}
+	if tag != "" {
+		if !validTag.MatchString(tag) {
+			return nil, errdefs.InvalidArgument(
+				"Illegal tag name (%s): only [A-Za-z0-9_.-] are allowed, minimum 1, maximum 128 in length", tag)
+		}
+		if named, err = reference.WithTag(reference.TrimNamed(named), tag); err != nil {
+			return nil, errdefs.InvalidArgument("invalid tag %q: %w", tag, err)
+		}
+	}
+	tagged, ok := reference.TagNameOnly(named).(reference.NamedTagged)
+	if !ok || reference.FamiliarName(tagged) == "scratch" {
+		return nil, errdefs.InvalidArgument("'scratch' is a reserved name")
+	}
+	return tagged, nil
+}
+
+// Tag gives an image a name. A name of another image moves only when force is
+// set. Callers of this method hold nothing.
+func (s *Store) Tag(ref, repo, tag string, force bool) (*image.Image, string, error) {
+	name, err := parseName(repo, tag)
+	if err != nil {
+		return nil, "", err
+	}
+	s.change.Lock()
+	defer s.change.Unlock()
+	img, _, err := s.current.Load().find(ref)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := s.setName(name, img.ID, force); err != nil {
+		return nil, "", err
+	}
+	return img, reference.FamiliarString(name), nil
+}
+
+// setName writes a name. Callers hold change.
+func (s *Store) setName(name reference.NamedTagged, id string, force bool) error {
+	now := s.current.Load()
+	if old := now.refs[name.String()]; old != "" && !force {
+		return errdefs.Conflict("Conflict: Tag %s is already set to image %s, if you want to replace it, please use -f option",
+			name.Tag(), old)
+	}
+	refs := maps.Clone(now.refs)
+	refs[name.String()] = id
+	at := s.now().UTC()
+	if err := os.MkdirAll(s.metaPath(id), 0o700); err != nil {
+		return fmt.Errorf("tagging image %s: %w", id, err)
+	}
+	if err := s.write(s.metaPath(id, "lastUpdated"), []byte(at.Format(time.RFC3339Nano))); err != nil {
+		return fmt.Errorf("tagging image %s: %w", id, err)
+	}
+	if err := s.saveRefs(refs); err != nil {
+		return fmt.Errorf("tagging image %s: %w", id, err)
+	}
+	images := now.copyImages()
+	if img := images[id]; img != nil {
+		tagged := *img
+		tagged.TagTime = at
+		images[id] = &tagged
+	}
+	s.publish(images, refs)
+	return nil
+}
+
+// dropNames forgets names, full or as people write them. Callers hold change.
+func (s *Store) dropNames(names []string) error {
+	now := s.current.Load()
+	refs := maps.Clone(now.refs)
+	for _, name := range names {
+		if ref, err := reference.ParseNormalizedNamed(name); err == nil {
+			delete(refs, ref.String())
+		}
+	}
+	if err := s.saveRefs(refs); err != nil {
+		return fmt.Errorf("removing the name %s: %w", strings.Join(names, ", "), err)
+	}
+	s.publish(now.images, refs)
+	return nil
+}

@@ -1,0 +1,18 @@
+//go:build linux
+
+package graph
+
+import "github.com/enginejobs/docker/engine"
+
+// Install puts the jobs of the store on the engine.
+func (s *Store) Install(eng *engine.Engine) error {
+	return eng.Declare(
+		s.historyDeclaration(),
+		s.imageDeleteDeclaration(),
+		s.imageInspectDeclaration(),
+		s.imageTagDeclaration(),
+		s.imagesDeclaration(),
+		s.importDeclaration(),
+		s.tagDeclaration(),
+	)
+}

@@ -1,0 +1,248 @@
+//go:build linux
+
+// Package graph owns the images of the daemon: their documents, layers and
+// names, and the jobs that work on them. Its state is <root>/image/<driver>:
+//
+//	imagedb/content/sha256/<id>             the document, byte for byte
+//	imagedb/metadata/sha256/<id>/parent     id of the image it was made from
+//	imagedb/metadata/sha256/<id>/lastUpdated  when it was last named
+//	layerdb/sha256/<chain>/                 a layer: diff, size, parent, cache-id
+//	                                        (its id in the driver), tar-split.json.gz
+//	repositories.json                       names
+//	tmp/                                    work in progress; emptied by New
+//
+// Every file is written aside, flushed and renamed; a layer, a document and a
+// name appear by one rename each, in this order, so that whatever exists is
+// complete and what a crash left is found unreferenced and removed by New.
+//
+// Readers use an immutable snapshot and never wait. Changes take Store.change,
+// then Store.mu; mu is never held across I/O. Start reading at Store, then
+// snapshot.go and layers.go. Package daemon does not import this one.
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/graphdriver"
+	"github.com/enginejobs/docker/image"
+)
+
+// Options of New. Root and Driver are needed.
+type Options struct {
+	Root   string             // the daemon's directory
+	Driver graphdriver.Driver // stays the caller's
+	Engine *engine.Engine     // for events and the question who uses an image; may be nil
+
+	Version string // of the engine, for the documents it writes
+
+	Now  func() time.Time                 // nil: time.Now
+	Logf func(format string, args ...any) // nil: discard
+}
+
+// Store keeps images.
+type Store struct {
+	dir     string
+	version string
+	driver  graphdriver.Driver
+	eng     *engine.Engine
+	now     func() time.Time
+	logf    func(format string, args ...any)
+
+	current atomic.Pointer[snapshot]
+
+	change sync.Mutex // one change of what is on disk at a time; never taken by readers
+
+	mu         sync.Mutex
+	layers     map[string]*layer // guarded by mu: by chain id
+	containers map[string]string // guarded by mu: container layer → chain id
+}
+
+// New opens the store and removes what an earlier process left half-made.
+func New(opt Options) (*Store, error) {
+	s := &Store{
+		dir:     filepath.Join(opt.Root, "image", opt.Driver.Name()),
+		version: opt.Version, driver: opt.Driver, eng: opt.Engine, now: opt.Now, logf: opt.Logf,
+		layers: make(map[string]*layer), containers: make(map[string]string),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.logf == nil {
+		s.logf = func(string, ...any) {}
+	}
+	if err := s.load(); err != nil {
+		return nil, fmt.Errorf("opening image store %s: %w", s.dir, err)
+	}
+	return s, nil
+}
+
+func (s *Store) path(elem ...string) string {
+	return filepath.Join(append([]string{s.dir}, elem...)...)
+}
+
+// load reads what is on disk, in the order in which it depends on each other.
+func (s *Store) load() error {
+	if err := os.RemoveAll(s.path("tmp")); err != nil {
+		return err
+	}
+	for _, dir := range []string{"tmp", "imagedb/content/sha256", "imagedb/metadata/sha256", "layerdb/sha256"} {
+		if err := os.MkdirAll(s.path(dir), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := s.loadLayers(); err != nil {
+		return err
+	}
+	images, err := s.loadImages()
+	if err != nil {
+		return err
+	}
+	refs, err := s.loadRefs(images)
+	if err != nil {
+		return err
+	}
+	s.publish(images, refs)
+	return s.sweep()
+}
+
+// Close is the counterpart of New. The driver stays open.
+func (*Store) Close() error { return nil }
+
+// loadImages reads the documents. Those whose layers are missing are left
+// where they are, but are no images.
+func (s *Store) loadImages() (map[string]*image.Image, error) {
+	images := make(map[string]*image.Image)
+	entries, err := os.ReadDir(s.path("imagedb/content/sha256"))
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		id := "sha256:" + e.Name()
+		img, err := s.loadImage(id)
+		if err != nil {
+			s.logf("image %s cannot be used: %v", id, err)
+			continue
+		}
+		images[id] = img
+		if l := s.layers[img.ChainID]; l != nil {
+			l.images++
+		}
+	}
+	return images, nil
+}
+
+func (s *Store) loadImage(id string) (*image.Image, error) {
+	if !image.ValidDigest(id) {
+		return nil, errors.New("its file has a wrong name")
+	}
+	raw, err := os.ReadFile(s.contentPath(id))
+	if err != nil {
+		return nil, err
+	}
+	img, err := image.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	if img.ID != id {
+		return nil, fmt.Errorf("its document has the digest %s", img.ID)
+	}
+	if img.Size, err = s.chainSize(img.ChainID); err != nil {
+		return nil, err
+	}
+	if parent, err := os.ReadFile(s.metaPath(id, "parent")); err == nil {
+		img.Parent = string(parent)
+	}
+	if text, err := os.ReadFile(s.metaPath(id, "lastUpdated")); err == nil {
+		img.TagTime, _ = time.Parse(time.RFC3339Nano, string(text)) // zero when unreadable
+	}
+	return img, nil
+}
+
+func hexOf(id string) string { return id[len("sha256:"):] }
+
+func (s *Store) contentPath(id string) string {
+	return s.path("imagedb/content/sha256", hexOf(id))
+}
+
+func (s *Store) metaPath(id string, elem ...string) string {
+	return filepath.Join(append([]string{s.path("imagedb/metadata/sha256", hexOf(id))}, elem...)...)
+}
+
+// keepImage writes a document whose layers are kept already and makes it
+// visible. An image that exists stays as it is. Callers hold change.
+func (s *Store) keepImage(img *image.Image) (*image.Image, error) {
+	now := s.current.Load()
+	if old := now.images[img.ID]; old != nil {
+		return old, nil
+	}
+	var err error
+	if img.Size, err = s.chainSize(img.ChainID); err != nil {
+		return nil, err
+	}
+	if img.Parent != "" {
+		if err := os.MkdirAll(s.metaPath(img.ID), 0o700); err != nil {
+			return nil, err
+		}
+		if err := s.write(s.metaPath(img.ID, "parent"), []byte(img.Parent)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.write(s.contentPath(img.ID), img.Raw); err != nil {
+		return nil, fmt.Errorf("keeping image %s: %w", img.ID, err)
+	}
+	s.mu.Lock()
+	if l := s.layers[img.ChainID]; l != nil {
+		l.images++
+	}
+	s.mu.Unlock()
+	images := now.copyImages()
+	images[img.ID] = img
+	s.publish(images, now.refs)
+	return img, nil
+}
+
+// dropImage removes a document that has no names and no children, and the
+// layers that nobody else needs. Callers hold change.
+func (s *Store) dropImage(img *image.Image) error {
+	now := s.current.Load()
+	if err := os.Remove(s.contentPath(img.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("deleting image %s: %w", img.ID, err)
+	}
+	images := now.copyImages()
+	delete(images, img.ID)
+	s.publish(images, now.refs)
+	if err := os.RemoveAll(s.metaPath(img.ID)); err != nil {
+		s.logf("deleting what is known of image %s: %v", img.ID, err)
+	}
+	s.mu.Lock()
+	if l := s.layers[img.ChainID]; l != nil {
+		l.images--
+	}
+	s.mu.Unlock()
+	return s.release(img.ChainID)
+}
+
+// event tells the journal what happened to an image.
+func (s *Store) event(ctx context.Context, action, id string, attributes map[string]string) {
+	if s.eng == nil {
+		return
+	}
+	job := s.eng.Job("log", action, id).SetContext(context.WithoutCancel(ctx))
+	job.Setenv("type", "image")
+	if err := job.SetenvJson("attributes", attributes); err != nil {
+		s.logf("event %s of image %s: %v", action, id, err)
+		return
+	}
+	if err := job.Run(); err != nil && !unknownJob(err) {
+		s.logf("event %s of image %s: %v", action, id, err)
+	}
+}
