@@ -126,7 +126,7 @@ func TestImport(t *testing.T) {
 	data := graphtest.Archive(t, graphtest.File("bin/sh", "elf"))
 	out, err := b.run(data, map[string]string{
 		"json": "1", "changes": `["CMD [\"sh\"]","ENV A=1"]`, "message": "hello", "platform": "linux/arm64/v8",
-	}, "import", "-", "Busybox.example/box", "v1")
+	}, "import", "-", "busybox.example/Box", "v1")
 	if err == nil {
 		t.Error("an upper case name was accepted")
 	}

@@ -21,6 +21,9 @@ func (s *Store) Image(ref string) (*image.Image, error) {
 
 // find returns the image and, when it was found by a name, the full name.
 func (n *snapshot) find(text string) (img *image.Image, name string, err error) {
+	if text == "" {
+		return nil, "", errdefs.InvalidArgument("image name can not be blank")
+	}
 	if img := n.images[text]; img != nil {
 		return img, "", nil
 	}

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc64"
 	"io"
 	"os"
 	"path/filepath"
@@ -88,7 +89,9 @@ func (p *pendingLayer) unpack(ctx context.Context, r io.Reader) error {
 	defer record.close()
 	hash := sha256.New()
 	source := &countingReader{r: io.TeeReader(plain, hash), ctx: ctx}
-	split, done, err := asm.NewInputTarStreamWithDone(source, record.packer, nil)
+	recording, abort := context.WithCancel(ctx)
+	defer abort()
+	split, done, err := asm.NewInputTarStreamWithDone(source, record.packer, checksum{recording})
 	if err != nil {
 		return err
 	}
@@ -96,6 +99,8 @@ func (p *pendingLayer) unpack(ctx context.Context, r io.Reader) error {
 	if err == nil {
 		_, err = io.Copy(io.Discard, split) // padding counts for the digest
 	}
+	// The recorder has seen the end now, or is to give up.
+	abort()
 	err = errors.Join(err, split.Close())
 	splitErr := <-done
 	switch {
@@ -144,6 +149,19 @@ func (c *countingReader) Read(b []byte) (int, error) {
 	n, err := c.r.Read(b)
 	c.n += int64(n)
 	return n, err
+}
+
+// checksum sums up the contents of files for the recorder. It ends with its
+// context: the zeros of a sparse file can go on for ever without a read.
+type checksum struct {
+	ctx context.Context //nolint:containedctx // lives as long as one call
+}
+
+// Put reads one file.
+func (c checksum) Put(_ string, input io.Reader) (int64, []byte, error) {
+	sum := crc64.New(storage.CRCTable)
+	n, err := io.CopyBuffer(sum, &countingReader{r: input, ctx: c.ctx}, make([]byte, 64<<10))
+	return n, sum.Sum(nil), err
 }
 
 // splitRecord is the file that tar-split's entries go to.
