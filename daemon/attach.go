@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
@@ -94,12 +95,18 @@ func (d *Daemon) converse(ctx context.Context, c *container, a *attachment, opt 
 		// The goroutine ends with the input, which the owner of the job closes.
 		go func() { leave <- d.input(ctx, c, a, opt) }()
 	}
+	var quiet <-chan time.Time // runs when only the last output is waited for
 	for {
 		select {
 		case k := <-a.out:
 			if err := opt.write(k); err != nil {
 				return nil //nolint:nilerr // the client has left, which is its right
 			}
+			if quiet != nil {
+				quiet = time.After(lastOutput)
+			}
+		case <-quiet:
+			return nil
 		case <-a.ended:
 			for {
 				select {
@@ -112,11 +119,14 @@ func (d *Daemon) converse(ctx context.Context, c *container, a *attachment, opt 
 				}
 			}
 		case err := <-leave:
-			if err == errStay { //nolint:errorlint // a mark of input, never wrapped
+			switch err { //nolint:errorlint // marks of input, never wrapped
+			case errStay:
 				leave = nil
-				continue
+			case errDrain:
+				leave, quiet = nil, time.After(lastOutput)
+			default:
+				return err
 			}
-			return err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -132,8 +142,16 @@ func (opt *attachOptions) write(k chunk) error {
 	return err
 }
 
-// errStay says that the input has ended but the client stays for the output.
-var errStay = errors.New("stay")
+// errStay says that the input has ended but the client stays for the output;
+// errDrain that it stays only for what the workload answers to the last input.
+var (
+	errStay  = errors.New("stay")
+	errDrain = errors.New("drain")
+)
+
+// lastOutput is how long the workload has to be silent for a client that has
+// ended its input, while others may attach again, to have seen everything.
+const lastOutput = 250 * time.Millisecond
 
 // input copies the client's input to the workload. Its result is errStay, or
 // what the whole conversation ends with.
@@ -176,6 +194,8 @@ func (d *Daemon) input(ctx context.Context, c *container, a *attachment, opt att
 			d.opt.Logf("closing the input of container %s: %v", short(c.id), err)
 		}
 		return errStay
+	case !cfg.Tty:
+		return errDrain
 	}
 	return nil
 }
