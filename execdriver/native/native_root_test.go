@@ -161,7 +161,7 @@ func (b *bench) command(args ...string) *execdriver.Command {
 		Process:  execdriver.Process{Args: args, Env: []string{"PATH=/bin"}},
 		Security: execdriver.Security{
 			Capabilities:  []string{"CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_MKNOD"},
-			MaskedPaths:   []string{"/proc/kcore", "/proc/acpi", "/proc/none"},
+			MaskedPaths:   []string{"/proc/kcore", "/proc/keys", "/proc/acpi", "/proc/none"},
 			ReadonlyPaths: []string{"/proc/sys", "/proc/none"},
 		},
 	}
