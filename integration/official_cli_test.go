@@ -159,7 +159,9 @@ func TestOfficialCLIContainers(t *testing.T) {
 
 func TestOfficialCLIAttach(t *testing.T) {
 	d := daemontest.Start(t, daemontest.Options{})
-	d.MustOfficial(t, "run", "-d", "-i", "--name", "reader", "busybox", "sh", "-c", "read line; echo got $line; exit 2")
+	// Created, not run -d: only then does the end of the input belong to the workload.
+	d.MustOfficial(t, "create", "-i", "--name", "reader", "busybox", "sh", "-c", "read line; echo got $line; exit 2")
+	d.MustOfficial(t, "start", "reader")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	attach := d.Command(ctx, daemontest.MustAsset(t, "client"), "attach", "reader")

@@ -124,7 +124,9 @@ func TestContainersOutliveTheExecEngine(t *testing.T) {
 func TestContainersOutliveBoth(t *testing.T) {
 	d := daemontest.Start(t, daemontest.Options{})
 	d.Must(t, "run", "-d", "--name", "box", "busybox", "sleep", "1000")
-	d.Must(t, "run", "--name", "done", "busybox", "sh", "-c", "echo said; exit 9")
+	if r := d.Docker("run", "--name", "done", "busybox", "sh", "-c", "echo said; exit 9"); r.Code != 9 {
+		t.Fatal(r)
+	}
 	engine, err := d.ExecEngine()
 	if err != nil {
 		t.Fatal(err)
