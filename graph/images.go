@@ -114,9 +114,22 @@ func (s *Store) Images(opt imagesOptions) ([]api.ImageSummary, error) {
 				continue
 			}
 		}
+		if wanted := opt.filters["reference"]; len(wanted) > 0 { // show the names that were asked for, not their neighbours
+			row.RepoTags = slices.DeleteFunc(slices.Clone(row.RepoTags), func(tag string) bool { return !anyReference(wanted, tag) })
+		}
 		list = append(list, row)
 	}
 	return list, nil
+}
+
+// anyReference says whether a name matches one of the patterns of the filter
+// reference; those have been checked when the image was chosen.
+func anyReference(patterns []string, name string) bool {
+	ref, err := reference.ParseNormalizedNamed(name)
+	return err == nil && slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, err := reference.FamiliarMatch(pattern, ref)
+		return err == nil && ok
+	})
 }
 
 func summary(img *image.Image) api.ImageSummary {
