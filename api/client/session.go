@@ -157,6 +157,10 @@ func (s *session) follow(ctx context.Context, link *hijacked, watch *detachWatch
 	}
 }
 
+// exitGrace is how long the exit of a container may come after the end of its
+// streams before the container is asked whether it runs on.
+const exitGrace = 500 * time.Millisecond
+
 func (s *session) interrupted(ctx context.Context) (int, error) {
 	err := context.Cause(ctx)
 	if status, ok := interruptStatus(err); ok {
@@ -175,7 +179,7 @@ func (s *session) stillThere(ctx context.Context) <-chan struct{} {
 	gone := make(chan struct{})
 	go func() {
 		select {
-		case <-time.After(2 * time.Second):
+		case <-time.After(exitGrace):
 		case <-ctx.Done():
 			return
 		}

@@ -238,6 +238,18 @@ func TestAttach(t *testing.T) {
 	docker(t, d, "", "attach web").want(t, 1, "", "cannot enable tty mode on non tty input\n")
 }
 
+// The stream ends, the container runs on: there is nothing to wait for.
+func TestAttachEndsWithoutExit(t *testing.T) {
+	d := newFake(t)
+	c := addContainer(d, false)
+	c.serve = func(_ net.Conn, _ *bufio.Reader, out, _ io.Writer) { fmt.Fprintln(out, "so far") }
+	close(c.started)
+	inspect := answer(api.ContainerInspect{Id: testID, State: &api.ContainerState{Running: true}, Config: &runconfig.Config{}})
+	d.routes["GET /containers/web/json"] = inspect
+	d.routes["GET /containers/"+testID+"/json"] = inspect
+	docker(t, d, "", "attach web").want(t, 0, "so far\n", "")
+}
+
 func TestStart(t *testing.T) {
 	d := newFake(t)
 	c := addContainer(d, false)
