@@ -5,7 +5,6 @@ package graph
 import (
 	"archive/tar"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +23,6 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/errdefs"
-	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/graphdriver/graphtest"
 	"github.com/enginejobs/docker/graphdriver/vfs"
 	"github.com/enginejobs/docker/image"
@@ -43,9 +41,16 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, root: t.TempDir(), eng: enginetest.New(t)}
 	b.events = enginetest.Fake(b.eng, "log")
-	b.open()
-	if err := b.Install(b.eng); err != nil {
+	if err := new(Store).Install(b.eng); err != nil {
 		t.Fatal(err)
+	}
+	b.open()
+	for name, handler := range map[string]engine.Handler{
+		"history": func(j *engine.Job) error { return b.jobHistory(j) }, "images": func(j *engine.Job) error { return b.jobImages(j) },
+		"image_inspect": func(j *engine.Job) error { return b.jobImageInspect(j) },
+		"image_tag":     func(j *engine.Job) error { return b.jobImageTag(j) }, "tag": func(j *engine.Job) error { return b.jobTag(j) },
+	} {
+		b.eng.Replace(name, handler)
 	}
 	return b
 }
@@ -61,6 +66,8 @@ func (b *bench) open() {
 	if b.Store, err = New(Options{Root: b.root, Driver: d, Engine: b.eng, Logf: b.t.Logf}); err != nil {
 		b.t.Fatal(err)
 	}
+	b.eng.Replace("import", b.jobImport) // the jobs of the store opened last
+	b.eng.Replace("image_delete", b.jobImageDelete)
 }
 
 // run runs a job and returns its output.
@@ -411,6 +418,3 @@ func TestAssembled(t *testing.T) {
 		t.Errorf("%d bytes came back of %d, %v", len(got), len(data), err)
 	}
 }
-
-var _ graphdriver.Driver = (*vfs.Driver)(nil)
-var _ = context.Background
