@@ -73,7 +73,7 @@ func TestInside(t *testing.T) {
 			c.Mounts = []mount.Mount{{Type: "tmpfs", Source: "tmpfs", Target: "/scratch", Options: []string{"nosuid", "size=1m"}}}
 		}, "tmpfs on /scratch type tmpfs (rw,nosuid,relatime,size=1024k)\n", 0},
 		{"loopback only", "ip link | grep -c UP", nil, "1\n", 0},
-		{"small init", "cat /proc/1/comm", func(c *execdriver.Command) { c.UseInit = true }, "exe\n", 0},
+		{"small init", "cat /proc/1/comm", func(c *execdriver.Command) { c.UseInit = true }, "docker-init\n", 0},
 		{"small init's code", "exit 5", func(c *execdriver.Command) { c.UseInit = true }, "", 5},
 		{"ulimit", "ulimit -n", func(c *execdriver.Command) {
 			c.Resources.Rlimits = []execdriver.Rlimit{{Name: "nofile", Soft: 100, Hard: 200}}

@@ -173,6 +173,9 @@ func (d *Driver) job(ctx context.Context, name string, args ...string) *engine.J
 	return d.eng.Job(name, args...).SetContext(ctx)
 }
 
+// patience is how long a job waits for an exec engine.
+const patience = 15 * time.Second
+
 // retries is how often a job that can be repeated is sent again when the exec
 // engine was killed under it.
 const retries = 5
@@ -193,9 +196,14 @@ func (d *Driver) forward(job *engine.Job) error {
 	d.mu.Lock()
 	l := d.link
 	d.mu.Unlock()
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
 	select {
 	case <-l.ready:
 		return l.conn.Handle(job)
+	case <-timeout.C:
+		closeAll(job.Files)
+		return errdefs.Unavailable("the exec engine does not come up; see the daemon's log and %s", d.path("engine.log"))
 	case <-job.Context().Done():
 		closeAll(job.Files)
 		return job.Context().Err()
