@@ -92,7 +92,9 @@ func (c *terminal) exit(want int) {
 	select {
 	case <-ended:
 	case <-time.After(15 * time.Second):
-		c.t.Fatal("the client does not end")
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.t.Fatalf("the client does not end; the terminal shows %q", c.screen.String())
 	}
 	if got := c.cmd.ProcessState.ExitCode(); got != want {
 		c.t.Errorf("exit code %d, want %d", got, want)
@@ -138,8 +140,13 @@ func typeAtShell(t *testing.T, d *daemontest.Daemon, bin, image, shell string) {
 	term.expect("Stopped")
 	term.kind("jobs\r")
 	term.expect("Stopped")
-	term.kind("kill -9 %1; wait %1; echo gone\r")
-	term.expect("\ngone")
+	term.kind("fg\r")
+	term.expect("\nsleep 1000")
+	time.Sleep(300 * time.Millisecond)
+	term.kind("\x03")
+	term.expect("prompt> ")
+	term.kind("echo fg $?\r")
+	term.expect("\nfg 130")
 	term.kind("exit 3\r")
 	term.exit(3)
 }
