@@ -63,9 +63,11 @@ func newDaemonFlags(getenv func(string) string) (*mflag.Set, *daemonFlags) {
 	f := &daemonFlags{
 		Debug: getenv("DEBUG") != "", LogLevel: "info", Group: defaultGroup,
 		TLSVerify: getenv("DOCKER_TLS_VERIFY") != "",
-		TLSCA:     filepath.Join(certs, "ca.pem"), TLSCert: filepath.Join(certs, "cert.pem"), TLSKey: filepath.Join(certs, "key.pem"),
-		Root: defaultRoot, ExecRoot: defaultExecRoot, Pidfile: defaultPidfile, TrustKey: defaultTrustKey, ExecDriver: "native",
-		DefaultIP: "0.0.0.0", ICC: true, IPForward: true, IPMasq: true, IPTables: true, UserlandProxy: true,
+		TLSCA:     filepath.Join(certs, "ca.pem"), TLSCert: filepath.Join(certs, "cert.pem"),
+		TLSKey: filepath.Join(certs, "key.pem"),
+		Root:   defaultRoot, ExecRoot: defaultExecRoot, Pidfile: defaultPidfile, TrustKey: defaultTrustKey,
+		ExecDriver: "native",
+		DefaultIP:  "0.0.0.0", ICC: true, IPForward: true, IPMasq: true, IPTables: true, UserlandProxy: true,
 	}
 	fs := new(mflag.Set)
 	f.declareProcess(fs)
@@ -84,7 +86,8 @@ func (f *daemonFlags) declareProcess(fs *mflag.Set) {
 	fs.String(&f.ExecRoot, "--exec-root", "Directory of what lasts until the host restarts")
 	fs.String(&f.Pidfile, "-p --pidfile", "File that holds the daemon's pid; '' for none")
 	fs.String(&f.TrustKey, "--trust-key", "Private key that names this daemon; made when missing")
-	fs.String(&f.StorageDriver, "-s --storage-driver", "Storage driver: overlay or vfs; '' takes what the\ndirectory has, else overlay")
+	fs.String(&f.StorageDriver, "-s --storage-driver",
+		"Storage driver: overlay or vfs; '' takes what the\ndirectory has, else overlay")
 	fs.List(&f.StorageOpts, "--storage-opt", "Option of the storage driver, KEY=VALUE", nil)
 	fs.String(&f.ExecDriver, "-e --exec-driver", "Exec driver: native")
 	fs.List(&f.Labels, "--label", "KEY=VALUE label of the daemon, shown by info", checkLabel)
@@ -93,7 +96,8 @@ func (f *daemonFlags) declareProcess(fs *mflag.Set) {
 }
 
 func (f *daemonFlags) declareAPI(fs *mflag.Set) {
-	fs.List(&f.Hosts, "-H --host", "Listen on unix://PATH, tcp://HOST:PORT or fd://[NAME];\nby default on "+defaultSocket, nil)
+	fs.List(&f.Hosts, "-H --host",
+		"Listen on unix://PATH, tcp://HOST:PORT or fd://[NAME];\nby default on "+defaultSocket, nil)
 	fs.String(&f.Group, "-G --group", "Group of the unix socket; '' leaves it alone")
 	fs.Bool(&f.EnableCORS, "--api-enable-cors ~-api-enable-cors", "Allow requests from web pages of any origin")
 	fs.String(&f.CORSHeader, "--api-cors-header", "Allow requests from web pages of this origin")

@@ -13,7 +13,8 @@ import (
 func (s *Server) StartDaemon(context.Context) error {
 	p := &s.parts
 	if err := errors.Join(
-		need(p.images != nil, "the image store"), need(p.names != nil, "the name store"), need(p.exec != nil, "the exec driver"),
+		need(p.images != nil, "the image store"), need(p.names != nil, "the name store"),
+		need(p.exec != nil, "the exec driver"),
 	); err != nil {
 		return err
 	}

@@ -19,7 +19,9 @@ func (s *Server) OpenImages(context.Context) error {
 		return err
 	}
 	s.eng.OnShutdown("storage driver", func(context.Context) error { return driver.Close() })
-	store, err := graph.New(graph.Options{Root: s.cfg.Root, Driver: driver, Engine: s.eng, Now: s.cfg.Now, Logf: s.log.Warnf})
+	store, err := graph.New(graph.Options{
+		Root: s.cfg.Root, Driver: driver, Engine: s.eng, Now: s.cfg.Now, Logf: s.log.Warnf,
+	})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ func NewLog(w io.Writer, level string) (Logger, error) {
 	log := logrus.New()
 	log.SetOutput(w)
 	log.SetLevel(least)
-	log.SetFormatter(&logrus.TextFormatter{FullTimestamp: true, DisableColors: true, TimestampFormat: "2006-01-02T15:04:05.000000Z07:00"})
+	log.SetFormatter(&logrus.TextFormatter{
+		FullTimestamp: true, DisableColors: true, TimestampFormat: "2006-01-02T15:04:05.000000Z07:00",
+	})
 	return log, nil
 }

@@ -15,7 +15,7 @@ func (s *Server) OpenNames(context.Context) error {
 		return err
 	}
 	if moved := db.Moved(); moved != "" {
-		s.log.Warnf("the database of names was damaged: it was moved to %s, and names are made anew from the containers", moved)
+		s.log.Warnf("the database of names was damaged: it is now %s, and names are made anew from the containers", moved)
 	}
 	s.parts.names = db
 	s.eng.OnShutdown("names", func(context.Context) error { return db.Close() })

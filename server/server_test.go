@@ -15,7 +15,7 @@ import (
 )
 
 func TestSignals(t *testing.T) {
-	run := func(t *testing.T, slow time.Duration, signals ...os.Signal) (error, []string) {
+	run := func(t *testing.T, slow time.Duration, signals ...os.Signal) ([]string, error) {
 		s := newServer(t, Config{})
 		seen := recording(s, 1, -1)
 		ready := make(chan struct{})
@@ -38,33 +38,33 @@ func TestSignals(t *testing.T) {
 			select {
 			case ch <- sig:
 			case err := <-result:
-				return err, seen()
+				return seen(), err
 			case <-time.After(5 * time.Second):
 				t.Fatal("a signal was not taken")
 			}
 		}
 		select {
 		case err := <-result:
-			return err, seen()
+			return seen(), err
 		case <-time.After(10 * time.Second):
 			t.Fatal("Run did not return")
 			return nil, nil
 		}
 	}
 	t.Run("one stops", func(t *testing.T) {
-		err, seen := run(t, 0, syscall.SIGHUP, syscall.SIGTERM)
+		seen, err := run(t, 0, syscall.SIGHUP, syscall.SIGTERM)
 		if err != nil || strings.Join(seen, " ") != "+0 -0" {
 			t.Errorf("%v %v", err, seen)
 		}
 	})
 	t.Run("two hurry", func(t *testing.T) {
-		err, seen := run(t, time.Minute, syscall.SIGTERM, syscall.SIGINT)
+		seen, err := run(t, time.Minute, syscall.SIGTERM, syscall.SIGINT)
 		if !errors.Is(err, context.Canceled) || strings.Join(seen, " ") != "+0 -0" {
 			t.Errorf("%v %v", err, seen)
 		}
 	})
 	t.Run("quit", func(t *testing.T) {
-		err, _ := run(t, 0, syscall.SIGUSR1, syscall.SIGQUIT)
+		_, err := run(t, 0, syscall.SIGUSR1, syscall.SIGQUIT)
 		var abandoned ErrAbandoned
 		if !errors.As(err, &abandoned) || abandoned.Signal != syscall.SIGQUIT {
 			t.Errorf("%v", err)

@@ -36,10 +36,9 @@ type key struct {
 	set        func(job *engine.Job, env string, values []string) error
 }
 
-// text, flag, list and filters make keys; renamed gives one another name.
+// text, flag and filters make keys.
 func text(name string) key { return key{name, name, setText} }
 func flag(name string) key { return key{name, name, setFlag} }
-func list(name string) key { return key{name, name, setList} }
 func filters() key         { return key{"filters", "filters", setFilters} }
 
 // as takes the value of k from another parameter.
@@ -68,11 +67,6 @@ func truthy(s string) bool {
 		return false
 	}
 	return true
-}
-
-func setList(job *engine.Job, env string, values []string) error {
-	job.SetenvList(env, values)
-	return nil
 }
 
 // setFilters accepts both forms of filters, {"k":["v"]} and {"k":{"v":true}},

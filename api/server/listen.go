@@ -81,7 +81,8 @@ func (s *Server) bind(address, group string, secure *tls.Config) ([]net.Listener
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
-	if host, _, _ := net.SplitHostPort(addr); host != "127.0.0.1" && (secure == nil || secure.ClientAuth < tls.RequireAndVerifyClientCert) {
+	verified := secure != nil && secure.ClientAuth == tls.RequireAndVerifyClientCert
+	if !strings.HasPrefix(addr, "127.0.0.1:") && !verified {
 		s.log.Warnf("/!\\ DON'T BIND ON ANOTHER IP ADDRESS THAN 127.0.0.1 IF YOU DON'T KNOW WHAT YOU'RE DOING /!\\")
 	}
 	return []net.Listener{overTLS(l, secure)}, nil
@@ -156,7 +157,8 @@ func refuseLive(path string) error {
 		return fmt.Errorf("listening on %s: %w", path, err)
 	}
 	if info.Mode()&fs.ModeSocket == 0 {
-		return errdefs.Conflict("listening on %s: a file that is no socket is in the way; remove it or choose another path", path)
+		return errdefs.Conflict(
+			"listening on %s: a file that is no socket is in the way; remove it, or choose another path", path)
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err != nil {
@@ -191,7 +193,7 @@ func fileID(path string) (id [2]uint64, err error) {
 		return id, err
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		id = [2]uint64{uint64(st.Dev), st.Ino}
+		id = [2]uint64{st.Dev, st.Ino}
 	}
 	return id, nil
 }

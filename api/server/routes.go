@@ -22,9 +22,10 @@ func (row *route) ServeHTTP(http.ResponseWriter, *http.Request) {}
 // job.
 func routes() []route {
 	var (
-		name      = []source{fromPath("name")}
-		inspect   = []key{flag("size")}
-		logs      = []key{flag("stdout"), flag("stderr"), flag("follow"), flag("timestamps"), flag("details"), text("tail"), text("since"), text("until")}
+		name    = []source{fromPath("name")}
+		inspect = []key{flag("size")}
+		logs    = []key{flag("stdout"), flag("stderr"), flag("follow"), flag("timestamps"), flag("details"),
+			text("tail"), text("since"), text("until")}
 		attach    = []key{flag("logs"), flag("stream"), flag("stdin"), flag("stdout"), flag("stderr"), text("detachKeys")}
 		remove    = []key{flag("removeVolume").as("v"), flag("removeLink").as("link"), flag("forceRemove").as("force")}
 		ps        = []key{flag("all"), flag("size"), text("limit"), text("since"), text("before"), filters()}

@@ -153,7 +153,9 @@ func (s *Server) serveAll(ctx context.Context, listeners []net.Listener, opt ser
 	}
 	s.drain(srv)
 	for ; running > 0; running-- {
-		<-failed // ErrServerClosed
+		if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+			failure = errors.Join(failure, err)
+		}
 	}
 	return failure
 }
