@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,6 +63,8 @@ type Driver struct {
 	eng     *engine.Engine
 	caps    uint64 // what this host can give
 	filters seccomp.Cache
+
+	closing atomic.Bool // no exec engine is raised any more
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -137,6 +140,7 @@ func (d *Driver) Close() error {
 	d.mu.Lock()
 	connected := isClosed(d.link.ready)
 	d.mu.Unlock()
+	d.closing.Store(true)
 	if connected && d.ctx.Err() == nil {
 		err := d.job(context.Background(), execproto.JobQuit).Run()
 		// An exec engine that quits may be gone before its answer.

@@ -28,9 +28,9 @@ const maxLog = 1 << 20
 // the connection ends.
 func (d *Driver) supervise() {
 	pause := time.Duration(0)
-	for d.ctx.Err() == nil {
+	for d.ctx.Err() == nil && !d.closing.Load() {
 		begin := time.Now()
-		if err := d.serveOne(); err != nil && d.ctx.Err() == nil {
+		if err := d.serveOne(); err != nil && d.ctx.Err() == nil && !d.closing.Load() {
 			d.logf("exec engine: %v", err)
 		}
 		// One that lives is replaced at once, one that does not come up is not
