@@ -124,6 +124,9 @@ func (s *Store) initContent(parent string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if made["etc"] {
+		dir = "" // the image's own is a link, and hidden now
+	}
 	if _, err := lookAt(dir, "etc/mtab"); errors.Is(err, fs.ErrNotExist) {
 		if err := w.WriteHeader(entry("etc/mtab", tar.TypeSymlink, "/proc/mounts")); err != nil {
 			return nil, err

@@ -91,7 +91,7 @@ func (p *pendingLayer) unpack(ctx context.Context, r io.Reader) error {
 	source := &countingReader{r: io.TeeReader(plain, hash), ctx: ctx}
 	recording, abort := context.WithCancel(ctx)
 	defer abort()
-	split, done, err := asm.NewInputTarStreamWithDone(source, record.packer, checksum{recording})
+	split, done, err := asm.NewInputTarStreamWithDone(source, record.packer, &checksum{ctx: recording, buf: make([]byte, 128<<10)})
 	if err != nil {
 		return err
 	}
@@ -155,12 +155,13 @@ func (c *countingReader) Read(b []byte) (int, error) {
 // context: the zeros of a sparse file can go on for ever without a read.
 type checksum struct {
 	ctx context.Context //nolint:containedctx // lives as long as one call
+	buf []byte
 }
 
-// Put reads one file.
-func (c checksum) Put(_ string, input io.Reader) (int64, []byte, error) {
+// Put reads one file. The recorder calls it for one at a time.
+func (c *checksum) Put(_ string, input io.Reader) (int64, []byte, error) {
 	sum := crc64.New(storage.CRCTable)
-	n, err := io.CopyBuffer(sum, &countingReader{r: input, ctx: c.ctx}, make([]byte, 64<<10))
+	n, err := io.CopyBuffer(sum, &countingReader{r: input, ctx: c.ctx}, c.buf)
 	return n, sum.Sum(nil), err
 }
 

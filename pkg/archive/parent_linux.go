@@ -97,6 +97,7 @@ func (u *unpacker) step(at, name string) (link string, err error) {
 	}
 	switch kind(&low) {
 	case unix.S_IFDIR:
+		u.dirs = append(u.dirs, dirTime{path.Join(at, name), [2]unix.Timespec{low.Atim, low.Mtim}})
 		return "", u.makeDir(dir, name, below, false)
 	case unix.S_IFLNK:
 		return readlink(unix.AT_FDCWD, below)
