@@ -42,7 +42,7 @@ func loadKey(path string) (libtrust.PrivateKey, error) {
 }
 
 func encodeKey(key libtrust.PrivateKey, ext string) ([]byte, error) {
-	if ext != ".pem" {
+	if ext == ".json" || ext == ".jwk" { // libtrust reads every other name as PEM
 		return json.MarshalIndent(key, "", "    ")
 	}
 	block, err := key.PEMBlock()
