@@ -278,7 +278,9 @@ func (d *Daemon) Close() error {
 			errs = append(errs, err, d.Kill9())
 		}
 	}
-	errs = append(errs, d.sweep())
+	if err := d.sweep(); err != nil {
+		errs = append(errs, err, fmt.Errorf("the daemon's log ends with\n%s", d.Log(3000)))
+	}
 	if d.Bridge != "" {
 		errs = append(errs, removeBridge(d.Bridge))
 	}
