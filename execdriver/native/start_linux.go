@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -121,6 +122,9 @@ func (d *Driver) clear(t *translation, id string) {
 		d.logf("clearing a failed start of %s: %v", id, err)
 	}
 	if err := group.Remove(); err != nil {
+		d.logf("clearing a failed start of %s: %v", id, err)
+	}
+	if err := os.Remove(filepath.Join(d.path("records"), id+".json")); err != nil && !os.IsNotExist(err) {
 		d.logf("clearing a failed start of %s: %v", id, err)
 	}
 }

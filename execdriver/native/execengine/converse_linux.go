@@ -27,6 +27,12 @@ func (l *launch) converse(setup []byte) error {
 		return &initproto.Failure{Step: "start init", Text: err.Error()}
 	}
 	l.phase("sent")
+	if err := l.note(); err != nil {
+		if report := l.listen(); report != nil {
+			return report
+		}
+		return err
+	}
 	return l.listen()
 }
 

@@ -304,21 +304,27 @@ func (l *launch) adopt() error {
 		}
 		c.streams = append(c.streams, s)
 	}
+	c.stdin = l.stdin
+	c.record.StartedAt = time.Now().UTC()
+	return nil
+}
+
+// note writes the record. It happens while the init is at work: from here on
+// whoever finds the record finds the process too, also when we are killed.
+func (l *launch) note() error {
+	c := l.c
 	started, err := startTime(c.record.Pid)
 	if err != nil {
 		return err
 	}
-	c.stdin = l.stdin
 	c.record = execproto.Record{
 		ID: c.id, Pid: c.record.Pid, StartTime: started, StartedAt: time.Now().UTC(), LogPath: l.spec.LogPath,
 		Group: c.group, Tty: l.spec.Tty, OpenStdin: l.spec.OpenStdin,
 		OwnPID: l.spec.CloneFlags&unix.CLONE_NEWPID != 0,
 	}
-	if err := writeRecord(l.e.dir, &c.record); err != nil {
-		return err
-	}
+	err = writeRecord(l.e.dir, &c.record)
 	l.phase("recorded")
-	return nil
+	return err
 }
 
 // fail lets go of everything that a failed start has made.
