@@ -5,6 +5,7 @@ package bridge
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 
@@ -61,7 +62,7 @@ func (d *Driver) forget(id string) {
 
 func (d *Driver) sandboxFor(ctx context.Context, req networkdriver.InterfaceRequest) (*sandbox, error) {
 	if !req.Restore {
-		if err := d.firewall.dropLegacy(); err != nil {
+		if err := errors.Join(d.present(), d.firewall.dropLegacy()); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver/bridge"
 	"github.com/enginejobs/docker/networkdriver/nettest"
 	"github.com/enginejobs/docker/pkg/netns"
@@ -302,5 +304,73 @@ func TestMTUFollowsTheDefaultRoute(t *testing.T) {
 		if err := eng.Job("release_interface", "a").Run(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestFailedInitLeavesNothing lets the last steps fail.
+func TestFailedInitLeavesNothing(t *testing.T) {
+	testutil.RequiresRoot(t)
+	for _, env := range []map[string]string{
+		{"BridgeIP": "10.73.0.1/24", "FixedCIDR": "10.73.0.4/31"},
+		{"FixedCIDR": "10.99.0.0/24"},
+		{"BridgeIP": "10.73.0.1/31"},
+	} {
+		eng := engine.New()
+		if err := bridge.Install(eng); err != nil {
+			t.Fatal(err)
+		}
+		env["BridgeIface"] = "ejtfail"
+		err := nettest.With(eng.Job("init_networkdriver"), env).Run()
+		if !errdefs.Is(err, errdefs.KindInvalidArgument) {
+			t.Errorf("%v: %v", env, err)
+		}
+		if exists("ejtfail") || len(tables(t, "ejtfail")) != 0 || eng.Has("link") {
+			t.Errorf("%v: something is left", env)
+		}
+		shutdown(t, eng)
+	}
+}
+
+// TestWarnings: what the user should know is said, and stops nothing.
+func TestWarnings(t *testing.T) {
+	testutil.RequiresRoot(t)
+	nftTool, err := exec.LookPath("nft")
+	if err != nil {
+		t.Skip("needs the nft tool to play another engine")
+	}
+	script := "add table ip other; add chain ip other FORWARD { type filter hook forward priority 0; policy drop; }"
+	if out, err := exec.Command(nftTool, script).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v", out, err)
+	}
+	t.Cleanup(func() { _ = exec.Command(nftTool, "delete table ip other").Run() })
+	eng := engine.New()
+	factory(t, eng, map[string]string{"BridgeIface": "ejtwarn"})
+	t.Cleanup(func() { shutdown(t, eng) })
+	job := nettest.With(eng.Job("init_networkdriver"), map[string]string{"BridgeIface": "ejtwarn"})
+	var warnings strings.Builder
+	job.Stderr.Add(&warnings)
+	if err := job.Run(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"bridge ejtwarn did not exist and was created", `"other FORWARD" of another program drops`} {
+		if !strings.Contains(warnings.String(), want) {
+			t.Errorf("no %q in %q", want, warnings.String())
+		}
+	}
+}
+
+func TestRemovedBridgeIsNamed(t *testing.T) {
+	testutil.RequiresRoot(t)
+	eng := start(t, map[string]string{"BridgeIface": "ejtlost"})
+	l, err := netlink.LinkByName("ejtlost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.LinkDel(l); err != nil {
+		t.Fatal(err)
+	}
+	_, err = nettest.Allocate(eng, "a", nil)
+	if !errdefs.Is(err, errdefs.KindUnavailable) || !strings.Contains(err.Error(), "bridge ejtlost was removed behind our back") {
+		t.Errorf("got %v", err)
 	}
 }

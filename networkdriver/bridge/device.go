@@ -230,7 +230,10 @@ func chooseAddress(cfg networkdriver.Config, index int) (netip.Prefix, error) {
 		}
 	}
 	if cfg.FixedCIDR.IsValid() { // it must lie in the network, so only that one will do
-		candidates = containing(candidates, cfg.FixedCIDR)
+		if candidates = containing(candidates, cfg.FixedCIDR); len(candidates) == 0 {
+			return netip.Prefix{}, errdefs.InvalidArgument("subnet %s lies in none of the networks that a bridge is given by itself: "+
+				"configure the address of the bridge, too", cfg.FixedCIDR)
+		}
 	}
 	if p, ok := networkdriver.Choose(candidates, inUse, nameservers); ok {
 		return p, nil

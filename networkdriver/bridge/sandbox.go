@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
 	"github.com/enginejobs/docker/pkg/netns"
 	"github.com/enginejobs/docker/pkg/rtnl"
@@ -97,6 +98,17 @@ func (d *Driver) plug(ns *os.File, conn *rtnl.Conn, ip netip.Addr, mac net.Hardw
 	)
 }
 
+// present tells whether the bridge is still there. Without the question a
+// sandbox from the pool would be given away that leads nowhere.
+func (d *Driver) present() error {
+	switch index, err := d.host.LinkIndex(d.device.name); {
+	case isGone(err), err == nil && index != d.device.index:
+		return errdefs.Unavailable("bridge %s was removed behind our back: restart the daemon to make it anew", d.device.name)
+	default:
+		return err
+	}
+}
+
 // pair makes the veth pair, under another name if that one is taken.
 func (d *Driver) pair(ns *os.File, mac net.HardwareAddr) error {
 	for attempt := 0; ; attempt++ {
@@ -114,8 +126,6 @@ func (d *Driver) pair(ns *os.File, mac net.HardwareAddr) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, unix.EEXIST) && attempt < 3:
-		case isGone(err):
-			return fmt.Errorf("%w: bridge %s was removed behind our back, restart the daemon", err, d.device.name)
 		default:
 			return err
 		}

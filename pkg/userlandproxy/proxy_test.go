@@ -260,3 +260,28 @@ func TestUDPForgetsSilentClients(t *testing.T) {
 		}
 	}
 }
+
+// TestUDPCloseUnderLoad closes proxies while answers are under way.
+func TestUDPCloseUnderLoad(t *testing.T) {
+	testutil.NoGoroutineLeaks(t)
+	backend := backendUDP(t)
+	for range 100 {
+		p, err := listenUDP(anyPort, backend, time.Minute, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 8 { // evicts, too
+			c, err := net.Dial("udp4", p.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 4 {
+				_, _ = c.Write([]byte("x"))
+			}
+			c.Close()
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

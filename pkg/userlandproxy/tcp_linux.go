@@ -14,8 +14,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -78,10 +80,11 @@ func (p *TCP) Close() error {
 	p.cancel()
 	err := p.listener.Close()
 	p.mu.Lock()
-	for c := range p.conns {
+	open := slices.Collect(maps.Keys(p.conns))
+	p.mu.Unlock()
+	for _, c := range open { // without the lock: Close waits for reads, which may want it
 		c.Close()
 	}
-	p.mu.Unlock()
 	p.wg.Wait()
 	if errors.Is(err, net.ErrClosed) {
 		return nil

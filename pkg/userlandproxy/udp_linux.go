@@ -3,8 +3,10 @@ package userlandproxy
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -76,10 +78,11 @@ func (p *UDP) Close() error {
 	p.cancel()
 	err := p.socket.Close()
 	p.mu.Lock()
-	for _, s := range p.sessions {
+	open := slices.Collect(maps.Values(p.sessions))
+	p.mu.Unlock()
+	for _, s := range open { // without the lock: Close waits for reads, which may want it
 		s.conn.Close()
 	}
-	p.mu.Unlock()
 	p.wg.Wait()
 	if errors.Is(err, net.ErrClosed) {
 		return nil
@@ -113,32 +116,40 @@ func (p *UDP) read() {
 
 // session finds or makes the socket for a client.
 func (p *UDP) session(who peer) *session {
+	s, evicted := p.findOrMake(who)
+	if evicted != nil {
+		evicted.conn.Close() // without the lock: Close waits for reads, which may want it
+	}
+	return s
+}
+
+func (p *UDP) findOrMake(who peer) (found, evicted *session) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s, ok := p.sessions[who]; ok {
 		s.lastSeen = now
-		return s
+		return s, nil
 	}
 	if p.ctx.Err() != nil {
-		return nil
+		return nil, nil
 	}
 	if len(p.sessions) >= p.max {
-		p.evict()
+		evicted = p.evict()
 	}
 	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(p.backend)) // sends nothing
 	if err != nil {
-		return nil
+		return nil, evicted
 	}
 	s := &session{conn: conn, lastSeen: now}
 	p.sessions[who] = s
 	p.wg.Go(func() { p.answer(who, s) })
-	return s
+	return s, evicted
 }
 
 // evict forgets the client that was silent for longest. The caller holds the
-// lock; the session's own goroutine finds its socket closed.
-func (p *UDP) evict() {
+// lock, and closes the socket when it no longer does.
+func (p *UDP) evict() *session {
 	var oldest peer
 	var at time.Time
 	for who, s := range p.sessions {
@@ -146,8 +157,9 @@ func (p *UDP) evict() {
 			oldest, at = who, s.lastSeen
 		}
 	}
-	p.sessions[oldest].conn.Close()
+	s := p.sessions[oldest]
 	delete(p.sessions, oldest)
+	return s
 }
 
 // answer hands datagrams from the backend to one client, until both were
