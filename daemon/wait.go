@@ -73,7 +73,7 @@ func (d *Daemon) Wait(ctx context.Context, c *container, from *snapshot, conditi
 		return api.ContainerWait{}, err
 	}
 	result := api.ContainerWait{StatusCode: s.state.ExitCode}
-	if s.state.Error != "" {
+	if s.state.Phase == dead { // what is told here is a failed removal; a failed start told its own caller
 		result.Error = &api.WaitError{Message: s.state.Error}
 	}
 	return result, nil
