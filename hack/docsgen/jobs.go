@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	apiserver "github.com/enginejobs/docker/api/server"
@@ -70,7 +71,7 @@ func everyJob() (*engine.Engine, error) {
 	}
 	api := apiserver.New(s.Engine(), apiserver.Options{})
 	declares := map[string]bool{"version": true, "events": true, "API": true, "network jobs": true}
-	for _, step := range builtins.Boot(s, api) {
+	for _, step := range slices.Concat(builtins.Boot(s, api)...) {
 		if !declares[step.Name] {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sort"
 	"strings"
 	"time"
@@ -123,10 +124,14 @@ func (s Snapshot) rules() {
 	}
 }
 
+// engineGroup is how the cgroups of an engine are named: for a daemon, for a
+// test, for a container's id. Other programs make and remove groups meanwhile.
+var engineGroup = regexp.MustCompile(`docker|ejt|test|[0-9a-f]{64}`)
+
 func (s Snapshot) cgroups() {
 	// What cannot be walked is not reported: it is absent from both snapshots.
 	_ = filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
+		if err == nil && entry.IsDir() && engineGroup.MatchString(path) {
 			s.add("cgroup %s", path)
 		}
 		return nil
