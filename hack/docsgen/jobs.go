@@ -65,7 +65,7 @@ func jobPages(root string) (map[string][]byte, error) {
 // builtins that only do that are run; those that make something are not, and
 // their parts declare their jobs as the nothing that they are.
 func everyJob() (*engine.Engine, error) {
-	s, err := server.New(server.Config{})
+	s, err := server.New(server.Config{Root: "/nonexistent"})
 	if err != nil {
 		return nil, err
 	}
