@@ -12,6 +12,7 @@
 package sysinit
 
 import (
+	"math"
 	"runtime"
 	"strings"
 
@@ -26,8 +27,10 @@ import (
 func Init() int {
 	runtime.LockOSThread()
 	unix.Umask(0o022)
-	unix.CloseOnExec(initproto.SyncFD)
 	r := &reporter{fd: initproto.SyncFD}
+	if err := keepDescriptors(); err != nil {
+		return r.fail(err)
+	}
 	s, err := r.setup()
 	if err != nil {
 		return r.fail(err)
@@ -54,9 +57,11 @@ func Init() int {
 // that belongs to the workload's process alone.
 func Workload() int {
 	runtime.LockOSThread()
-	unix.CloseOnExec(initproto.SyncFD)
 	from := &reporter{fd: initproto.SetupFD}
 	r := &reporter{fd: initproto.SyncFD}
+	if err := keepDescriptors(); err != nil {
+		return r.fail(err)
+	}
 	s, err := from.setup()
 	unix.Close(initproto.SetupFD)
 	if err != nil {
@@ -64,6 +69,15 @@ func Workload() int {
 	}
 	r.timings = s.Timings
 	return r.fail(workload(s, r))
+}
+
+// keepDescriptors lets nothing but the standard streams pass into the workload:
+// neither what the set-up uses nor what somebody up to the shell that started
+// the daemon forgot to mark. An open directory of the host would be a way out.
+func keepDescriptors() error {
+	const firstPrivate = 3
+	err := unix.CloseRange(firstPrivate, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	return errAt("close", "inherited descriptors", err)
 }
 
 // step is one named part of the work; the name is what a failure reports.
