@@ -16,6 +16,7 @@ import (
 type attachOptions struct {
 	Name                  string
 	Logs, Stream          bool
+	Headers               bool
 	Stdin, Stdout, Stderr bool
 	Keys                  []byte
 	In                    io.Reader
@@ -26,7 +27,8 @@ func decodeAttach(job *engine.Job) (attachOptions, error) {
 	opt := attachOptions{
 		Name: job.Args[0], Logs: job.GetenvBool("logs"), Stream: job.GetenvBool("stream"),
 		Stdin: job.GetenvBool("stdin"), Stdout: job.GetenvBool("stdout"), Stderr: job.GetenvBool("stderr"),
-		In: job.Stdin, Out: job.Stdout, Err: job.Stderr,
+		Headers: job.GetenvBool("headers"),
+		In:      job.Stdin, Out: job.Stdout, Err: job.Stderr,
 	}
 	var err error
 	opt.Keys, err = parseDetachKeys(job.Getenv("detachKeys"))
@@ -37,6 +39,7 @@ func decodeAttach(job *engine.Job) (attachOptions, error) {
 //
 // Usage:  attach CONTAINER
 // Env:    logs: first what was logged so far. stream: then live. stdin, stdout, stderr: which streams.
+// Env:    headers: write no bytes once the client will miss nothing.
 // Env:    detachKeys: leave a terminal with these keys (default ctrl-p,ctrl-q).
 // Stdin:  input of the workload.
 // Stdout: its output, Stderr likewise; a terminal has only the former.
@@ -73,6 +76,11 @@ func (d *Daemon) Attach(ctx context.Context, opt attachOptions) error {
 	a := newAttachment(opt.Stdout, opt.Stderr)
 	c.hub.join(a)
 	defer c.hub.leave(a)
+	if opt.Headers {
+		if _, err := opt.Out.Write(nil); err != nil {
+			return nil //nolint:nilerr // the client has left, which is its right
+		}
+	}
 	d.event(ctx, s, "attach", nil)
 	switch s := c.now(); s.state.Phase {
 	case running, paused:

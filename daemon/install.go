@@ -19,6 +19,7 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 			Stdin: engine.Bytes, Stdout: engine.Multiplexed,
 			Env: []engine.Key{
 				key("detachKeys", engine.String, "keys that leave a terminal (default ctrl-p,ctrl-q)"),
+				key("headers", engine.Bool, "write no bytes once nothing will be missed"),
 				key("logs", engine.Bool, "show what was logged so far"),
 				key("stderr", engine.Bool, "pass standard error on"),
 				key("stdin", engine.Bool, "pass the input on"),

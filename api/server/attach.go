@@ -10,8 +10,10 @@ import (
 
 // attachHijack runs the job attach on the connection itself. The container is
 // looked up before the connection is taken over, so that an unknown one is a
-// plain 404; the head goes out at once, whether it runs or not, because clients
-// wait for it before they start the container.
+// plain 404. The head goes out when the job has joined the container, whether
+// that runs or not: clients wait for it before they start the container, and
+// would miss the output of a short one otherwise. The job says so with a write
+// of no bytes.
 func attachHijack(x *exchange, row *route) error {
 	tty, err := x.hasTerminal()
 	if err != nil {
@@ -29,6 +31,8 @@ func attachHijack(x *exchange, row *route) error {
 		return err
 	}
 	defer conn.finish()
+	job.SetenvBool("headers", true)
+	job.Stdout.Add(opener{conn})
 	stdout := connectOutput(job, conn, tty)
 	if err := job.Stdin.Add(conn); err != nil {
 		return err

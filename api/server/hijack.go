@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,9 +37,12 @@ type duplex struct {
 	over  chan struct{}      // closed when nobody reads any more
 	ended chan struct{}      // closed when run has returned
 	rest  []byte             // of the chunk that Read has begun
+
+	head  []byte // of the answer; begin sends it
+	begun sync.Once
 }
 
-// hijack takes the connection over and sends the head of the answer.
+// hijack takes the connection over. The head of the answer waits for begin.
 func (x *exchange) hijack(media string, gone context.CancelFunc) (*duplex, error) {
 	conn, buffered, err := http.NewResponseController(x.w.ResponseWriter).Hijack()
 	if err != nil {
@@ -62,6 +66,7 @@ func (x *exchange) hijack(media string, gone context.CancelFunc) (*duplex, error
 	d := &duplex{
 		conn: conn, in: conn, gone: gone,
 		chunk: make(chan []byte), over: make(chan struct{}), ended: make(chan struct{}),
+		head: head.Bytes(),
 	}
 	if n := buffered.Reader.Buffered(); n > 0 {
 		early, err := buffered.Reader.Peek(n)
@@ -70,14 +75,30 @@ func (x *exchange) hijack(media string, gone context.CancelFunc) (*duplex, error
 		}
 	}
 	go d.run()
-	if _, err := conn.Write(head.Bytes()); err != nil {
-		gone() // the job will find out; there is nobody to tell
-	}
 	return d, nil
+}
+
+// begin sends the head of the answer, once: when the job says so, when it writes
+// or reads, at the latest when it is over.
+func (d *duplex) begin() {
+	d.begun.Do(func() {
+		if _, err := d.conn.Write(d.head); err != nil {
+			d.gone() // the job will find out; there is nobody to tell
+		}
+	})
+}
+
+// opener begins the answer at the first write, be it of no bytes.
+type opener struct{ d *duplex }
+
+func (o opener) Write(p []byte) (int, error) {
+	o.d.begin()
+	return len(p), nil
 }
 
 // Read gives the job the client's input.
 func (d *duplex) Read(p []byte) (int, error) {
+	d.begin()
 	if len(d.rest) == 0 {
 		select {
 		case b, ok := <-d.chunk:
@@ -96,6 +117,7 @@ func (d *duplex) Read(p []byte) (int, error) {
 
 // Write sends output to the client. A client that cannot be written to is gone.
 func (d *duplex) Write(p []byte) (int, error) {
+	d.begin()
 	n, err := d.conn.Write(p)
 	if err != nil {
 		d.gone()
@@ -157,6 +179,7 @@ func (d *duplex) pass(b []byte) bool {
 // finish ends the answer: the client sees the end of the output, gets a moment
 // to hang up, and is then cut off.
 func (d *duplex) finish() {
+	d.begin()
 	close(d.over)
 	half, ok := d.conn.(interface{ CloseWrite() error })
 	if ok && half.CloseWrite() == nil {

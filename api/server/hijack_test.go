@@ -143,6 +143,22 @@ func TestAttachEndsWhileInputIsOpen(t *testing.T) {
 	_ = conn.Close()
 }
 
+// TestAttachHeadWaitsForTheJob: a client starts the container when it has seen
+// the head, so the head must not be early.
+func TestAttachHeadWaitsForTheJob(t *testing.T) {
+	joined := false
+	b := attachBench(t, false, func(job *engine.Job) error {
+		time.Sleep(50 * time.Millisecond)
+		joined = job.GetenvBool("headers")
+		_, err := job.Stdout.Write(nil)
+		return err
+	})
+	_, r, resp := dial(t, b.listen(), "/containers/x/attach?stdout=1", upgrade, "")
+	if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 || resp.StatusCode != 101 || !joined {
+		t.Errorf("status %d, joined %v, %q, %v", resp.StatusCode, joined, rest, err)
+	}
+}
+
 func TestAttachErrorIsToldInTheStream(t *testing.T) {
 	b := attachBench(t, false, func(*engine.Job) error { return errors.New("no luck") })
 	_, r, resp := dial(t, b.listen(), "/containers/x/attach?stdout=1", upgrade, "")
@@ -159,6 +175,9 @@ func TestAttachClientVanishes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			started, ended := make(chan struct{}), make(chan error, 1)
 			b := attachBench(t, false, func(job *engine.Job) error {
+				if _, err := job.Stdout.Write(nil); err != nil { // joined: the client may see the head
+					return err
+				}
 				if !strings.HasPrefix(name, "unread") {
 					_, err := io.Copy(io.Discard, job.Stdin)
 					_ = err
