@@ -242,6 +242,14 @@ func inheritCpuset(dir string) error {
 		if err != nil {
 			return err
 		}
+		if len(strings.TrimSpace(string(up))) == 0 { // whoever made it has not come to it yet
+			if err := inheritCpuset(filepath.Dir(dir)); err != nil {
+				return err
+			}
+			if up, err = os.ReadFile(filepath.Join(filepath.Dir(dir), file)); err != nil {
+				return err
+			}
+		}
 		if err := write(dir, file, strings.TrimSpace(string(up))); err != nil {
 			return err
 		}
