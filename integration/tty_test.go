@@ -86,7 +86,7 @@ func (c *terminal) exit(want int) {
 	c.t.Helper()
 	ended := make(chan struct{})
 	go func() {
-		c.cmd.Wait() //nolint:errcheck // the code is checked
+		c.cmd.Wait() // the code is checked
 		close(ended)
 	}()
 	select {

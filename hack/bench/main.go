@@ -24,7 +24,6 @@ type config struct {
 	rounds, containers        int
 	only                      *regexp.Regexp
 	peers                     map[string]bool
-	keepGoing                 bool
 }
 
 // row is one line of the result: a measurement that each engine may have.
