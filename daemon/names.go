@@ -3,21 +3,20 @@ package daemon
 import (
 	"encoding/hex"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/names"
 )
-
-var validName = regexp.MustCompile(`^/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 
 // checkName judges a name of the user and takes its slash off.
 func checkName(name string) (string, error) {
-	if !validName.MatchString(name) {
+	bare := strings.TrimPrefix(name, "/")
+	if !names.Valid(bare) {
 		return "", errdefs.InvalidArgument("Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name)
 	}
-	return strings.TrimPrefix(name, "/"), nil
+	return bare, nil
 }
 
 // newID makes a container id: 64 hexadecimal digits, of which the first twelve

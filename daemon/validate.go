@@ -3,7 +3,6 @@ package daemon
 import (
 	"net/netip"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,10 +10,9 @@ import (
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/etchosts"
+	"github.com/enginejobs/docker/pkg/names"
 	"github.com/enginejobs/docker/runconfig"
 )
-
-var validHostname = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_.-]*[a-zA-Z0-9_])?$`)
 
 // validate judges the documents of a create or start before anything is made.
 func (d *Daemon) validate(c *runconfig.Config, h *runconfig.HostConfig) error {
@@ -29,7 +27,7 @@ func (d *Daemon) validate(c *runconfig.Config, h *runconfig.HostConfig) error {
 }
 
 func checkProcess(c *runconfig.Config, _ *runconfig.HostConfig) error {
-	if c.Hostname != "" && (len(c.Hostname) > 64 || !validHostname.MatchString(c.Hostname)) {
+	if c.Hostname != "" && (len(c.Hostname) > 64 || !names.ValidHostname(c.Hostname)) {
 		return errdefs.InvalidArgument("invalid hostname format: %s", c.Hostname)
 	}
 	if c.WorkingDir != "" {

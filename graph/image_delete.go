@@ -7,12 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 )
 
 func (s *Store) imageDeleteDeclaration() engine.Declaration {
@@ -113,8 +112,8 @@ func (d *deletion) run(ref string) error {
 
 // familiar is a full name as people write it.
 func familiar(full string) string {
-	if ref, err := reference.ParseNormalizedNamed(full); err == nil {
-		return reference.FamiliarString(ref)
+	if ref, err := reference.Parse(full); err == nil {
+		return ref.FamiliarString()
 	}
 	return full
 }

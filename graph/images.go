@@ -10,12 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/distribution/reference"
-
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 )
 
 func (s *Store) imagesDeclaration() engine.Declaration {
@@ -125,9 +124,9 @@ func (s *Store) Images(opt imagesOptions) ([]api.ImageSummary, error) {
 // anyReference says whether a name matches one of the patterns of the filter
 // reference; those have been checked when the image was chosen.
 func anyReference(patterns []string, name string) bool {
-	ref, err := reference.ParseNormalizedNamed(name)
+	ref, err := reference.Parse(name)
 	return err == nil && slices.ContainsFunc(patterns, func(pattern string) bool {
-		ok, err := reference.FamiliarMatch(pattern, ref)
+		ok, err := ref.Matches(pattern)
 		return err == nil && ok
 	})
 }
@@ -186,11 +185,11 @@ var imageFilters = map[string]func(n *snapshot, img *image.Image, value string) 
 	},
 	"reference": func(_ *snapshot, img *image.Image, value string) (bool, error) {
 		for _, name := range slices.Concat(img.RepoTags, img.RepoDigests) {
-			ref, err := reference.ParseNormalizedNamed(name)
+			ref, err := reference.Parse(name)
 			if err != nil {
 				continue
 			}
-			ok, err := reference.FamiliarMatch(value, ref)
+			ok, err := ref.Matches(value)
 			if err != nil {
 				return false, errdefs.InvalidArgument("invalid filter 'reference=%s': %w", value, err)
 			}

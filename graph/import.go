@@ -11,12 +11,11 @@ import (
 	"runtime"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/jsonstream"
+	"github.com/enginejobs/docker/pkg/reference"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -40,7 +39,7 @@ func (s *Store) importDeclaration() engine.Declaration {
 
 type importOptions struct {
 	source   string
-	name     reference.NamedTagged // nil for none
+	name     reference.Ref // zero for none
 	json     bool
 	changes  []string
 	message  string
@@ -118,15 +117,15 @@ func (s *Store) Import(ctx context.Context, opt importOptions, stdin io.Reader, 
 		return nil, fmt.Errorf("importing %s: %w", opt.source, err)
 	}
 	attributes := map[string]string{}
-	if opt.name != nil {
-		attributes["name"] = reference.FamiliarString(opt.name)
+	if !opt.name.IsZero() {
+		attributes["name"] = opt.name.FamiliarString()
 	}
 	s.event(ctx, "import", img.ID, attributes)
 	return img, nil
 }
 
 // keepImport makes layer, document and name visible, in this order.
-func (s *Store) keepImport(ctx context.Context, doc image.Document, p *pendingLayer, name reference.NamedTagged) (*image.Image, error) {
+func (s *Store) keepImport(ctx context.Context, doc image.Document, p *pendingLayer, name reference.Ref) (*image.Image, error) {
 	s.change.Lock()
 	defer s.change.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -147,7 +146,7 @@ func (s *Store) keepImport(ctx context.Context, doc image.Document, p *pendingLa
 		}
 		return nil, err
 	}
-	if name == nil {
+	if name.IsZero() {
 		return img, nil
 	}
 	return img, s.setName(name, img.ID, true)

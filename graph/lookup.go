@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 )
 
 // Image finds an image by name, name@digest, id or the beginning of an id.
@@ -30,9 +29,9 @@ func (n *snapshot) find(text string) (img *image.Image, name string, err error) 
 	if img := n.images["sha256:"+text]; img != nil {
 		return img, "", nil
 	}
-	ref, parseErr := reference.ParseNormalizedNamed(text)
+	ref, parseErr := reference.Parse(text)
 	if parseErr == nil {
-		ref = reference.TagNameOnly(ref)
+		ref = ref.WithDefaultTag()
 		if id, ok := n.refs[ref.String()]; ok {
 			return n.images[id], ref.String(), nil
 		}
@@ -47,7 +46,7 @@ func (n *snapshot) find(text string) (img *image.Image, name string, err error) 
 		if img := n.byRepoAndPrefix(ref); img != nil {
 			return img, "", nil
 		}
-		return nil, "", noSuchImage(reference.FamiliarString(ref))
+		return nil, "", noSuchImage(ref.FamiliarString())
 	}
 	return nil, "", noSuchImage(text)
 }
@@ -72,14 +71,13 @@ func (n *snapshot) byPrefix(text string) (*image.Image, error) {
 
 // byRepoAndPrefix understands "repo:4986bf8c", the beginning of an id that has
 // a name in the repository.
-func (n *snapshot) byRepoAndPrefix(ref reference.Named) *image.Image {
-	tagged, ok := ref.(reference.NamedTagged)
-	if !ok || len(tagged.Tag()) < 4 || !image.IsHex(tagged.Tag()) {
+func (n *snapshot) byRepoAndPrefix(ref reference.Ref) *image.Image {
+	if len(ref.Tag) < 4 || !image.IsHex(ref.Tag) {
 		return nil
 	}
 	for name, id := range n.refs {
 		repo, _ := splitRef(name)
-		if repo == ref.Name() && strings.HasPrefix(hexOf(id), tagged.Tag()) {
+		if repo == ref.Name() && strings.HasPrefix(hexOf(id), ref.Tag) {
 			return n.images[id]
 		}
 	}

@@ -9,14 +9,12 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
-	"github.com/distribution/reference"
-
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 )
 
 // repositories is the file repositories.json: repository → full name → id, the
@@ -47,8 +45,8 @@ func (s *Store) loadRefs(images map[string]*image.Image) (map[string]string, err
 	}
 	for _, names := range file.Repositories {
 		for name, id := range names {
-			ref, err := reference.ParseNormalizedNamed(name)
-			if err != nil || reference.IsNameOnly(ref) || images[id] == nil {
+			ref, err := reference.Parse(name)
+			if err != nil || ref.IsNameOnly() || images[id] == nil {
 				s.logf("the name %q of image %s is dropped: the image or the name is no good", name, id)
 				continue
 			}
@@ -62,15 +60,15 @@ func (s *Store) loadRefs(images map[string]*image.Image) (map[string]string, err
 func (s *Store) saveRefs(refs map[string]string) error {
 	file := repositories{Version: refsVersion, Repositories: make(map[string]map[string]string)}
 	for full, id := range refs {
-		ref, err := reference.ParseNormalizedNamed(full)
+		ref, err := reference.Parse(full)
 		if err != nil {
 			return err
 		}
-		repo := reference.FamiliarName(ref)
+		repo := ref.FamiliarName()
 		if file.Repositories[repo] == nil {
 			file.Repositories[repo] = make(map[string]string)
 		}
-		file.Repositories[repo][reference.FamiliarString(ref)] = id
+		file.Repositories[repo][ref.FamiliarString()] = id
 	}
 	raw, err := json.Marshal(file)
 	if err != nil {
@@ -79,38 +77,33 @@ func (s *Store) saveRefs(refs map[string]string) error {
 	return s.write(s.path("repositories.json"), append(raw, '\n'))
 }
 
-var validTag = regexp.MustCompile(`^[\w][\w.-]{0,127}$`)
-
 // parseName makes the full name of a repository and an optional tag. The
 // repository may carry the tag itself.
-func parseName(repo, tag string) (reference.NamedTagged, error) {
+func parseName(repo, tag string) (reference.Ref, error) {
+	var none reference.Ref
 	switch repo {
 	case "":
-		return nil, errdefs.InvalidArgument("Repository name can't be empty")
+		return none, errdefs.InvalidArgument("Repository name can't be empty")
 	case "scratch":
-		return nil, errdefs.InvalidArgument("'scratch' is a reserved name")
+		return none, errdefs.InvalidArgument("'scratch' is a reserved name")
 	}
-	named, err := reference.ParseNormalizedNamed(repo)
+	ref, err := reference.Parse(repo)
 	if err != nil {
-		return nil, errdefs.InvalidArgument("invalid repository name %q: %w", repo, err)
+		return none, errdefs.InvalidArgument("invalid repository name %q: %w", repo, err)
 	}
-	if _, ok := named.(reference.Digested); ok {
-		return nil, errdefs.InvalidArgument("refusing to create a tag with a digest reference: %q", repo)
+	if ref.Digest != "" {
+		return none, errdefs.InvalidArgument("refusing to create a tag with a digest reference: %q", repo)
 	}
 	if tag != "" {
-		if !validTag.MatchString(tag) {
-			return nil, errdefs.InvalidArgument(
+		if ref, err = ref.WithTag(tag); err != nil {
+			return none, errdefs.InvalidArgument(
 				"Illegal tag name (%s): only [A-Za-z0-9_.-] are allowed, minimum 1, maximum 128 in length", tag)
 		}
-		if named, err = reference.WithTag(reference.TrimNamed(named), tag); err != nil {
-			return nil, errdefs.InvalidArgument("invalid tag %q: %w", tag, err)
-		}
 	}
-	tagged, ok := reference.TagNameOnly(named).(reference.NamedTagged)
-	if !ok || reference.FamiliarName(tagged) == "scratch" {
-		return nil, errdefs.InvalidArgument("'scratch' is a reserved name")
+	if ref.FamiliarName() == "scratch" {
+		return none, errdefs.InvalidArgument("'scratch' is a reserved name")
 	}
-	return tagged, nil
+	return ref.WithDefaultTag(), nil
 }
 
 // Tag gives an image a name. A name of another image moves only when force is
@@ -129,15 +122,15 @@ func (s *Store) Tag(ref, repo, tag string, force bool) (*image.Image, string, er
 	if err := s.setName(name, img.ID, force); err != nil {
 		return nil, "", err
 	}
-	return img, reference.FamiliarString(name), nil
+	return img, name.FamiliarString(), nil
 }
 
 // setName writes a name. Callers hold change.
-func (s *Store) setName(name reference.NamedTagged, id string, force bool) error {
+func (s *Store) setName(name reference.Ref, id string, force bool) error {
 	now := s.current.Load()
 	if old := now.refs[name.String()]; old != "" && !force {
 		return errdefs.Conflict("Conflict: Tag %s is already set to image %s, if you want to replace it, please use -f option",
-			name.Tag(), old)
+			name.Tag, old)
 	}
 	refs := maps.Clone(now.refs)
 	refs[name.String()] = id
@@ -166,7 +159,7 @@ func (s *Store) dropNames(names []string) error {
 	now := s.current.Load()
 	refs := maps.Clone(now.refs)
 	for _, name := range names {
-		if ref, err := reference.ParseNormalizedNamed(name); err == nil {
+		if ref, err := reference.Parse(name); err == nil {
 			delete(refs, ref.String())
 		}
 	}

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/distribution/reference"
-
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 )
 
 // snapshot is all images at one moment. It and everything in it is never
@@ -56,14 +55,14 @@ func (s *Store) publish(images map[string]*image.Image, refs map[string]string) 
 func namesByID(refs map[string]string) (tags, digests map[string][]string) {
 	tags, digests = make(map[string][]string), make(map[string][]string)
 	for name, id := range refs {
-		ref, err := reference.ParseNormalizedNamed(name)
+		ref, err := reference.Parse(name)
 		if err != nil {
 			continue
 		}
-		if _, ok := ref.(reference.Digested); ok {
-			digests[id] = append(digests[id], reference.FamiliarString(ref))
+		if ref.Digest != "" {
+			digests[id] = append(digests[id], ref.FamiliarString())
 		} else {
-			tags[id] = append(tags[id], reference.FamiliarString(ref))
+			tags[id] = append(tags[id], ref.FamiliarString())
 		}
 	}
 	for _, m := range []map[string][]string{tags, digests} {

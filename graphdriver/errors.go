@@ -3,10 +3,10 @@ package graphdriver
 import (
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/archive"
+	"github.com/enginejobs/docker/pkg/names"
 )
 
 // ErrNotSupported says that this host cannot run a driver; another one may do.
@@ -17,11 +17,9 @@ func NotSupported(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrNotSupported, fmt.Sprintf(format, args...))
 }
 
-var validID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`)
-
 // CheckID refuses ids that cannot name a layer; they become names of files.
 func CheckID(id string) error {
-	if !validID.MatchString(id) {
+	if len(id) > 128 || !names.Only(id, "_-") {
 		return errdefs.InvalidArgument("invalid layer id %q", id)
 	}
 	return nil

@@ -15,19 +15,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/names"
 )
 
 const (
 	dataDir = "_data"
 	copyDir = "_copy" // content on its way to _data
 )
-
-var validName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 
 // Store keeps the volumes below one directory.
 type Store struct {
@@ -55,7 +53,7 @@ func NewName() string {
 
 // CheckName tells whether name can be a volume's.
 func CheckName(name string) error {
-	if !validName.MatchString(name) || len(name) > 255 {
+	if !names.Valid(name) || len(name) > 255 {
 		return errdefs.InvalidArgument("invalid volume name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, "+
 			"at least two of them; a host directory must be given as an absolute path", name)
 	}
