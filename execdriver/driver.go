@@ -34,6 +34,7 @@ type State struct {
 	Pid       int       `json:"pid"` // of the workload's first process, in the host's namespace
 	StartedAt time.Time `json:"started_at"`
 	Exit      *Exit     `json:"exit,omitempty"`
+	Paused    bool      `json:"paused,omitempty"`
 	// Warnings, from Start only: what was asked for and this host cannot give.
 	Warnings []string `json:"warnings,omitempty"`
 }
@@ -79,6 +80,12 @@ type Driver interface {
 	Resize(ctx context.Context, id string, height, width uint16) error
 	// Signal sends a signal to the workload's first process.
 	Signal(ctx context.Context, id string, sig int) error
+	// Pause freezes all processes of the container and returns when the last one
+	// stands still; Unpause lets them go on. Doing it twice is no failure. A
+	// frozen container takes signals when it goes on, except SIGKILL, which
+	// ends it at once.
+	Pause(ctx context.Context, id string) error
+	Unpause(ctx context.Context, id string) error
 	// Pids lists all processes of the container, in the host's namespace.
 	Pids(ctx context.Context, id string) ([]int, error)
 	// OnExit sets the one receiver of exits. It is called once per container, on

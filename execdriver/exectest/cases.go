@@ -221,6 +221,7 @@ func unknownID(s *suite) {
 		"attach": s.d.Attach(s.ctx, id, out), "stdin": stdinErr, "close stdin": s.d.CloseStdin(s.ctx, id),
 		"resize": s.d.Resize(s.ctx, id, 1, 1), "signal": s.d.Signal(s.ctx, id, 9), "pids": pidsErr,
 		"remove": s.d.Remove(s.ctx, id), "root": rootErr,
+		"pause": s.d.Pause(s.ctx, id), "unpause": s.d.Unpause(s.ctx, id),
 	} {
 		s.kind(err, errdefs.KindNotFound, doing)
 	}

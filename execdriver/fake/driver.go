@@ -147,6 +147,24 @@ func (d *Driver) Signal(_ context.Context, id string, sig int) error {
 	return nil
 }
 
+// Pause implements execdriver.Driver.
+func (d *Driver) Pause(_ context.Context, id string) error {
+	p, err := d.world.live(id)
+	if err == nil {
+		p.freeze()
+	}
+	return err
+}
+
+// Unpause implements execdriver.Driver.
+func (d *Driver) Unpause(_ context.Context, id string) error {
+	p, err := d.world.live(id)
+	if err == nil {
+		p.thaw()
+	}
+	return err
+}
+
 // Pids implements execdriver.Driver. The numbers belong to no process.
 func (d *Driver) Pids(_ context.Context, id string) ([]int, error) {
 	p, err := d.world.live(id)

@@ -38,6 +38,8 @@ type process struct {
 	input         *os.File // the writable end of stdin
 	outs          []execdriver.Output
 	height, width uint16
+	frozen        chan struct{} // closed when it goes on; nil: it is not frozen
+	pending       []int         // signals that came while it was frozen
 }
 
 func newProcess(cmd *execdriver.Command, pid int) (*process, error) {
@@ -97,7 +99,7 @@ func (p *process) setExit(e execdriver.Exit) {
 func (p *process) state() execdriver.State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := execdriver.State{ID: p.id, Pid: p.pid, StartedAt: p.started}
+	s := execdriver.State{ID: p.id, Pid: p.pid, StartedAt: p.started, Paused: p.frozen != nil && p.exit == nil}
 	if p.exit != nil {
 		exit := *p.exit
 		s.Exit = &exit
@@ -114,6 +116,10 @@ func (p *process) signal(sig int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cause != 0 || p.exit != nil || (sig == sigTerm && p.ignoreTerm) {
+		return
+	}
+	if p.frozen != nil && sig != sigKill {
+		p.pending = append(p.pending, sig)
 		return
 	}
 	p.cause = sig
@@ -169,10 +175,47 @@ func (p *process) closeStdin() {
 	}
 }
 
+func (p *process) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.frozen == nil {
+		p.frozen = make(chan struct{})
+	}
+}
+
+// thaw lets the workload go on, and take the signals that came meanwhile.
+func (p *process) thaw() {
+	p.mu.Lock()
+	frozen, pending := p.frozen, p.pending
+	p.frozen, p.pending = nil, nil
+	p.mu.Unlock()
+	for _, sig := range pending {
+		p.signal(sig)
+	}
+	if frozen != nil {
+		close(frozen)
+	}
+}
+
+// gate is where a frozen workload stands still.
+func (p *process) gate() {
+	p.mu.Lock()
+	frozen := p.frozen
+	p.mu.Unlock()
+	if frozen == nil {
+		return
+	}
+	select {
+	case <-frozen:
+	case <-p.killed:
+	}
+}
+
 // write puts text on one stream: into the log, line by line, and to everybody
 // who is attached. A receiver that is gone is forgotten; one that is slow makes
 // the workload wait, as a full pipe does.
 func (p *process) write(text string, toStderr bool) {
+	p.gate()
 	stream := "stdout"
 	if toStderr && !p.tty {
 		stream = "stderr"
@@ -217,7 +260,8 @@ func (p *process) sleep(d time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+		p.gate()
+		return !p.dead()
 	case <-p.killed:
 		return false
 	}

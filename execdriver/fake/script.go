@@ -151,6 +151,7 @@ func shell(script string) (command, error) {
 			if s.joined == "&&" && code != 0 || s.joined == "||" && code == 0 {
 				continue
 			}
+			p.gate()
 			if code, end = s.run(p); end || p.dead() {
 				break
 			}

@@ -118,7 +118,7 @@ func (d *Driver) Resize(_ context.Context, id string, height, width uint16) erro
 }
 
 // Signal sends a signal to the first process.
-func (d *Driver) Signal(_ context.Context, id string, sig int) error {
+func (d *Driver) Signal(ctx context.Context, id string, sig int) error {
 	h, err := d.get(id)
 	if err != nil {
 		return err
@@ -132,6 +132,12 @@ func (d *Driver) Signal(_ context.Context, id string, sig int) error {
 	case unix.EINVAL:
 		return errdefs.InvalidArgument("signal %d does not exist", sig)
 	}
+	if sig == int(unix.SIGKILL) && err == nil && h.isPaused() {
+		err = d.Unpause(ctx, id) // a frozen process does not even die
+		if errdefs.IsConflict(err) {
+			err = nil
+		}
+	}
 	return err
 }
 
@@ -141,10 +147,8 @@ func (d *Driver) Pids(_ context.Context, id string) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	group, running := h.record.Group, h.exit == nil
-	h.mu.Unlock()
-	if !running || group == nil {
+	group := h.group()
+	if group == nil {
 		return nil, errdefs.Conflict("container %s is not running", id)
 	}
 	return group.Pids()
@@ -175,6 +179,7 @@ func (d *Driver) Restore(ctx context.Context) ([]execdriver.State, error) {
 			return nil, fmt.Errorf("restoring container %s: %w", list[i].ID, err)
 		}
 		states = append(states, h.state())
+		states[i].Paused = h.isPaused()
 		if s := &states[len(states)-1]; s.Exit != nil {
 			h.tell()
 		}

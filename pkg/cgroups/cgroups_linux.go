@@ -337,6 +337,7 @@ func (g *Group) Kill() error {
 		for _, pid := range pids {
 			_ = unix.Kill(pid, unix.SIGKILL) // it may have ended
 		}
+		g.release()
 		time.Sleep(time.Millisecond)
 	}
 	return nil
