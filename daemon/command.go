@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -241,10 +240,4 @@ func tmpfsOptions(spec runconfig.Mount) string {
 		words = append(words, fmt.Sprintf("mode=%o", mode))
 	}
 	return strings.Join(words, ",")
-}
-
-// pauser is what an exec driver can do if it can freeze containers.
-type pauser interface {
-	Pause(ctx context.Context, id string) error
-	Unpause(ctx context.Context, id string) error
 }

@@ -11,7 +11,7 @@ import (
 // jobPause freezes the processes of a container.
 //
 // Usage:  pause CONTAINER
-// Errors: NotFound, Conflict (does not run, is paused), NotImplemented (exec driver).
+// Errors: NotFound, Conflict (does not run, is paused).
 // Events: pause.
 func (d *Daemon) jobPause(job *engine.Job) error { return d.Pause(job.Context(), job.Args[0]) }
 
@@ -22,10 +22,6 @@ func (d *Daemon) Pause(ctx context.Context, name string) error {
 		return err
 	}
 	wrap := func(err error) error { return fmt.Errorf("Cannot pause container %s: %w", name, err) } //nolint:staticcheck // classic text
-	p, ok := d.opt.Exec.(pauser)
-	if !ok {
-		return wrap(errdefs.NotImplemented("the exec driver %s cannot freeze processes", d.opt.Exec.Name()))
-	}
 	switch s := c.now(); s.state.Phase {
 	case running:
 	case paused:
@@ -33,7 +29,7 @@ func (d *Daemon) Pause(ctx context.Context, name string) error {
 	default:
 		return wrap(errdefs.Conflict("Container %s is not running", s.rec.ID))
 	}
-	if err := p.Pause(ctx, c.id); err != nil {
+	if err := d.opt.Exec.Pause(ctx, c.id); err != nil {
 		return wrap(err)
 	}
 	s, err := c.transition((*state).pause)

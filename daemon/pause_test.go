@@ -1,21 +1,13 @@
 package daemon
 
 import (
-	"context"
 	"testing"
 
 	"github.com/enginejobs/docker/errdefs"
-	"github.com/enginejobs/docker/execdriver"
 )
 
-// freezer is a driver that can freeze, in name at least.
-type freezer struct{ execdriver.Driver }
-
-func (freezer) Pause(context.Context, string) error   { return nil }
-func (freezer) Unpause(context.Context, string) error { return nil }
-
 func TestPause(t *testing.T) {
-	f := setup(t, func(o *Options) { o.Exec = freezer{o.Exec} })
+	f := setup(t)
 	f.fails(errdefs.KindNotFound, f.eng.Job("pause", "nobody"))
 	f.create("ice", "sleep 60")
 	f.fails(errdefs.KindConflict, f.eng.Job("pause", "ice"))
@@ -41,12 +33,18 @@ func TestPause(t *testing.T) {
 	}
 }
 
-func TestPause_NotByEveryDriver(t *testing.T) {
+func TestPause_IsKnownToTheNextDaemon(t *testing.T) {
 	f := setup(t)
-	if _, can := f.opt.Exec.(pauser); can {
-		t.Skip("the fake driver can freeze")
+	f.create("ice", "sleep 60")
+	f.run("start", "ice")
+	f.run("pause", "ice")
+	f.crash()
+	f.reinstall()
+	if st := f.inspect("ice").State; !st.Paused || st.Status != "paused" {
+		t.Errorf("state %+v", st)
 	}
-	f.create("run", "sleep 60")
-	f.run("start", "run")
-	f.fails(errdefs.KindNotImplemented, f.eng.Job("pause", "run"))
+	f.run("kill", "ice")
+	if st := f.inspect("ice").State; st.Running || st.ExitCode != 137 {
+		t.Errorf("state after kill %+v", st)
+	}
 }

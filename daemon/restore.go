@@ -255,8 +255,9 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 	cleaning := make(chan struct{})
 	close(cleaning)
 	s, _ := c.update(func(s *snapshot) error {
-		if s.state.Phase != paused {
-			s.state.Phase = running
+		s.state.Phase = running
+		if st.Paused {
+			s.state.Phase = paused
 		}
 		s.cleaning = cleaning
 		s.state.Pid, s.state.Error = st.Pid, ""

@@ -146,10 +146,8 @@ func (d *Daemon) signal(ctx context.Context, c *container, sig int) error {
 	if c.now().state.Phase != paused {
 		return nil
 	}
-	if p, ok := d.opt.Exec.(pauser); ok {
-		if err := p.Unpause(ctx, c.id); err != nil {
-			return err
-		}
+	if err := d.opt.Exec.Unpause(ctx, c.id); err != nil {
+		return err
 	}
 	_, err := c.transition((*state).unpause)
 	if errdefs.IsConflict(err) {

@@ -11,7 +11,7 @@ import (
 // jobUnpause thaws the processes of a container.
 //
 // Usage:  unpause CONTAINER
-// Errors: NotFound, Conflict (does not run, is not paused), NotImplemented (exec driver).
+// Errors: NotFound, Conflict (does not run, is not paused).
 // Events: unpause.
 func (d *Daemon) jobUnpause(job *engine.Job) error { return d.Unpause(job.Context(), job.Args[0]) }
 
@@ -22,10 +22,6 @@ func (d *Daemon) Unpause(ctx context.Context, name string) error {
 		return err
 	}
 	wrap := func(err error) error { return fmt.Errorf("Cannot unpause container %s: %w", name, err) } //nolint:staticcheck // classic text
-	p, ok := d.opt.Exec.(pauser)
-	if !ok {
-		return wrap(errdefs.NotImplemented("the exec driver %s cannot freeze processes", d.opt.Exec.Name()))
-	}
 	switch s := c.now(); s.state.Phase {
 	case paused:
 	case running:
@@ -33,7 +29,7 @@ func (d *Daemon) Unpause(ctx context.Context, name string) error {
 	default:
 		return wrap(errdefs.Conflict("Container %s is not running", s.rec.ID))
 	}
-	if err := p.Unpause(ctx, c.id); err != nil {
+	if err := d.opt.Exec.Unpause(ctx, c.id); err != nil {
 		return wrap(err)
 	}
 	s, err := c.transition((*state).unpause)

@@ -7,7 +7,7 @@ import (
 )
 
 func TestUnpause(t *testing.T) {
-	f := setup(t, func(o *Options) { o.Exec = freezer{o.Exec} })
+	f := setup(t)
 	f.fails(errdefs.KindNotFound, f.eng.Job("unpause", "nobody"))
 	f.create("ice", "sleep 60")
 	f.fails(errdefs.KindConflict, f.eng.Job("unpause", "ice"))
