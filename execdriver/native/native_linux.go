@@ -16,7 +16,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -64,11 +63,15 @@ type Driver struct {
 	caps    uint64 // what this host can give
 	filters seccomp.Cache
 
-	closing atomic.Bool // no exec engine is raised any more
+	// leaving ends when Close begins: no exec engine is raised any more, and the
+	// one that is there is told to quit.
+	leaving context.Context
+	leave   context.CancelFunc
+	left    chan struct{} // closed when the supervisor is done
 
-	ctx  context.Context // ends with Close
+	ctx  context.Context // ends when Close has parted from the exec engine
 	stop context.CancelFunc
-	over sync.WaitGroup // the supervisor and what it starts
+	over sync.WaitGroup // what waits for ends of containers
 
 	mu     sync.Mutex // guards everything below; never held across I/O
 	link   *link
@@ -125,7 +128,9 @@ func New(opt Options) (*Driver, error) {
 	d.eng = engine.New()
 	d.eng.RegisterCatchall(d.forward)
 	d.ctx, d.stop = context.WithCancel(context.Background())
-	d.over.Go(d.supervise)
+	d.leaving, d.leave = context.WithCancel(d.ctx)
+	d.left = make(chan struct{})
+	go d.supervise()
 	return d, nil
 }
 
@@ -134,21 +139,13 @@ func (d *Driver) path(name string) string { return filepath.Join(d.dir, name) }
 // Name gives the name and version.
 func (d *Driver) Name() string { return version }
 
-// Close lets go of the driver. The exec engine ends when nothing runs, else it
-// waits for the next daemon.
+// Close lets go of the driver. The exec engine ends when nothing runs, also when
+// it was about to come up; else it waits for the next daemon.
 func (d *Driver) Close() error {
-	d.mu.Lock()
-	connected := isClosed(d.link.ready)
-	d.mu.Unlock()
-	d.closing.Store(true)
-	if connected && d.ctx.Err() == nil {
-		err := d.job(context.Background(), execproto.JobQuit).Run()
-		// An exec engine that quits may be gone before its answer.
-		if err != nil && !errdefs.IsConflict(err) && !errdefs.Is(err, errdefs.KindUnavailable) &&
-			!errdefs.Is(err, errdefs.KindCanceled) {
-			d.logf("telling the exec engine to quit: %v", err)
-		}
-	}
+	d.leave()
+	giveUp := time.AfterFunc(patience, d.stop)
+	<-d.left
+	giveUp.Stop()
 	d.stop()
 	d.over.Wait()
 	d.mu.Lock()
@@ -177,7 +174,7 @@ func (d *Driver) job(ctx context.Context, name string, args ...string) *engine.J
 	return d.eng.Job(name, args...).SetContext(ctx)
 }
 
-// patience is how long a job waits for an exec engine.
+// patience is how long a job, or Close, waits for an exec engine.
 const patience = 15 * time.Second
 
 // retries is how often a job that can be repeated is sent again when the exec

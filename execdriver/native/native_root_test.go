@@ -220,8 +220,18 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// engineOf finds the exec engine of a driver by its argument.
+// engineOf finds the exec engine of a driver.
 func engineOf(t testing.TB, d *Driver) int {
+	t.Helper()
+	if pids := enginesOf(t, d); len(pids) > 0 {
+		return pids[0]
+	}
+	t.Fatal("no exec engine runs")
+	return 0
+}
+
+// enginesOf finds the exec engines of a driver by their argument.
+func enginesOf(t testing.TB, d *Driver) (pids []int) {
 	t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -232,11 +242,10 @@ func engineOf(t testing.TB, d *Driver) int {
 		if string(line) == "dockerinit\x00engine\x00"+d.path("records")+"\x00" {
 			var pid int
 			fmt.Sscanf(path, "/proc/%d/", &pid)
-			return pid
+			pids = append(pids, pid)
 		}
 	}
-	t.Fatal("no exec engine runs")
-	return 0
+	return pids
 }
 
 // TestExecEngineIsKilled kills it several times under containers that print
@@ -318,6 +327,7 @@ func TestBothAreGone(t *testing.T) {
 	}
 	pid := engineOf(t, d)
 	d.stop() // what Close does, without telling the exec engine
+	<-d.left
 	d.over.Wait()
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
 		t.Fatal(err)

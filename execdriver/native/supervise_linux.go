@@ -25,12 +25,18 @@ const maxLog = 1 << 20
 
 // supervise keeps an exec engine at hand until Close: it connects to the one
 // that is there, or raises one and hands it what we hold, and starts over when
-// the connection ends.
+// the connection ends. Its last act is to part from the exec engine.
 func (d *Driver) supervise() {
+	defer close(d.left)
 	pause := time.Duration(0)
-	for d.ctx.Err() == nil && !d.closing.Load() {
+	for {
+		last := d.leaving.Err() != nil
 		begin := time.Now()
-		if err := d.serveOne(); err != nil && d.ctx.Err() == nil && !d.closing.Load() {
+		err := d.serveOne()
+		if last {
+			return
+		}
+		if err != nil && d.leaving.Err() == nil {
 			d.logf("exec engine: %v", err)
 		}
 		// One that lives is replaced at once, one that does not come up is not
@@ -40,7 +46,7 @@ func (d *Driver) supervise() {
 		}
 		select {
 		case <-time.After(pause):
-		case <-d.ctx.Done():
+		case <-d.leaving.Done():
 		}
 	}
 }
@@ -55,6 +61,15 @@ func (d *Driver) serveOne() error {
 	eng := engine.New() // for what comes before the others may use the connection
 	eng.RegisterCatchall(conn.Handle)
 	defer eng.Shutdown(context.Background())
+	err = d.follow(eng, conn)
+	if d.leaving.Err() != nil {
+		d.dismiss(eng, conn)
+	}
+	return err
+}
+
+// follow makes the connection everybody's until it ends or Close begins.
+func (d *Driver) follow(eng *engine.Engine, conn *spawn.Conn) error {
 	if err := d.handOver(eng); err != nil {
 		return err
 	}
@@ -63,19 +78,39 @@ func (d *Driver) serveOne() error {
 	l.conn = conn
 	d.mu.Unlock()
 	close(l.ready)
-	err = d.followExits(eng)
+	err := d.followExits(eng)
 	d.mu.Lock()
 	d.link = newLink()
 	d.mu.Unlock()
 	return err
 }
 
-// connect finds or raises an exec engine.
+// dismiss tells an exec engine to quit, and waits until it has gone, unless
+// containers run.
+func (d *Driver) dismiss(eng *engine.Engine, conn *spawn.Conn) {
+	err := eng.Job(execproto.JobQuit).SetContext(d.ctx).Run()
+	switch {
+	case errdefs.IsConflict(err):
+		return
+	// It may be gone before its answer.
+	case err != nil && !errdefs.Is(err, errdefs.KindUnavailable) && !errdefs.Is(err, errdefs.KindCanceled):
+		d.logf("telling the exec engine to quit: %v", err)
+		return
+	}
+	select {
+	case <-conn.Done():
+	case <-d.ctx.Done():
+		d.logf("the exec engine does not quit")
+	}
+}
+
+// connect finds or raises an exec engine. One that would have nothing to do is
+// not raised any more when Close has begun.
 func (d *Driver) connect() (*spawn.Conn, error) {
 	path := d.path("engine.sock")
 	conn, err := spawn.Dial(path)
-	if err == nil {
-		return conn, nil
+	if err == nil || d.leaving.Err() != nil && !d.anyRunning() {
+		return conn, err
 	}
 	listener, err := spawn.Listen(path)
 	if err != nil {
@@ -86,6 +121,17 @@ func (d *Driver) connect() (*spawn.Conn, error) {
 		return nil, fmt.Errorf("starting the exec engine: %w", err)
 	}
 	return spawn.Dial(path)
+}
+
+func (d *Driver) anyRunning() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.held {
+		if isClosed(h.started) && h.running() {
+			return true
+		}
+	}
+	return false
 }
 
 // raise starts an exec engine that shares nothing with us that could take it
@@ -185,7 +231,7 @@ func (d *Driver) collect(h *held) {
 
 // followExits hears how containers end, until the connection does.
 func (d *Driver) followExits(eng *engine.Engine) error {
-	job := eng.Job(execproto.JobExits).SetContext(d.ctx)
+	job := eng.Job(execproto.JobExits).SetContext(d.leaving)
 	r, w := io.Pipe()
 	job.Stdout.AddCloser(w)
 	if err := job.Start(); err != nil {

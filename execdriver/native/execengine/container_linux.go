@@ -112,6 +112,7 @@ func (e *execEngine) await(c *container) {
 		e.logf("container %s: removing cgroup: %v", c.id, err)
 	}
 	close(c.cleaned)
+	e.linger()
 }
 
 // drain waits until all output is copied.

@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -46,6 +47,29 @@ type execEngine struct {
 	mu         sync.Mutex // guards everything below; never held across I/O
 	containers map[string]*container
 	watchers   map[*watcher]struct{}
+	alone      *time.Timer // runs from the last moment with a daemon or a container
+}
+
+// loneliness is how long an exec engine without a daemon and without a container
+// that runs waits for one. What it knows is on disk, so the next one that a
+// daemon raises tells the same.
+const loneliness = 10 * time.Second
+
+// linger begins the wait anew.
+func (e *execEngine) linger() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.alone != nil {
+		e.alone.Stop()
+	}
+	e.alone = time.AfterFunc(loneliness, func() {
+		e.mu.Lock()
+		watched := len(e.watchers) > 0 // a daemon always listens for exits
+		e.mu.Unlock()
+		if !watched && e.idle() {
+			e.quit()
+		}
+	})
 }
 
 // Main runs the exec engine until it is told to quit, and returns the exit
@@ -77,6 +101,7 @@ func run(dir string, logf func(string, ...any)) error {
 		containers: map[string]*container{}, watchers: map[*watcher]struct{}{},
 	}
 	e.watchSignals(ctx)
+	e.linger()
 	eng := engine.New()
 	if err := eng.Declare(e.declarations()...); err != nil {
 		return err

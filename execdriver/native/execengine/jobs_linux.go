@@ -223,6 +223,7 @@ func (e *execEngine) jobExits(job *engine.Job) error {
 		e.mu.Lock()
 		delete(e.watchers, w)
 		e.mu.Unlock()
+		e.linger()
 	}()
 	for _, c := range e.all() {
 		if r := c.state(); r.Exit != nil {

@@ -1,0 +1,99 @@
+package native
+
+import (
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/execdriver"
+)
+
+// TestCloseLeavesNoExecEngine closes drivers at all moments of their start, some
+// of them beside others that keep the processors busy.
+func TestCloseLeavesNoExecEngine(t *testing.T) {
+	b := newBench(t)
+	var all sync.WaitGroup
+	for lane := range 4 {
+		opt := b.opt
+		opt.Root = b.dir + "/" + string(rune('a'+lane))
+		all.Go(func() {
+			for i := range 10 {
+				d, err := New(opt)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(time.Duration(i*i) * 300 * time.Microsecond)
+				if err := d.Close(); err != nil {
+					t.Error(err)
+				}
+				// The process is at its end when Close returns.
+				end := time.Now().Add(5 * time.Second)
+				for len(enginesOf(t, d)) > 0 && time.Now().Before(end) {
+					time.Sleep(time.Millisecond)
+				}
+				if pids := enginesOf(t, d); len(pids) > 0 {
+					t.Errorf("lane %d, round %d: exec engines %v are left", lane, i, pids)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestCloseKeepsAnExecEngine closes a driver whose exec engine was just killed
+// under a container: somebody has to look after it.
+func TestCloseKeepsAnExecEngine(t *testing.T) {
+	b := newBench(t)
+	d := b.open()
+	cmd := b.command("sh", "-c", "usleep 300000; exit 7")
+	if _, err := d.Start(t.Context(), cmd, execdriver.Output{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(engineOf(t, d), unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.until("finding the exec engine", func() error {
+		if len(enginesOf(t, d)) == 0 {
+			return os.ErrNotExist
+		}
+		return nil
+	})
+	var ws unix.WaitStatus
+	d = b.open()
+	states, err := d.Restore(t.Context())
+	if err != nil || len(states) != 1 {
+		t.Fatalf("restored %+v, %v", states, err)
+	}
+	_, _ = unix.Wait4(states[0].Pid, &ws, 0, nil) // this test stands in for process 1
+}
+
+// TestLonelyExecEngineEnds takes the daemon away from an exec engine that has
+// nothing to look after.
+func TestLonelyExecEngineEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes the time that an exec engine waits for a daemon")
+	}
+	b := newBench(t)
+	d := b.open()
+	if _, err := d.Restore(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.stop()
+	<-d.left
+	begin := time.Now()
+	for len(enginesOf(t, d)) > 0 {
+		if time.Since(begin) > 20*time.Second {
+			t.Fatal("it is still there")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Logf("it ended after %v", time.Since(begin))
+}
