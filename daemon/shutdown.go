@@ -2,8 +2,18 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
+)
+
+// Of the time that the whole stop has, cleanReserve is for killing and cleaning
+// up. When there is none left (a second signal), containers are killed and get
+// hurriedKill to be gone, and the rest hurriedClean.
+const (
+	cleanReserve = 8 * time.Second
+	hurriedKill  = 700 * time.Millisecond
+	hurriedClean = 200 * time.Millisecond
 )
 
 // Close ends the daemon's part of every container: unless LiveRestore is set,
@@ -40,7 +50,12 @@ func (d *Daemon) Close(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+	}
+	select { // what was killed in a hurry is about to be cleaned up
+	case <-done:
+		return nil
+	case <-time.After(hurriedClean):
+		return fmt.Errorf("cleaning up after the containers: %w", ctx.Err())
 	}
 }
 
@@ -63,7 +78,8 @@ func (d *Daemon) stopAll(ctx context.Context) {
 }
 
 // stopForShutdown stops one container without marking it as stopped by the
-// user. Times above the daemon's own are cut to it.
+// user. Its own stop timeout counts as long as the whole stop has the time; in
+// a hurry it is killed.
 func (d *Daemon) stopForShutdown(ctx context.Context, c *container) error {
 	s, err := c.settled(ctx)
 	if err != nil {
@@ -88,5 +104,23 @@ func (d *Daemon) stopForShutdown(ctx context.Context, c *container) error {
 	if t := s.rec.Config.StopTimeout; t != nil && *t >= 0 {
 		seconds = *t
 	}
-	return d.end(ctx, c, stopOptions{Timeout: &seconds})
+	if deadline, ok := ctx.Deadline(); ok {
+		left := max(0, int((time.Until(deadline)-cleanReserve)/time.Second))
+		if seconds < 0 || seconds > left {
+			d.opt.Logf("container %s gets %d seconds to stop: the daemon does not wait longer for all of its stop", s.bare(), left)
+			seconds = left
+		}
+	}
+	if err := d.end(ctx, c, stopOptions{Timeout: &seconds}); ctx.Err() == nil {
+		return err
+	}
+	hurry, cancel := context.WithTimeout(context.WithoutCancel(ctx), hurriedKill)
+	defer cancel()
+	exits := s.state.Exits
+	over := func(s *snapshot) bool { return s.state.Exits != exits || !s.state.active() }
+	if err := d.killAndWait(hurry, c, over); err != nil {
+		return err
+	}
+	_, err = c.settled(hurry)
+	return err
 }

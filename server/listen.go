@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 )
 
@@ -24,7 +25,11 @@ func (s *Server) Listen(ctx context.Context) error {
 	want := max(len(s.cfg.Hosts), 1)
 	go func() { // ends with the job, which closes the pipe
 		for n := 0; bound.Scan(); {
-			s.log.Infof("listening: %s", bound.Text())
+			var at struct{ Address string }
+			if err := json.Unmarshal(bound.Bytes(), &at); err != nil {
+				continue // the job's error says what is wrong
+			}
+			s.log.Infof("listening on %s", at.Address)
 			if n++; n == want {
 				ready <- true
 			}

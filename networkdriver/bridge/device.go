@@ -185,7 +185,13 @@ func (dev device) remove(ctx context.Context) error {
 	if !dev.created {
 		return nil
 	}
-	for deadline := time.Now().Add(2 * time.Second); ; {
+	// The kernel takes away interfaces of ended workloads in its own time; in a
+	// hurry it gets less of it.
+	deadline := time.Now().Add(2 * time.Second)
+	if ctx.Err() != nil {
+		deadline = time.Now().Add(500 * time.Millisecond)
+	}
+	for {
 		n, err := dev.ports()
 		if err != nil {
 			return err
@@ -193,7 +199,7 @@ func (dev device) remove(ctx context.Context) error {
 		if n == 0 {
 			break
 		}
-		if ctx.Err() != nil || time.Now().After(deadline) {
+		if time.Now().After(deadline) {
 			return nil // somebody's interface: the bridge stays
 		}
 		time.Sleep(5 * time.Millisecond)
