@@ -107,15 +107,13 @@ func mountInside(s *initproto.Setup, m *initproto.Mount) error {
 	if tree >= 0 {
 		return attach(m, tree, at)
 	}
-	err = unix.Mount(m.Source, fdPath(at), m.Type, uintptr(m.Flags), m.Data)
-	return errAt("mount "+m.Type+" on", m.Target, err)
+	return errAt("mount "+m.Type+" on", m.Target, plain(m, fdPath(at)))
 }
 
 // mountScratch performs a mount of the root itself.
 func mountScratch(s *initproto.Setup, m *initproto.Mount) error {
 	if m.Kind == initproto.KindPlain {
-		err := unix.Mount(m.Source, s.Scratch, m.Type, uintptr(m.Flags), m.Data)
-		return errAt("mount "+m.Type+" on", "/", err)
+		return errAt("mount "+m.Type+" on", "/", plain(m, s.Scratch))
 	}
 	tree, _, err := openTree(m)
 	if err != nil {
@@ -146,15 +144,7 @@ func openTree(m *initproto.Mount) (tree int, dir bool, err error) {
 	if err != nil {
 		return -1, false, errAt("open bind source", m.Source, err)
 	}
-	attr := unix.MountAttr{}
-	for _, f := range [...]struct{ ms, attr uint64 }{
-		{unix.MS_RDONLY, unix.MOUNT_ATTR_RDONLY}, {unix.MS_NOSUID, unix.MOUNT_ATTR_NOSUID},
-		{unix.MS_NODEV, unix.MOUNT_ATTR_NODEV}, {unix.MS_NOEXEC, unix.MOUNT_ATTR_NOEXEC},
-	} {
-		if m.Flags&f.ms != 0 {
-			attr.Attr_set |= f.attr
-		}
-	}
+	attr := unix.MountAttr{Attr_set: attributes(m.Flags)}
 	var st unix.Stat_t
 	if err = unix.Fstat(tree, &st); err == nil && attr.Attr_set != 0 {
 		err = unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|recursive, &attr)

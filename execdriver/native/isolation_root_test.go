@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/pkg/mount"
 )
@@ -169,5 +171,51 @@ func TestSharedNamespaces(t *testing.T) {
 	out, _, _ = b.run(d, third)
 	if !strings.Contains(out, link("/proc/self/ns/net")) || !strings.Contains(out, "left") {
 		t.Errorf("host namespaces: %s", out)
+	}
+}
+
+// TestManyLayers starts on an overlay whose description is longer than the page
+// that mount(2) takes.
+func TestManyLayers(t *testing.T) {
+	b := newBench(t)
+	d := b.open()
+	var lowers []string
+	for i := range 100 {
+		dir := filepath.Join(b.dir, fmt.Sprintf("a-layer-with-quite-a-long-name-%03d", i))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("in", i)), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		lowers = append(lowers, dir)
+	}
+	for _, dir := range []string{"up", "work"} {
+		if err := os.Mkdir(filepath.Join(b.dir, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := b.command("sh", "-c", "ls / | grep -c ^in; touch /fresh")
+	cmd.Root = []mount.Mount{{Type: "overlay", Source: "overlay", Options: []string{
+		"lowerdir=" + strings.Join(append(lowers, b.root), ":"),
+		"upperdir=" + b.dir + "/up", "workdir=" + b.dir + "/work",
+	}}}
+	var name unix.Utsname
+	_ = unix.Uname(&name) // cannot fail
+	var major, minor int
+	if fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); major*1000+minor < 6005 {
+		if _, err := d.Start(t.Context(), cmd, execdriver.Output{}); err == nil || !strings.Contains(err.Error(), "6.5") {
+			t.Errorf("on an old kernel: %v", err)
+		}
+		return
+	}
+	if out, exit, _ := b.run(d, cmd); out != "100\n" || exit.Code != 0 {
+		t.Errorf("it sees %q layers, code %d", out, exit.Code)
+	}
+	if _, err := os.Stat(filepath.Join(b.dir, "up", "fresh")); err != nil {
+		t.Error(err)
+	}
+	if err := d.Remove(t.Context(), cmd.ID); err != nil {
+		t.Error(err)
 	}
 }
