@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -90,6 +91,9 @@ func (d *Daemon) Create(ctx context.Context, opt createOptions) (id string, warn
 	if err != nil {
 		return "", nil, err
 	}
+	if err := checkPlatform(opt.Platform, opt.Config.Image, img); err != nil {
+		return "", nil, err
+	}
 	s, warnings, err := d.plan(opt, img)
 	if err != nil {
 		return "", nil, err
@@ -107,6 +111,25 @@ func (d *Daemon) Create(ctx context.Context, opt createOptions) (id string, warn
 	}
 	d.event(ctx, c.now(), "create", nil)
 	return id, warnings, nil
+}
+
+// checkPlatform refuses an image that is not for os[/architecture[/variant]].
+// The error is NotFound: a client may then look for the right one.
+func checkPlatform(platform, ref string, img *image.Image) error {
+	want, have := strings.Split(platform, "/"), []string{img.OS, img.Architecture, img.Variant}
+	if platform == "" {
+		return nil
+	}
+	if len(want) > len(have) || want[0] == "" {
+		return errdefs.InvalidArgument("invalid platform %q: write os[/architecture[/variant]]", platform)
+	}
+	for i, part := range want {
+		if have[i] != "" && !strings.EqualFold(part, have[i]) {
+			return errdefs.NotFound("image with reference %s was found but does not provide the specified platform (%s)",
+				ref, platform)
+		}
+	}
+	return nil
 }
 
 // plan makes the first snapshot of a container. It changes nothing.
@@ -279,6 +302,9 @@ func endpoints(n *runconfig.NetworkingConfig) map[string]*api.EndpointSettings {
 				IPv4Address: e.IPAMConfig.IPv4Address, IPv6Address: e.IPAMConfig.IPv6Address,
 				LinkLocalIPs: e.IPAMConfig.LinkLocalIPs,
 			}
+		}
+		if name == "" || name == "default" { // clients of today write it so
+			name = "bridge"
 		}
 		out[name] = ep
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -84,15 +85,15 @@ func TestCreate_Refusals(t *testing.T) {
 		"bind mode": {"x1", errdefs.KindInvalidArgument, "invalid mode", host(func(h *runconfig.HostConfig) { h.Binds = []string{"/a:/b:rx"} })},
 		"bind rel":  {"x1", errdefs.KindInvalidArgument, "must be absolute", host(func(h *runconfig.HostConfig) { h.Binds = []string{"a/b:/b"} })},
 		"twice":     {"x1", errdefs.KindInvalidArgument, "Duplicate mount point", host(func(h *runconfig.HostConfig) { h.Binds = []string{"/a:/b", "/c:/b"} })},
-		"network":   {"x1", errdefs.KindNotFound, "network mynet not found", host(func(h *runconfig.HostConfig) { h.NetworkMode = "mynet" })},
+		"network":   {"x1", errdefs.KindInvalidArgument, "network mynet not found", host(func(h *runconfig.HostConfig) { h.NetworkMode = "mynet" })},
 		"restart":   {"x1", errdefs.KindInvalidArgument, "invalid restart policy", host(func(h *runconfig.HostConfig) { h.RestartPolicy.Name = "maybe" })},
 		"rm+always": {"x1", errdefs.KindInvalidArgument, "AutoRemove", host(func(h *runconfig.HostConfig) { h.AutoRemove, h.RestartPolicy.Name = true, "always" })},
-		"link":      {"x1", errdefs.KindNotFound, "Could not get container for db", host(func(h *runconfig.HostConfig) { h.Links = []string{"db:db"} })},
+		"link":      {"x1", errdefs.KindInvalidArgument, "Could not get container for db", host(func(h *runconfig.HostConfig) { h.Links = []string{"db:db"} })},
 		"port":      {"x1", errdefs.KindInvalidArgument, "port specification", host(func(h *runconfig.HostConfig) { h.PortBindings = runconfig.PortMap{"x/tcp": nil} })},
 		"ulimit":    {"x1", errdefs.KindInvalidArgument, "ulimit", host(func(h *runconfig.HostConfig) { h.Ulimits = []runconfig.Ulimit{{Name: "no", Soft: 1, Hard: 2}} })},
 		"log":       {"x1", errdefs.KindInvalidArgument, "log driver", host(func(h *runconfig.HostConfig) { h.LogConfig.Type = "syslog" })},
 		"sysctl":    {"x1", errdefs.KindInvalidArgument, "sysctl", host(func(h *runconfig.HostConfig) { h.Sysctls = map[string]string{"kernel.panic": "1"} })},
-		"from":      {"x1", errdefs.KindNotFound, "impossible to mount", host(func(h *runconfig.HostConfig) { h.VolumesFrom = []string{"nobody"} })},
+		"from":      {"x1", errdefs.KindInvalidArgument, "impossible to mount", host(func(h *runconfig.HostConfig) { h.VolumesFrom = []string{"nobody"} })},
 		"mount": {"x1", errdefs.KindInvalidArgument, "does not exist", host(func(h *runconfig.HostConfig) {
 			h.Mounts = []runconfig.Mount{{Type: "bind", Source: "/not/there", Target: "/x"}}
 		})},
@@ -181,4 +182,21 @@ func TestCreate_FailureLeavesNothing(t *testing.T) {
 	}
 	delete(f.names.names, "ghost")
 	f.empty()
+}
+
+func TestCreateForAPlatform(t *testing.T) {
+	img := &image.Image{Document: image.Document{OS: "linux", Architecture: "amd64"}}
+	for platform, want := range map[string]errdefs.Kind{
+		"linux/arm64": errdefs.KindNotFound, "windows": errdefs.KindNotFound,
+		"linux/amd64/v1/x": errdefs.KindInvalidArgument, "/amd64": errdefs.KindInvalidArgument,
+	} {
+		if err := checkPlatform(platform, "x", img); errdefs.KindOf(err) != want {
+			t.Errorf("%s: %v, want %v", platform, err, want)
+		}
+	}
+	for _, platform := range []string{"", "linux", "Linux/amd64", "linux/amd64/v1"} {
+		if err := checkPlatform(platform, "x", img); err != nil {
+			t.Errorf("%s: %v", platform, err)
+		}
+	}
 }

@@ -23,8 +23,8 @@ func (d *Daemon) settleLinks(h *runconfig.HostConfig) ([]link, error) {
 			return nil, errdefs.As(errdefs.KindInvalidArgument, err)
 		}
 		child, err := d.containers.find(name)
-		if err != nil {
-			return nil, errdefs.NotFound("Could not get container for %s", name)
+		if err != nil { // not NotFound: of a create, clients take that for a missing image and pull
+			return nil, errdefs.InvalidArgument("Could not get container for %s", name)
 		}
 		if kind, _ := networkMode(child.now().host); kind == "host" {
 			return nil, errdefs.Conflict("Conflicting options: --net=host can't be used with links. " +

@@ -85,7 +85,7 @@ func (d *Daemon) mountsFrom(spec string, points map[string]mountPoint) error {
 	}
 	from, err := d.containers.find(ref)
 	if err != nil {
-		return errdefs.NotFound("container %s not found, impossible to mount its volumes", ref)
+		return errdefs.InvalidArgument("container %s not found, impossible to mount its volumes", ref)
 	}
 	for dst, m := range from.now().rec.MountPoints {
 		if m.Type == "tmpfs" {

@@ -154,7 +154,7 @@ func checkNetwork(c *runconfig.Config, h *runconfig.HostConfig) error {
 	kind, ref := networkMode(h)
 	switch kind {
 	case "other":
-		return errdefs.NotFound("network %s not found: use bridge, none, host or container:NAME", ref)
+		return errdefs.InvalidArgument("network %s not found: use bridge, none, host or container:NAME", ref)
 	case "container":
 		if ref == "" {
 			return errdefs.InvalidArgument("no container specified to join network")

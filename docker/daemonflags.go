@@ -171,7 +171,7 @@ func parseDaemonFlags(args []string, getenv func(string) string) (*daemonFlags, 
 func (f *daemonFlags) check() error {
 	switch {
 	case f.Bridge != "" && f.BridgeIP != "":
-		return fmt.Errorf("You specified -b & --bip, mutually exclusive options. Please specify only one.")
+		return fmt.Errorf("You specified -b & --bip, mutually exclusive options; please specify only one")
 	case !f.IPTables && !f.ICC:
 		return fmt.Errorf("You specified --iptables=false with --icc=false. ICC uses iptables to function. " +
 			"Please set --icc or --iptables to true.")

@@ -80,7 +80,7 @@ func (c *Config) complete() error {
 		return errdefs.InvalidArgument("a daemon needs a root directory")
 	}
 	if c.Network.Bridge != "" && c.Network.BridgeIP != "" {
-		return errdefs.InvalidArgument("You specified -b & --bip, mutually exclusive options. Please specify only one.")
+		return errdefs.InvalidArgument("You specified -b & --bip, mutually exclusive options; please specify only one")
 	}
 	if c.Network.NoFirewall && c.Network.NoICC {
 		return errdefs.InvalidArgument("You specified --iptables=false with --icc=false. ICC uses iptables to function. " +
