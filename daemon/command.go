@@ -19,7 +19,11 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // takes: it looks nothing up by itself.
 func (d *Daemon) command(c *container, s *snapshot, children []*snapshot) (*execdriver.Command, error) {
 	cfg, host := s.rec.Config, s.host
-	root, err := d.opt.Images.Mounts(c.id)
+	mounts := d.opt.Images.Mounts
+	if host.AutoRemove {
+		mounts = d.opt.Images.ExpendableMounts
+	}
+	root, err := mounts(c.id)
 	if err != nil {
 		return nil, fmt.Errorf("finding the root of container %s: %w", short(c.id), err)
 	}

@@ -25,6 +25,7 @@ type layerStore interface {
 	CreateLayer(id string, img *image.Image) error
 	RemoveLayer(id string) error // of none is no error
 	Mounts(id string) ([]mount.Mount, error)
+	ExpendableMounts(id string) ([]mount.Mount, error) // for one that a power cut may take
 	MountLayer(id string) (string, error)
 	UnmountLayer(id string) error
 	LayerSize(ctx context.Context, id string) (int64, error)

@@ -34,7 +34,8 @@ const (
 // journal commit because everything is in one transaction by then. A container
 // that removes itself at its end (AutoRemove) needs none of it: after a power
 // cut it has to be removed anyway, and restore does that whether its files
-// arrived or not. state.json is replaced by rename without fsync when a start
+// arrived or not; for the same reason its root is mounted so that its end does not
+// wait for the disk. state.json is replaced by rename without fsync when a start
 // begins, because what it says is only useful with the processes that a power
 // cut kills; it is fsynced at the end of a run, after those who wait were told.
 // Being a file of its own, it can never take the configuration with it.

@@ -74,6 +74,10 @@ func (f *fakeImages) Mounts(id string) ([]mount.Mount, error) {
 	return []mount.Mount{{Type: "overlay", Source: id}}, nil
 }
 
+func (f *fakeImages) ExpendableMounts(id string) ([]mount.Mount, error) {
+	return []mount.Mount{{Type: "overlay", Source: id, Options: []string{"volatile"}}}, nil
+}
+
 func (f *fakeImages) MountLayer(string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -116,6 +116,15 @@ func (s *Store) RemoveLayer(id string) error {
 // Mounts says how the exec driver mounts a container's root.
 func (s *Store) Mounts(id string) ([]mount.Mount, error) { return s.driver.Mounts(id) }
 
+// ExpendableMounts is Mounts for a container that is removed at its end: nothing
+// of it has to survive a power cut.
+func (s *Store) ExpendableMounts(id string) ([]mount.Mount, error) {
+	if d, ok := s.driver.(graphdriver.Expendable); ok {
+		return d.ExpendableMounts(id)
+	}
+	return s.driver.Mounts(id)
+}
+
 // MountLayer mounts a container's root on the host; each call needs its
 // UnmountLayer.
 func (s *Store) MountLayer(id string) (string, error) { return s.driver.Get(id) }

@@ -80,3 +80,11 @@ type Driver interface {
 	// Close unmounts what Get left and releases the driver.
 	Close() error
 }
+
+// Expendable is what a Driver has besides when it can save work for a container
+// that is removed at its end and is so after a power cut too.
+type Expendable interface {
+	// ExpendableMounts is Mounts for a layer whose content may be lost in a power
+	// cut: unmounting it does not wait for the disk.
+	ExpendableMounts(id string) ([]mount.Mount, error)
+}

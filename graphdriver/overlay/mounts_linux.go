@@ -20,6 +20,27 @@ func (d *Driver) Mounts(id string) ([]mount.Mount, error) {
 	return d.mounts(l)
 }
 
+// volatile is the mount option that writes nothing back at the end of the mount.
+// A mount with it leaves a mark in the working directory, and the kernel refuses
+// another mount until somebody takes the mark away who knows that no power cut
+// came in between, or that it does not matter.
+const volatile = "volatile"
+
+// ExpendableMounts is Mounts for a container that nobody misses after a power
+// cut. The last process of any other container ends only when the kernel has
+// written the whole file system below back.
+func (d *Driver) ExpendableMounts(id string) ([]mount.Mount, error) {
+	l, err := d.layers.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	list, err := d.mounts(l)
+	if err == nil && d.volatile && l.ReadWrite && list[0].Type == "overlay" {
+		list[0].Options = append(list[0].Options, volatile)
+	}
+	return list, err
+}
+
 func (d *Driver) mounts(l graphdriver.Layer) ([]mount.Mount, error) {
 	if strings.ContainsAny(d.root, ":,\\") {
 		return nil, fmt.Errorf("the directory %s cannot be named in an overlay mount: it has a colon, comma or backslash", d.root)
@@ -38,6 +59,11 @@ func (d *Driver) mounts(l graphdriver.Layer) ([]mount.Mount, error) {
 	m := mount.Mount{Type: "overlay", Source: "overlay"}
 	if l.ReadWrite {
 		dir := d.path(l.ID)
+		if d.volatile { // only layers that are expendable have the mark
+			if err := os.RemoveAll(dir + "/work/work/incompat/" + volatile); err != nil {
+				return nil, err
+			}
+		}
 		m.Options = append(m.Options, "lowerdir="+d.shortDirs(lower), "upperdir="+dir+"/diff", "workdir="+dir+"/work")
 	} else {
 		m.Options = append(m.Options, "ro", "lowerdir="+d.shortDirs(append([]string{l.ID}, lower...)))

@@ -43,12 +43,11 @@ const (
 
 // Driver keeps layers for overlayfs.
 type Driver struct {
-	root    string
-	logf    func(format string, args ...any)
-	backing string
-	options []string // of every mount
-	layers  *graphdriver.Table
-	trash   *graphdriver.Trash
+	root string
+	logf func(format string, args ...any)
+	features
+	layers *graphdriver.Table
+	trash  *graphdriver.Trash
 
 	mu       sync.RWMutex
 	links    map[string]string // guarded by mu: layer id → name in .l
@@ -79,7 +78,7 @@ func New(opt Options) (*Driver, error) {
 			return nil, err
 		}
 	}
-	backing, options, err := probe(root)
+	can, err := probe(root)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +87,7 @@ func New(opt Options) (*Driver, error) {
 		return nil, err
 	}
 	d := &Driver{
-		root: root, logf: logf, backing: backing, options: options,
+		root: root, logf: logf, features: can,
 		layers: graphdriver.NewTable(), trash: trash, links: make(map[string]string),
 	}
 	if err := d.load(); err != nil {

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,56 +12,76 @@ import (
 	"github.com/enginejobs/docker/pkg/mount"
 )
 
+// features is what probe finds out.
+type features struct {
+	backing  string   // the file system below
+	options  []string // of every mount
+	volatile bool     // whether a mount can do without writing back at its end
+}
+
 // probe finds out by doing whether overlayfs works on the file system of root,
-// and the options that all mounts have.
-func probe(root string) (backing string, options []string, err error) {
-	backing = graphdriver.FileSystem(root)
+// and how. It is part of every start of the daemon, so it mounts once where that
+// is enough, and without waiting for the disk where the kernel can do that.
+func probe(root string) (features, error) {
+	can := features{backing: graphdriver.FileSystem(root)}
+	unfit := func(format string, args ...any) (features, error) {
+		return features{}, graphdriver.NotSupported("overlay on %s (%s)%s", root, can.backing, fmt.Sprintf(format, args...))
+	}
 	dir, err := os.MkdirTemp(root, ".probe-")
 	if err != nil {
-		return "", nil, err
+		return features{}, err
 	}
 	defer os.RemoveAll(dir)
-	at := func(name string) string { return filepath.Join(dir, name) }
-	for _, name := range []string{"lower", "upper", "work", "merged"} {
-		if err := os.Mkdir(at(name), 0o700); err != nil {
-			return "", nil, err
+	if unix.Access("/sys/module/overlay", unix.F_OK) != nil { // the first mount loads the module
+		at, base, err := scratch(filepath.Join(dir, "load"))
+		if err != nil {
+			return features{}, err
+		}
+		if err := perform(at("merged"), base); err != nil {
+			return unfit(": %v", err)
+		}
+		if err := mount.Unmount(at("merged")); err != nil {
+			return features{}, err
 		}
 	}
-	if err := os.WriteFile(at("lower/file"), nil, 0o600); err != nil {
-		return "", nil, err
+	at, base, err := scratch(filepath.Join(dir, "try"))
+	if err != nil {
+		return features{}, err
 	}
-	base := []string{"lowerdir=" + at("lower"), "upperdir=" + at("upper"), "workdir=" + at("work")}
-	// The first mount loads the module where it is one.
-	if err := tryMount(at("merged"), base); err != nil {
-		return "", nil, graphdriver.NotSupported("overlay on %s (%s): %v", root, backing, err)
-	}
-	if options = settings(); len(options) > 0 {
-		_ = os.RemoveAll(at("upper"))
-		_ = os.RemoveAll(at("work"))
-		_ = os.Mkdir(at("upper"), 0o700)
-		_ = os.Mkdir(at("work"), 0o700)
-	}
-	m := mount.Mount{Type: "overlay", Source: "overlay", Options: append(base, options...)}
-	if err := m.Perform(at("merged")); err != nil {
-		return "", nil, graphdriver.NotSupported("overlay on %s (%s): %v", root, backing, err)
+	can.options = settings()
+	options := append(base, can.options...)
+	can.volatile = perform(at("merged"), append(options, volatile)) == nil // since Linux 5.10
+	if !can.volatile {
+		if err := perform(at("merged"), options); err != nil {
+			return unfit(": %v", err)
+		}
 	}
 	defer func() { _ = mount.Unmount(at("merged")) }()
 	if err := os.Remove(at("merged/file")); err != nil {
-		return "", nil, graphdriver.NotSupported("overlay on %s (%s) cannot delete lower files: %v", root, backing, err)
+		return unfit(" cannot delete lower files: %v", err)
 	}
 	var st unix.Stat_t
 	if err := unix.Lstat(at("upper/file"), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != 0 {
-		return "", nil, graphdriver.NotSupported("overlay on %s (%s) makes no whiteouts", root, backing)
+		return unfit(" makes no whiteouts")
 	}
-	return backing, options, nil
+	return can, nil
 }
 
-func tryMount(target string, options []string) error {
-	m := mount.Mount{Type: "overlay", Source: "overlay", Options: options}
-	if err := m.Perform(target); err != nil {
-		return err
+// scratch makes the directories of a small overlay mount; the lower one has a
+// file. at names them and options describes the mount.
+func scratch(dir string) (at func(name string) string, options []string, err error) {
+	at = func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"lower", "upper", "work", "merged"} {
+		if err := os.MkdirAll(at(name), 0o700); err != nil {
+			return nil, nil, err
+		}
 	}
-	return mount.Unmount(target)
+	return at, []string{"lowerdir=" + at("lower"), "upperdir=" + at("upper"), "workdir=" + at("work")},
+		os.WriteFile(at("lower/file"), nil, 0o600)
+}
+
+func perform(target string, options []string) error {
+	return mount.Mount{Type: "overlay", Source: "overlay", Options: options}.Perform(target)
 }
 
 // settings turns off what would put more than files and whiteouts into a
