@@ -42,9 +42,18 @@ func (d *Driver) Attach(ctx context.Context, id string, out execdriver.Output) e
 		closeAll([]*os.File{out.Stdout, out.Stderr})
 		return err
 	}
+	drop, err := h.hold(out)
+	if err != nil {
+		closeAll([]*os.File{out.Stdout, out.Stderr})
+		return errdefs.Internal("attaching to container %s: %w", id, err)
+	}
 	job := d.job(ctx, execproto.JobAttach, id)
 	setAttach(job, out)
-	return job.Run()
+	if err := job.Run(); err != nil {
+		drop()
+		return err
+	}
+	return nil
 }
 
 // setAttach gives a job the files of an output.

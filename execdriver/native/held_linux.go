@@ -17,11 +17,12 @@ type held struct {
 	id      string
 	started chan struct{} // closed when Start or Restore is done with it
 
-	mu     sync.Mutex // guards everything below
-	record execproto.Record
-	fds    []int // in the order of execproto.Files; nil once it has ended
-	exit   *execdriver.Exit
-	told   bool // OnExit was called or State.Exit returned
+	mu        sync.Mutex // guards everything below
+	record    execproto.Record
+	fds       []int // in the order of execproto.Files; nil once it has ended
+	receivers []receiver
+	exit      *execdriver.Exit
+	told      bool // OnExit was called or State.Exit returned
 }
 
 func newHeld(id string) *held { return &held{id: id, started: make(chan struct{})} }
@@ -68,17 +69,18 @@ func (h *held) close() {
 			unix.Close(fd)
 		}
 	}
-	h.fds = nil
+	closeReceivers(h.receivers)
+	h.fds, h.receivers = nil, nil
 }
 
-// share duplicates all descriptors, for a new exec engine.
-func (h *held) share() ([]*os.File, *execproto.Record, error) {
+// share duplicates all descriptors, for a new exec engine; the last ones are the
+// receivers of the given streams.
+func (h *held) share() (files []*os.File, streams []string, record *execproto.Record, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.exit != nil {
-		return nil, nil, errdefs.Conflict("container %s has ended", h.id)
+		return nil, nil, nil, errdefs.Conflict("container %s has ended", h.id)
 	}
-	var files []*os.File
 	for _, fd := range h.fds {
 		if fd < 0 {
 			continue // its stdin was closed
@@ -86,12 +88,17 @@ func (h *held) share() ([]*os.File, *execproto.Record, error) {
 		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			closeAll(files)
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		files = append(files, os.NewFile(uintptr(dup), h.id))
 	}
+	streams, more, err := h.shareReceivers()
+	if err != nil {
+		closeAll(files)
+		return nil, nil, nil, err
+	}
 	r := h.record
-	return files, &r, nil
+	return append(files, more...), streams, &r, nil
 }
 
 // stdinIndex is where the input is among the descriptors.

@@ -73,6 +73,8 @@ type Driver struct {
 	stop context.CancelFunc
 	over sync.WaitGroup // what waits for ends of containers
 
+	orphans sync.Once // begins to look for them
+
 	mu     sync.Mutex // guards everything below; never held across I/O
 	link   *link
 	held   map[string]*held

@@ -75,6 +75,10 @@ func (d *Driver) giveBack(h, old *held) {
 // launch has the exec engine start a container and keeps what it hands out.
 func (d *Driver) launch(ctx context.Context, t *translation, h *held, out execdriver.Output) (
 	*execproto.Launched, error) {
+	if _, err := h.hold(out); err != nil { // let go of with h
+		closeAll([]*os.File{out.Stdout, out.Stderr})
+		return nil, errdefs.Internal("attaching to container %s: %w", h.id, err)
+	}
 	job := d.job(ctx, execproto.JobLaunch, h.id)
 	setAttach(job, out)
 	if err := job.SetenvJson("spec", &t.spec); err != nil {

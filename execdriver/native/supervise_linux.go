@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -177,7 +178,7 @@ func (d *Driver) handOver(eng *engine.Engine) error {
 		if !isClosed(h.started) {
 			continue // its Start fails by itself
 		}
-		files, record, err := h.share()
+		files, streams, record, err := h.share()
 		if errdefs.IsConflict(err) {
 			continue
 		}
@@ -188,11 +189,15 @@ func (d *Driver) handOver(eng *engine.Engine) error {
 		if err := job.SetenvJson("record", record); err != nil {
 			return err
 		}
+		job.Setenv("attach", strings.Join(streams, ","))
 		job.Files = files
 		// Conflict: it is the same exec engine, only the connection was lost.
 		switch err := job.Run(); {
 		case err == nil:
 			d.over.Go(func() { d.collect(h) })
+			if !record.OwnPID {
+				d.orphans.Do(func() { d.over.Go(d.collectOrphans) })
+			}
 		case errdefs.Is(err, errdefs.KindUnavailable):
 			return err
 		case !errdefs.IsConflict(err):

@@ -3,6 +3,8 @@ package execengine
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +21,17 @@ func (e *execEngine) jobAdopt(job *engine.Job) error {
 	files := job.Files
 	job.Files = nil
 	c := newContainer(job.Args[0])
+	var streams []string
+	if list := job.Getenv("attach"); list != "" {
+		streams = strings.Split(list, ",")
+	}
+	if len(streams) > len(files) {
+		closeAll(files)
+		return errdefs.InvalidArgument("%d files came with attach=%q", len(files), streams)
+	}
+	receivers := files[len(files)-len(streams):]
+	files = files[:len(files)-len(streams)]
+	defer func() { closeAll(receivers) }()
 	if err := job.GetenvJson("record", &c.record); err != nil {
 		closeAll(files)
 		return err
@@ -43,6 +56,12 @@ func (e *execEngine) jobAdopt(job *engine.Job) error {
 	if err := c.take(files); err != nil {
 		e.forget(c)
 		return fmt.Errorf("adopting container %s: %w", c.id, err)
+	}
+	for i, name := range streams {
+		s := slices.Index(streamNames[:], name)
+		if s >= 0 && s < len(c.streams) && c.streams[s].add(receivers[i]) {
+			receivers[i] = nil
+		}
 	}
 	e.watch(c)
 	return nil

@@ -90,6 +90,9 @@ func (e *execEngine) watch(c *container) {
 // records the exit and tells it, in this order.
 func (e *execEngine) await(c *container) {
 	exit := &execproto.Exit{ID: c.id, Code: c.wait(), At: time.Now().UTC()}
+	if c.child {
+		e.disown(c.record.Pid)
+	}
 	if !c.record.OwnPID {
 		// Without a pid namespace of their own the others would live on.
 		if err := c.group.Kill(); err != nil {

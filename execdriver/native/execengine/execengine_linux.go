@@ -44,10 +44,14 @@ type execEngine struct {
 	logf   func(string, ...any)
 	quit   context.CancelFunc
 
+	orphans sync.Once    // begins to look for them
+	forks   sync.RWMutex // for reading: from a fork until inits knows of it
+
 	mu         sync.Mutex // guards everything below; never held across I/O
 	containers map[string]*container
 	watchers   map[*watcher]struct{}
-	alone      *time.Timer // runs from the last moment with a daemon or a container
+	inits      map[int]bool // children that are collected by their pid
+	alone      *time.Timer  // runs from the last moment with a daemon or a container
 }
 
 // loneliness is how long an exec engine without a daemon and without a container
@@ -98,7 +102,10 @@ func run(dir string, logf func(string, ...any)) error {
 	defer cancel()
 	e := &execEngine{
 		dir: dir, layout: layout, logf: logf, quit: cancel,
-		containers: map[string]*container{}, watchers: map[*watcher]struct{}{},
+		containers: map[string]*container{}, watchers: map[*watcher]struct{}{}, inits: map[int]bool{},
+	}
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("becoming subreaper: %w", err)
 	}
 	e.watchSignals(ctx)
 	e.linger()

@@ -17,7 +17,7 @@ func (e *execEngine) declarations() []engine.Declaration {
 	attach := engine.Key{Name: "attach", Summary: `which output the files receive: "stdout", "stderr" or both with a comma`}
 	return []engine.Declaration{
 		{Name: execproto.JobAdopt, Summary: "take over a running container", Args: id, Changes: true,
-			Env: []engine.Key{{Name: "record", Type: engine.JSON}}, Handler: e.jobAdopt},
+			Env: []engine.Key{{Name: "record", Type: engine.JSON}, attach}, Handler: e.jobAdopt},
 		{Name: execproto.JobAttach, Summary: "receive the output from now on", Args: id,
 			Env: []engine.Key{attach}, Handler: e.jobAttach},
 		{Name: execproto.JobCloseStdin, Summary: "end the input", Args: id, Changes: true, Handler: e.jobCloseStdin},

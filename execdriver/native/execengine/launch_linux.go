@@ -216,7 +216,17 @@ func (l *launch) fork() error {
 		defer unix.Close(dir)
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, dir
 	}
+	if l.spec.CloneFlags&unix.CLONE_NEWPID == 0 {
+		l.e.watchOrphans()
+	}
+	l.e.forks.RLock()
 	pid, err := l.forkIn(attr)
+	if err == nil {
+		l.e.mu.Lock()
+		l.e.inits[pid] = true
+		l.e.mu.Unlock()
+	}
+	l.e.forks.RUnlock()
 	if err != nil {
 		return err
 	}
@@ -334,6 +344,7 @@ func (l *launch) fail() {
 	if c.pidfd != nil {
 		l.kill()
 		_ = c.wait() // its exit code says nothing that the failure does not
+		l.e.disown(c.record.Pid)
 	}
 	for _, f := range []*os.File{l.sync, l.stdin, l.console, l.out[0], l.out[1]} {
 		if f != nil {

@@ -16,10 +16,11 @@ import (
 //	launch ID        env spec (JSON Spec), attach (see below); stdin: the body of
 //	                 an initproto Setup; stdout: Launched, also when it fails;
 //	                 hands out the container's descriptors in the order of Files
-//	adopt ID         env record (JSON Record); files as handed out by launch:
-//	                 takes over a container whose exec engine died
-//	attach ID        env attach: "stdout", "stderr" or both with a comma; files:
-//	                 one for each
+//	adopt ID         env record (JSON Record), attach (see below); files as handed
+//	                 out by launch, then the receivers: takes over a container
+//	                 whose exec engine died, with those who were attached
+//	attach ID        env attach: streams with commas, "stdout" or "stderr"; files:
+//	                 one receiver for each
 //	close_stdin ID   ends the workload's input
 //	list             stdout: JSON list of Record
 //	exits            stdout: JSON lines of Exit, first those that ended before
