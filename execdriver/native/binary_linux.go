@@ -75,7 +75,11 @@ func fileBinary(program []byte, dir string) (*os.File, error) {
 	return os.Open(path)
 }
 
-func binaryPath(f *os.File) string { return "/proc/self/fd/" + strconv.Itoa(int(f.Fd())) }
+// binaryPath names f for an exec. It goes by this process: the child arranges its
+// own descriptors before it executes, and f's number may be taken by then.
+func binaryPath(f *os.File) string {
+	return "/proc/" + strconv.Itoa(os.Getpid()) + "/fd/" + strconv.Itoa(int(f.Fd()))
+}
 
 // forgetPages lets the kernel take back the memory that reading the embedded
 // program has brought in: it is not read again.
