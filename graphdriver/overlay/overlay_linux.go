@@ -10,6 +10,7 @@
 //	.l/<n>         links to the diff directories of image layers: short names,
 //	               for a mount's description has to fit in a page
 //	.removed/      layers on their way out
+//	.probe/        while New finds out what the kernel can do
 //
 // Start reading at New, then layers.go and mounts.go. Nothing but graphdrivers
 // imports it.
@@ -37,6 +38,7 @@ const Name = "overlay"
 const (
 	linkDir  = ".l"
 	trashDir = ".removed"
+	probeDir = ".probe"
 	noParent = "none"
 	patience = 5 * time.Second // for removals at Close
 )
@@ -78,12 +80,13 @@ func New(opt Options) (*Driver, error) {
 			return nil, err
 		}
 	}
-	can, err := probe(root)
+	trash, err := graphdriver.OpenTrash(filepath.Join(root, trashDir), logf)
 	if err != nil {
 		return nil, err
 	}
-	trash, err := graphdriver.OpenTrash(filepath.Join(root, trashDir), logf)
+	can, err := probe(root, trash)
 	if err != nil {
+		trash.Close(patience)
 		return nil, err
 	}
 	d := &Driver{

@@ -36,8 +36,8 @@ func TestExpendableMounts(t *testing.T) {
 	testutil.RequiresRoot(t)
 	d := open(t, t.TempDir())
 	defer d.Close()
-	for id, parent := range map[string]string{"base": "", "rw": "base"} {
-		if err := d.Create(id, parent, id == "rw"); err != nil {
+	for _, l := range []graphdriver.Layer{{ID: "base"}, {ID: "rw", Parent: "base", ReadWrite: true}} {
+		if err := d.Create(l.ID, l.Parent, l.ReadWrite); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,5 +70,31 @@ func TestExpendableMounts(t *testing.T) {
 	}
 	if _, err := d.(graphdriver.Expendable).ExpendableMounts("none"); !errdefs.IsNotFound(err) {
 		t.Errorf("mounts of no layer: %v", err)
+	}
+}
+
+// A process that is killed while it finds out what the kernel can do leaves
+// nothing that lasts.
+func TestLeftoverOfProbe(t *testing.T) {
+	testutil.RequiresRoot(t)
+	root := t.TempDir()
+	at := filepath.Join(root, ".probe/try/merged")
+	if err := os.MkdirAll(at, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	m := mount.Mount{Type: "tmpfs", Source: "tmpfs"}
+	if err := m.Perform(at); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(at, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, root).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{".probe", ".removed/*"} {
+		if left, err := filepath.Glob(filepath.Join(root, dir)); err != nil || len(left) > 0 {
+			t.Errorf("left: %v, %v", left, err)
+		}
 	}
 }

@@ -21,17 +21,26 @@ type features struct {
 
 // probe finds out by doing whether overlayfs works on the file system of root,
 // and how. It is part of every start of the daemon, so it mounts once where that
-// is enough, and without waiting for the disk where the kernel can do that.
-func probe(root string) (features, error) {
+// is enough, without waiting for the disk where the kernel can do that, and what
+// it made goes to the trash.
+func probe(root string, trash *graphdriver.Trash) (features, error) {
 	can := features{backing: graphdriver.FileSystem(root)}
 	unfit := func(format string, args ...any) (features, error) {
 		return features{}, graphdriver.NotSupported("overlay on %s (%s)%s", root, can.backing, fmt.Sprintf(format, args...))
 	}
-	dir, err := os.MkdirTemp(root, ".probe-")
-	if err != nil {
+	dir := filepath.Join(root, probeDir)
+	clean := func() error {
+		for _, name := range []string{"load", "try"} {
+			if err := mount.Unmount(filepath.Join(dir, name, "merged")); err != nil {
+				return err
+			}
+		}
+		return trash.Throw(dir)
+	}
+	if err := clean(); err != nil { // what a killed process left
 		return features{}, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = clean() }()
 	if unix.Access("/sys/module/overlay", unix.F_OK) != nil { // the first mount loads the module
 		at, base, err := scratch(filepath.Join(dir, "load"))
 		if err != nil {
@@ -39,9 +48,6 @@ func probe(root string) (features, error) {
 		}
 		if err := perform(at("merged"), base); err != nil {
 			return unfit(": %v", err)
-		}
-		if err := mount.Unmount(at("merged")); err != nil {
-			return features{}, err
 		}
 	}
 	at, base, err := scratch(filepath.Join(dir, "try"))
@@ -56,7 +62,6 @@ func probe(root string) (features, error) {
 			return unfit(": %v", err)
 		}
 	}
-	defer func() { _ = mount.Unmount(at("merged")) }()
 	if err := os.Remove(at("merged/file")); err != nil {
 		return unfit(" cannot delete lower files: %v", err)
 	}
