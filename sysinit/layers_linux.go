@@ -26,7 +26,9 @@ func plain(m *initproto.Mount, target string) error {
 		return err
 	}
 	defer unix.Close(fs)
-	if err := configure(fs, m); err != nil {
+	if err := configure(fs, m); err == unix.EINVAL {
+		return text("invalid argument: so many layers need a kernel of version 6.5 or later")
+	} else if err != nil {
 		return err
 	}
 	tree, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, int(attributes(m.Flags)))
@@ -65,12 +67,8 @@ func configure(fs int, m *initproto.Mount) error {
 }
 
 func addLayers(fs int, dirs string) error {
-	for i, dir := range strings.Split(dirs, ":") {
-		err := unix.FsconfigSetString(fs, "lowerdir+", dir)
-		if err == unix.EINVAL && i == 0 {
-			return text("so many layers need a kernel of version 6.5 or later")
-		}
-		if err != nil {
+	for _, dir := range strings.Split(dirs, ":") {
+		if err := unix.FsconfigSetString(fs, "lowerdir+", dir); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,7 @@ type held struct {
 	fds       []int // in the order of execproto.Files; nil once it has ended
 	receivers []receiver
 	exit      *execdriver.Exit
+	code      *int // the exit code, when its exec engine was killed and we have collected it
 	told      bool // OnExit was called or State.Exit returned
 }
 

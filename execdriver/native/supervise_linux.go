@@ -3,16 +3,12 @@ package native
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/spawn"
@@ -205,33 +201,6 @@ func (d *Driver) handOver(eng *engine.Engine) error {
 		}
 	}
 	return eng.Job(execproto.JobRestore).SetContext(d.ctx).Run()
-}
-
-// collect waits for the end of a container whose exec engine was killed and takes
-// its status from the kernel, so that the new exec engine can read it. A process
-// that is not our child is collected by its own parent.
-func (d *Driver) collect(h *held) {
-	var pidfd *os.File
-	err := h.use(execproto.FilePidfd, func(fd int) error {
-		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		pidfd = os.NewFile(uintptr(dup), h.id)
-		return err
-	})
-	if err != nil {
-		return
-	}
-	defer pidfd.Close()
-	defer context.AfterFunc(d.ctx, func() { _ = pidfd.SetReadDeadline(time.Unix(1, 0)) })()
-	raw, err := pidfd.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Read(func(fd uintptr) bool { // ends early with Close
-		var info [128]byte
-		err := unix.Waitid(unix.P_PIDFD, int(fd), (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG, nil)
-		code := *(*int32)(unsafe.Pointer(&info[8]))
-		return err != nil && !errors.Is(err, unix.EINTR) || err == nil && code != 0
-	})
 }
 
 // followExits hears how containers end, until the connection does.

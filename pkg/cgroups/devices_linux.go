@@ -99,11 +99,18 @@ func assemble(p []insn) []byte {
 }
 
 func bpf(cmd uintptr, attr unsafe.Pointer, size uintptr) (int, error) {
-	r, _, e := unix.Syscall(unix.SYS_BPF, cmd, uintptr(attr), size)
-	if e != 0 {
-		return 0, e
+	// A signal that is pending, such as the Go runtime's own, makes the check of
+	// a program give up.
+	for range 100 {
+		r, _, e := unix.Syscall(unix.SYS_BPF, cmd, uintptr(attr), size)
+		if e == 0 {
+			return int(r), nil
+		}
+		if e != unix.EAGAIN && e != unix.EINTR {
+			return 0, e
+		}
 	}
-	return int(r), nil
+	return 0, unix.EAGAIN
 }
 
 // allowDevices puts the program for the rules on a group. It lives as long as

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,6 +68,24 @@ func (e *execEngine) jobAdopt(job *engine.Job) error {
 	return nil
 }
 
+// jobCollected hears from the daemon how a container has ended that became the
+// daemon's child when its exec engine died.
+func (e *execEngine) jobCollected(job *engine.Job) error {
+	c, err := e.get(job.Args[0])
+	if err != nil {
+		return err
+	}
+	code, err := strconv.Atoi(job.Args[1])
+	if err != nil {
+		return errdefs.InvalidArgument("exit code %q is no number", job.Args[1])
+	}
+	select {
+	case c.told <- code:
+	default: // it was told before
+	}
+	return nil
+}
+
 // settle makes a container known that has ended.
 func (e *execEngine) settle(c *container, r *execproto.Record) {
 	c.mu.Lock()
@@ -114,7 +133,7 @@ func (c *container) take(files []*os.File) (err error) {
 		if err := c.journal.recover(i, c.log.f); err != nil {
 			return err
 		}
-		s, err := newStream(i, f, c.journal, c.log)
+		s, err := newStream(i, c.record.Tty, f, c.journal, c.log)
 		if err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ type container struct {
 	streams []*stream
 	child   bool // our own child, else adopted
 	cleaned chan struct{}
+	told    chan int // exit code of an adopted one, from the daemon
 
 	mu     sync.Mutex // guards everything below
 	record execproto.Record
@@ -41,7 +42,7 @@ type container struct {
 }
 
 func newContainer(id string) *container {
-	return &container{id: id, cleaned: make(chan struct{})}
+	return &container{id: id, cleaned: make(chan struct{}), told: make(chan int, 1)}
 }
 
 func (c *container) started() bool {
@@ -221,7 +222,7 @@ func (c *container) wait() int {
 		return err == nil && n > 0
 	})
 	if err == nil && !c.child {
-		code = adoptedCode(raw)
+		code = c.adoptedCode(raw)
 	}
 	return code
 }
@@ -250,12 +251,12 @@ func exitCode(ws unix.WaitStatus) int {
 	return ws.ExitStatus()
 }
 
-// adoptedCode asks the kernel how a process ended that is not our child. It
-// knows once the parent (the daemon, or process 1) has collected it.
-func adoptedCode(raw syscall.RawConn) int {
-	code := unknownCode
+// adoptedCode finds out how a process ended that is not our child. Its parent
+// collects it; if that is the daemon, it tells us. Recent kernels also keep the
+// status for those who hold a pidfd.
+func (c *container) adoptedCode(raw syscall.RawConn) int {
 	for wait := time.Millisecond; wait < 3*time.Second; wait *= 2 {
-		known := false
+		code, known := unknownCode, false
 		err := raw.Control(func(fd uintptr) {
 			var ws unix.WaitStatus
 			if ws, known = pidfdExit(int(fd)); known {
@@ -263,11 +264,15 @@ func adoptedCode(raw syscall.RawConn) int {
 			}
 		})
 		if err != nil || known {
-			break
+			return code
 		}
-		time.Sleep(wait)
+		select {
+		case code := <-c.told:
+			return code
+		case <-time.After(wait):
+		}
 	}
-	return code
+	return unknownCode
 }
 
 // pidfdInfo is struct pidfd_info of the kernel, as of its first version.

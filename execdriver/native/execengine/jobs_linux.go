@@ -21,6 +21,8 @@ func (e *execEngine) declarations() []engine.Declaration {
 		{Name: execproto.JobAttach, Summary: "receive the output from now on", Args: id,
 			Env: []engine.Key{attach}, Handler: e.jobAttach},
 		{Name: execproto.JobCloseStdin, Summary: "end the input", Args: id, Changes: true, Handler: e.jobCloseStdin},
+		{Name: execproto.JobCollected, Summary: "tell the exit code of an adopted container", Changes: true,
+			Args: append(id[:1:1], engine.Arg{Name: "CODE", Summary: "its exit code"}), Handler: e.jobCollected},
 		{Name: execproto.JobExits, Summary: "tell how containers end", Stdout: engine.JSONLines, Handler: e.jobExits},
 		{Name: execproto.JobLaunch, Summary: "start a container", Args: id, Changes: true, Stdin: engine.Bytes,
 			Stdout: engine.JSON, Env: []engine.Key{{Name: "spec", Type: engine.JSON}, attach}, Handler: e.jobLaunch},

@@ -1,7 +1,9 @@
 package execengine
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -35,8 +37,19 @@ type header struct {
 	offset  atomic.Uint64
 	length  atomic.Uint64
 	next    atomic.Uint64 // the value of span once the write is done
-	_       [24]byte
+
+	// The read that is going on, 0 for none: it puts up to so many bytes (the
+	// lower half) to the end of the output (from bit endShift), where there was
+	// filling before. With wholeRead it takes all of them or none.
+	reading atomic.Uint64
+	filling atomic.Uint64 // eight bytes, repeated
+	_       [8]byte
 }
+
+const (
+	wholeRead = 1 << 32
+	endShift  = 33
+)
 
 type journal struct {
 	f   *os.File
@@ -114,11 +127,68 @@ func (j *journal) room(stream int) []byte {
 	return buf[end:]
 }
 
+// expect is room for a read of up to n bytes that is about to happen. A kill can
+// hit between the read and took; from what is left of the filling the next exec
+// engine sees what was read.
+func (j *journal) expect(stream, n int, whole bool) []byte {
+	room := j.room(stream)
+	room = room[:min(n, len(room))]
+	h := j.head(stream)
+	word := h.filling.Load()
+	if word == 0 {
+		word = rand.Uint64() | 1
+		h.filling.Store(word)
+	}
+	fill(room, word)
+	_, end := h.bounds()
+	reading := uint64(len(room)) | uint64(end)<<endShift
+	if whole {
+		reading |= wholeRead
+	}
+	h.reading.Store(reading)
+	return room
+}
+
+func fill(b []byte, word uint64) {
+	var w [8]byte
+	binary.LittleEndian.PutUint64(w[:], word)
+	for n := copy(b, w[:]); n < len(b) && n > 0; {
+		n += copy(b[n:], b[:n])
+	}
+}
+
+// settleRead finds out what came of a read that was interrupted.
+func (j *journal) settleRead(stream int) {
+	h := j.head(stream)
+	reading := h.reading.Load()
+	_, end := h.bounds()
+	if end != int(reading>>endShift) {
+		h.reading.Store(0) // it was over
+		return
+	}
+	room := j.buffer(stream)[end:]
+	room = room[:min(int(uint32(reading)), len(room))]
+	clean := make([]byte, len(room))
+	fill(clean, h.filling.Load())
+	n := len(room)
+	for n > 0 && room[n-1] == clean[n-1] {
+		n--
+	}
+	if n > 0 && reading&wholeRead != 0 {
+		n = len(room)
+	}
+	if n > 0 {
+		j.took(stream, n)
+	}
+	h.reading.Store(0)
+}
+
 // took tells that n bytes were read into the room, and returns them.
 func (j *journal) took(stream, n int) []byte {
 	h := j.head(stream)
 	start, end := h.bounds()
 	h.span.Store(pack(start, end+n))
+	h.reading.Store(0)
 	return j.buffer(stream)[end : end+n]
 }
 
@@ -151,6 +221,9 @@ func (j *journal) commit(stream int) {
 // is done, else what is there of it is cut off and it will be repeated.
 func (j *journal) recover(stream int, log *os.File) error {
 	h := j.head(stream)
+	if h.reading.Load() != 0 {
+		j.settleRead(stream)
+	}
 	if h.writing.Load() == 0 {
 		return nil
 	}

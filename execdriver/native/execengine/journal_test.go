@@ -28,7 +28,7 @@ func newPipeline(t *testing.T, j *journal, path string) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newStream(0, r, j, log)
+	s, err := newStream(0, false, r, j, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,5 +148,49 @@ func TestRecords(t *testing.T) {
 	a, err := startTime(os.Getpid())
 	if b, err2 := startTime(os.Getpid()); err != nil || err2 != nil || a == 0 || a != b {
 		t.Errorf("start times %d, %d, %v", a, b, err)
+	}
+}
+
+// TestJournal_KilledInRead loses the process between the read from the pipe and
+// the note that it was made.
+func TestJournal_KilledInRead(t *testing.T) {
+	for _, c := range []struct {
+		read, want string
+		room       int
+		whole      bool
+	}{
+		{"", "", 100, false},
+		{"", "", 100, true},
+		{"hello", "hello", 100, false},
+		{"hello\x00\x00", "hello\x00\x00", 7, true},
+		{"0123456789abcdef", "0123456789abcdef", 16, true},
+	} {
+		j, err := newJournal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		copy(j.expect(1, 6, true), "before")
+		j.took(1, 6)
+		copy(j.expect(1, c.room, c.whole), c.read)
+		for range 2 { // the second time nothing is left to settle
+			if err := j.recover(1, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := string(j.unlogged(1)); got != "before"+c.want {
+			t.Errorf("%+v: got %q", c, got)
+		}
+		// It was noted, and only the mark was left.
+		copy(j.expect(1, 3, true), "end")
+		mark := j.head(1).reading.Load()
+		j.took(1, 3)
+		j.head(1).reading.Store(mark)
+		if err := j.recover(1, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(j.unlogged(1)); got != "before"+c.want+"end" {
+			t.Errorf("%+v: got %q after a mark was left", c, got)
+		}
+		j.close()
 	}
 }

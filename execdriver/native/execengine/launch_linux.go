@@ -308,7 +308,7 @@ func (l *launch) adopt() error {
 		if f == nil {
 			continue
 		}
-		s, err := newStream(i, f, c.journal, c.log)
+		s, err := newStream(i, c.record.Tty, f, c.journal, c.log)
 		if err != nil {
 			return err
 		}

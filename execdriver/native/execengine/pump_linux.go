@@ -49,6 +49,7 @@ var entryBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); ret
 // stream copies one output of a container to its log and to who is attached.
 type stream struct {
 	index int
+	tty   bool
 	f     *os.File
 	raw   syscall.RawConn
 	j     *journal
@@ -61,12 +62,12 @@ type stream struct {
 	failed    error // the last failure of the log, reported once
 }
 
-func newStream(index int, f *os.File, j *journal, log *logFile) (*stream, error) {
+func newStream(index int, tty bool, f *os.File, j *journal, log *logFile) (*stream, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	return &stream{index: index, f: f, raw: raw, j: j, log: log, done: make(chan struct{})}, nil
+	return &stream{index: index, tty: tty, f: f, raw: raw, j: j, log: log, done: make(chan struct{})}, nil
 }
 
 // add attaches one more receiver. Those whose other end is closed are dropped.
@@ -112,7 +113,7 @@ func (s *stream) run(logf func(string, ...any)) {
 		var failure error
 		err := s.raw.Read(func(fd uintptr) bool {
 			for {
-				n, failure = unix.Read(int(fd), s.j.room(s.index))
+				n, failure = s.read(int(fd))
 				if failure != unix.EINTR {
 					return failure != unix.EAGAIN
 				}
@@ -133,6 +134,26 @@ func (s *stream) run(logf func(string, ...any)) {
 	for _, r := range receivers {
 		_ = r.Close() // the client sees the end; a failure means it has left
 	}
+}
+
+// read reads what there is. Memory is touched only when there is something. What
+// a pipe holds is read whole; a terminal may give less than it says.
+func (s *stream) read(fd int) (int, error) {
+	const some = 4 << 10
+	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	if err != nil || n <= 0 {
+		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(p, 0); err != nil {
+			return 0, err
+		}
+		if p[0].Revents == 0 {
+			return 0, unix.EAGAIN
+		}
+		if n, err = unix.IoctlGetInt(fd, unix.TIOCINQ); err != nil || n <= 0 {
+			return unix.Read(fd, s.j.expect(s.index, some, false)) // most likely the end
+		}
+	}
+	return unix.Read(fd, s.j.expect(s.index, n, !s.tty))
 }
 
 // write appends what can be logged to the log. When the log cannot be written

@@ -19,6 +19,8 @@ import (
 //	adopt ID         env record (JSON Record), attach (see below); files as handed
 //	                 out by launch, then the receivers: takes over a container
 //	                 whose exec engine died, with those who were attached
+//	collected ID CODE  tells the exit code of an adopted container, which only
+//	                 its parent can know on kernels before 6.15
 //	attach ID        env attach: streams with commas, "stdout" or "stderr"; files:
 //	                 one receiver for each
 //	close_stdin ID   ends the workload's input
@@ -34,6 +36,7 @@ const (
 	JobLaunch     = "launch"
 	JobAdopt      = "adopt"
 	JobAttach     = "attach"
+	JobCollected  = "collected"
 	JobCloseStdin = "close_stdin"
 	JobList       = "list"
 	JobExits      = "exits"
