@@ -21,18 +21,33 @@ import (
 )
 
 // TestCLI runs testdata/<command>.txtar with our CLI. Every script has a daemon
-// of its own with the image busybox. A script whose first line is
-// "# daemon: ARGS" gives the daemon more flags.
+// of its own with the image busybox.
 func TestCLI(t *testing.T) {
 	daemontest.Require(t)
-	runScripts(t, filepath.Dir(daemontest.Binary()))
+	runScripts(t, "testdata", daemontest.Binary())
+}
+
+// TestBothCLIs runs testdata/both with our CLI and again with the official one:
+// what a flag does must not depend on who says it.
+func TestBothCLIs(t *testing.T) {
+	daemontest.Require(t)
+	t.Run("ours", func(t *testing.T) { runScripts(t, "testdata/both", daemontest.Binary()) })
+	t.Run("official", func(t *testing.T) { runScripts(t, "testdata/both", daemontest.MustAsset(t, "client")) })
 }
 
 type daemonKey struct{}
 
-func runScripts(t *testing.T, bin string) {
+func runScripts(t *testing.T, dir, client string) {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(client, filepath.Join(bin, "docker")); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			d, err := daemontest.New(daemontest.Options{})
@@ -53,6 +68,7 @@ func runScripts(t *testing.T, bin string) {
 			env.Values[daemonKey{}] = d
 			env.Setenv("DOCKER_HOST", d.Host)
 			env.Setenv("HOME", d.Dir)
+			env.Setenv("BRIDGE", d.Bridge)
 			env.Setenv("SUBNET", d.Subnet)
 			env.Setenv("DAEMON_ROOT", d.Root)
 			busybox, err := daemontest.Asset("busybox")
