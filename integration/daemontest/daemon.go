@@ -158,6 +158,12 @@ func (d *Daemon) Launch() error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(append(os.Environ(), "DOCKER_HOST=", "HOME="+d.Dir), d.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the test is not for it
+	return d.Adopt(cmd)
+}
+
+// Adopt starts a daemon process that the test has prepared itself, in the place
+// of the usual one.
+func (d *Daemon) Adopt(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting the daemon: %w", err)
 	}
