@@ -236,19 +236,34 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image) (c *c
 	if err := d.opt.Images.CreateLayer(id, img); err != nil {
 		return nil, err
 	}
-	undo.add(func() { d.opt.Images.RemoveLayer(id) })
+	undo.add(func() {
+		if err := d.opt.Images.RemoveLayer(id); err != nil {
+			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
+		}
+	})
+	for dst, m := range s.rec.MountPoints {
+		if m.Type == "volume" {
+			m.Source = d.volumes.Path(m.Name)
+			s.rec.MountPoints[dst] = m
+		}
+	}
+	s.rec.Volumes, s.rec.VolumesRW = classicVolumes(s.rec.MountPoints)
+	// Before the volumes are made, so that they are found again.
+	if err := writeNew(dir+making, s); err != nil {
+		return nil, errdefs.Internal("writing the files of container %s: %w", short(id), err)
+	}
 	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
 	if err := d.acquireVolumes(id, s.rec.MountPoints); err != nil {
 		return nil, err
 	}
-	s.rec.Volumes, s.rec.VolumesRW = classicVolumes(s.rec.MountPoints)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := writeNew(dir+making, s); err != nil {
-		return nil, errdefs.Internal("writing the files of container %s: %w", short(id), err)
-	}
-	undo.add(func() { d.opt.Names.Purge(id) })
+	undo.add(func() {
+		if err := d.opt.Names.Purge(id); err != nil {
+			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
+		}
+	})
 	err = d.opt.Names.Create(s.bare(), id, func() error {
 		if err := os.Rename(dir+making, dir); err != nil {
 			return errdefs.Internal("keeping container %s: %w", short(id), err)

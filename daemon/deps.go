@@ -24,6 +24,7 @@ type imageStore interface {
 type layerStore interface {
 	CreateLayer(id string, img *image.Image) error
 	RemoveLayer(id string) error // of none is no error
+	ContainerLayers() []string   // ids of those that exist
 	Mounts(id string) ([]mount.Mount, error)
 	ExpendableMounts(id string) ([]mount.Mount, error) // for one that a power cut may take
 	MountLayer(id string) (string, error)

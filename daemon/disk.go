@@ -24,6 +24,7 @@ const (
 	stateFile  = "state.json"      // liveState: changes often
 	making     = "-making"
 	unmaking   = "-unmaking"
+	unmakingV  = "-unmaking-v" // with its anonymous volumes
 
 	diskVersion = 1
 )
@@ -181,8 +182,7 @@ func replaceJSON(path string, v any, durable bool) error {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		os.Remove(tmp)
-		return err
+		return errors.Join(err, os.Remove(tmp))
 	}
 	if durable {
 		return syncDir(filepath.Dir(path))

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +64,12 @@ func (f *fakeImages) RemoveLayer(id string) error {
 	}
 	delete(f.layers, id)
 	return nil
+}
+
+func (f *fakeImages) ContainerLayers() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.layers))
 }
 
 func (f *fakeImages) count() int {

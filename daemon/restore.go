@@ -27,6 +27,7 @@ func (d *Daemon) Restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.sweepLayers()
 	if err := d.opt.Names.Check(names); err != nil {
 		return fmt.Errorf("checking the names of containers: %w", err)
 	}
@@ -79,11 +80,7 @@ func (d *Daemon) readAll(ctx context.Context) (map[string]string, error) {
 		if !e.IsDir() {
 			continue
 		}
-		if id, ok := strings.CutSuffix(name, making); ok {
-			d.sweep(id)
-			continue
-		}
-		if id, ok := strings.CutSuffix(name, unmaking); ok {
+		if id, _, marked := strings.Cut(name, "-"); marked {
 			d.sweep(id)
 			continue
 		}
@@ -166,15 +163,32 @@ func (d *Daemon) sweep(id string) {
 		d.opt.Logf("removing the layer of half a container %s: %v", short(id), err)
 		return
 	}
-	for _, mark := range []string{"", making, unmaking} {
+	for _, mark := range []string{"", making, unmaking, unmakingV} {
 		dir := filepath.Join(d.root, id+mark)
 		if mark != "" {
 			if s, err := loadMarked(dir, id); err == nil {
-				d.releaseVolumes(id, s.rec.MountPoints, mark == making || s.host.AutoRemove)
+				d.releaseVolumes(id, s.rec.MountPoints, mark != unmaking || s.host.AutoRemove)
 			}
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			d.opt.Logf("removing half a container: %v", err)
+		}
+	}
+}
+
+// sweepLayers removes the writable layers whose container has no directory: a
+// power cut took it.
+func (d *Daemon) sweepLayers() {
+	for _, id := range d.opt.Images.ContainerLayers() {
+		if d.containers.byID(id) != nil {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(d.root, id)); !errors.Is(err, fs.ErrNotExist) {
+			continue // it cannot be read now: it is left alone
+		}
+		d.opt.Logf("the writable layer of container %s is removed: there is no such container", short(id))
+		if err := d.opt.Images.RemoveLayer(id); err != nil {
+			d.opt.Logf("%v", err)
 		}
 	}
 }
@@ -217,13 +231,18 @@ func (d *Daemon) resume(ctx context.Context, c *container, st execdriver.State, 
 	case was == running || was == paused || was == starting:
 		d.conclude(ctx, c, execdriver.Exit{ID: c.id, Code: lostCode, At: d.opt.Now()}, st)
 	case was == restarting:
-		s, _ = c.update(func(s *snapshot) error {
+		_, _ = c.update(func(s *snapshot) error {
 			s.net = d.idleNetwork(s.rec.Config, s.host)
 			return s.state.giveUp()
 		})
-	case was == removing:
-		_, _ = c.update(func(s *snapshot) error { s.state.Phase = dead; return nil })
-		return false
+	case was == removing: // nothing is removed yet: the directory would say so
+		_, _ = c.update(func(s *snapshot) error {
+			s.state.Phase = exited
+			if s.state.StartedAt.IsZero() {
+				s.state.Phase = created
+			}
+			return nil
+		})
 	}
 	s = c.now()
 	if s.host.AutoRemove {

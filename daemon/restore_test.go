@@ -107,6 +107,7 @@ func TestRestore_Leftovers(t *testing.T) {
 		}
 	}
 	f.images.layers[id("a")], f.images.layers[id("b")], f.images.layers[id("c")] = true, true, true
+	f.images.layers[id("e")] = true // a power cut took the directory alone
 	f.names.names["ghost"] = id("a")
 	if err := os.WriteFile(filepath.Join(root, id("c"), configFile), nil, 0o600); err != nil { // power cut
 		t.Fatal(err)
@@ -129,6 +130,40 @@ func TestRestore_Leftovers(t *testing.T) {
 	if f.inspect("keep").Id != keep {
 		t.Error("keep is lost")
 	}
+}
+
+// A removal that had not begun to remove anything when the daemon was killed
+// can be asked for again.
+func TestRestore_RemovalThatHadNotBegun(t *testing.T) {
+	f := setup(t)
+	for _, name := range []string{"used", "fresh"} {
+		id := f.create(name, "true")
+		if name == "used" {
+			f.run("start", id)
+			f.wait(id, "not-running")
+		}
+		c := f.containers.byID(id)
+		if _, err := c.settled(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.transition((*state).remove); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.saveState(c, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.crash()
+	f.reinstall()
+	if s := f.inspect("used").State; s.Status != "exited" {
+		t.Errorf("used is %s", s.Status)
+	}
+	if s := f.inspect("fresh").State; s.Status != "created" {
+		t.Errorf("fresh is %s", s.Status)
+	}
+	f.run("rm", "used")
+	f.run("rm", "fresh")
+	f.empty()
 }
 
 func TestRestore_NamesAreUnique(t *testing.T) {

@@ -102,7 +102,11 @@ func (d *Daemon) destroy(ctx context.Context, c *container, withVolumes bool) er
 // erase removes what a container has outside of memory. It may be called again
 // after a failure.
 func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes bool) error {
-	if err := os.Rename(dir, dir+unmaking); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	mark := unmaking
+	if withVolumes {
+		mark = unmakingV
+	}
+	if err := os.Rename(dir, dir+mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	purged := make(chan error, 1)
@@ -112,7 +116,8 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 		return err
 	}
 	d.releaseVolumes(id, points, withVolumes)
-	return os.RemoveAll(dir + unmaking)
+	// After a failure, the directory may carry the mark of the first attempt.
+	return errors.Join(os.RemoveAll(dir+unmaking), os.RemoveAll(dir+unmakingV))
 }
 
 // RemoveLink removes the link parent/alias.
