@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"github.com/enginejobs/docker/dockerversion"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graph"
 	"github.com/enginejobs/docker/graphdriver/graphdrivers"
@@ -20,7 +21,7 @@ func (s *Server) OpenImages(context.Context) error {
 	}
 	s.eng.OnShutdown("storage driver", func(context.Context) error { return driver.Close() })
 	store, err := graph.New(graph.Options{
-		Root: s.cfg.Root, Driver: driver, Engine: s.eng, Now: s.cfg.Now, Logf: s.log.Warnf,
+		Root: s.cfg.Root, Driver: driver, Engine: s.eng, Version: dockerversion.Version, Now: s.cfg.Now, Logf: s.log.Warnf,
 	})
 	if err != nil {
 		return err
