@@ -127,10 +127,10 @@ func (d *Daemon) converse(ctx context.Context, c *container, a *attachment, opt 
 				}
 			}
 		case err := <-leave:
-			switch err { //nolint:errorlint // marks of input, never wrapped
-			case errStay:
+			switch {
+			case errors.Is(err, errStay):
 				leave = nil
-			case errDrain:
+			case errors.Is(err, errDrain):
 				leave, quiet = nil, time.After(lastOutput)
 			default:
 				return err
@@ -174,7 +174,7 @@ func (d *Daemon) input(ctx context.Context, c *container, a *attachment, opt att
 		return errStay
 	}
 	cfg := c.now().rec.Config
-	var in io.Writer = io.Discard
+	in := io.Discard
 	f, err := d.opt.Exec.Stdin(ctx, c.id)
 	switch {
 	case err == nil:

@@ -122,9 +122,6 @@ func newContainer(dir string, s *snapshot) *container {
 // now is the present snapshot.
 func (c *container) now() *snapshot { return c.snap.Load() }
 
-// name is the present name, with its slash.
-func (s *snapshot) name() string { return s.rec.Name }
-
 // bare is the name without its slash, for messages.
 func (s *snapshot) bare() string { return s.rec.Name[min(1, len(s.rec.Name)):] }
 

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/enginejobs/docker/execdriver/native/execengine"
@@ -26,6 +27,6 @@ func main() {
 	case execengine.Role:
 		os.Exit(execengine.Main(os.Args[2:], os.Stderr))
 	}
-	os.Stderr.WriteString("dockerinit is started by docker -d and cannot be used alone\n")
+	fmt.Fprintln(os.Stderr, "dockerinit is started by docker -d and cannot be used alone")
 	os.Exit(2)
 }

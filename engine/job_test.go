@@ -121,7 +121,7 @@ func TestPanicIsAnError(t *testing.T) {
 	eng := enginetest.New(t)
 	var log strings.Builder
 	eng.SetLogf(func(format string, args ...any) { fmt.Fprintf(&log, format+"\n", args...) })
-	must(t, eng.Register("bug", func(*engine.Job) error { var m map[string]int; m["x"] = 1; return nil }))
+	must(t, eng.Register("bug", func(job *engine.Job) error { _ = job.Args[1]; return nil }))
 	job := eng.Job("bug")
 	err := job.Run()
 	var p *engine.PanicError

@@ -131,13 +131,13 @@ func (b *bench) clean(layers int) {
 func TestImport(t *testing.T) {
 	b := newBench(t)
 	data := graphtest.Archive(t, graphtest.File("bin/sh", "elf"))
-	out, err := b.run(data, map[string]string{
+	_, err := b.run(data, map[string]string{
 		"json": "1", "changes": `["CMD [\"sh\"]","ENV A=1"]`, "message": "hello", "platform": "linux/arm64/v8",
 	}, "import", "-", "busybox.example/Box", "v1")
 	if err == nil {
 		t.Error("an upper case name was accepted")
 	}
-	out, err = b.run(data, map[string]string{
+	out, err := b.run(data, map[string]string{
 		"json": "1", "changes": `["CMD [\"sh\"]","ENV A=1"]`, "message": "hello", "platform": "linux/arm64/v8",
 	}, "import", "-", "box", "v1")
 	if err != nil {

@@ -240,7 +240,7 @@ func (k *call) collect(job *engine.Job) error {
 	var result []byte
 	for {
 		b, err := k.out.pop()
-		if err == io.EOF && result != nil {
+		if errors.Is(err, io.EOF) && result != nil {
 			break
 		}
 		if err != nil {

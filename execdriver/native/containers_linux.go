@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -135,10 +136,10 @@ func (d *Driver) Signal(ctx context.Context, id string, sig int) error {
 	err = h.use(execproto.FilePidfd, func(fd int) error {
 		return unix.PidfdSendSignal(fd, unix.Signal(sig), nil, 0)
 	})
-	switch err {
-	case unix.ESRCH:
+	switch {
+	case errors.Is(err, unix.ESRCH):
 		return errdefs.Conflict("container %s is not running", id)
-	case unix.EINVAL:
+	case errors.Is(err, unix.EINVAL):
 		return errdefs.InvalidArgument("signal %d does not exist", sig)
 	}
 	if sig == int(unix.SIGKILL) && err == nil && h.isPaused() {

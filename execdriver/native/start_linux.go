@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,7 +129,7 @@ func (d *Driver) clear(t *translation, id string) {
 	if err := group.Remove(); err != nil {
 		d.logf("clearing a failed start of %s: %v", id, err)
 	}
-	if err := os.Remove(filepath.Join(d.path("records"), id+".json")); err != nil && !os.IsNotExist(err) {
+	if err := os.Remove(filepath.Join(d.path("records"), id+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		d.logf("clearing a failed start of %s: %v", id, err)
 	}
 }
@@ -141,7 +142,7 @@ const (
 
 // startError gives a failure of the init the kind and code that callers rely on.
 func startError(f *execproto.Failure) error {
-	cause := error(errors.New(f.Text))
+	cause := errors.New(f.Text)
 	errno := unix.Errno(f.Errno)
 	if f.Errno != 0 && errno.Error() == f.Text {
 		cause = errno

@@ -57,7 +57,11 @@ func (d *Driver) serveOne() error {
 	defer conn.Close()
 	eng := engine.New() // for what comes before the others may use the connection
 	eng.RegisterCatchall(conn.Handle)
-	defer eng.Shutdown(context.Background())
+	defer func() {
+		if err := eng.Shutdown(context.Background()); err != nil {
+			d.logf("ending the engine of one connection: %v", err)
+		}
+	}()
 	err = d.follow(eng, conn)
 	if d.leaving.Err() != nil {
 		d.dismiss(eng, conn)

@@ -29,7 +29,6 @@ type config struct {
 // row is one line of the result: a measurement that each engine may have.
 type row struct {
 	name, unit string
-	note       string
 	values     map[string][]float64 // engine -> samples
 }
 

@@ -10,7 +10,7 @@ import (
 func TestLeftFileIsFound(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	before := Take()
-	left, err := os.CreateTemp("", "left")
+	left, err := os.CreateTemp(os.TempDir(), "left") // as Take sees it
 	if err != nil {
 		t.Fatal(err)
 	}

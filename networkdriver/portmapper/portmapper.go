@@ -98,10 +98,10 @@ func (m *Mapper) Map(ctx context.Context, req Request) (Mapping, error) {
 
 // draw takes one port out of the allocator.
 func (m *Mapper) draw(req Request, from uint16) (uint16, error) {
-	switch {
-	case req.First == 0:
+	switch req.First {
+	case 0:
 		return m.ports.Next(req.HostIP, req.Proto)
-	case req.First == req.Last:
+	case req.Last:
 		return req.First, m.ports.Reserve(req.HostIP, req.Proto, req.First)
 	}
 	return m.ports.NextIn(req.HostIP, req.Proto, from, req.Last)

@@ -148,7 +148,7 @@ func (w *watch) wake() {
 	w.mu.Lock()
 	w.woken = true
 	w.mu.Unlock()
-	w.f.SetReadDeadline(time.Unix(1, 0))
+	_ = w.f.SetReadDeadline(time.Unix(1, 0)) // fails only on a closed file, where nobody waits
 }
 
 func (w *watch) close() { w.f.Close() }

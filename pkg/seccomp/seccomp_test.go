@@ -294,7 +294,7 @@ func TestOtherABIsAreKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []call{{nr: 3, arch: unix.AUDIT_ARCH_I386}, {nr: x32Bit | 0, arch: unix.AUDIT_ARCH_X86_64}, {nr: 0, arch: 1}} {
+	for _, c := range []call{{nr: 3, arch: unix.AUDIT_ARCH_I386}, {nr: x32Bit, arch: unix.AUDIT_ARCH_X86_64}, {nr: 0, arch: 1}} {
 		if got, _ := run(t, f.Program, c); got != unix.SECCOMP_RET_KILL_THREAD {
 			t.Errorf("%+v: %#x, want kill", c, got)
 		}

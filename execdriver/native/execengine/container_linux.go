@@ -286,7 +286,7 @@ type pidfdInfo struct {
 const (
 	pidfdInfoExit = 1 << 3
 	// _IOWR(0xFF, 11, struct pidfd_info)
-	pidfdGetInfo = 3<<30 | uintptr(unsafe.Sizeof(pidfdInfo{}))<<16 | 0xff<<8 | 11
+	pidfdGetInfo = 3<<30 | unsafe.Sizeof(pidfdInfo{})<<16 | 0xff<<8 | 11
 )
 
 func pidfdExit(fd int) (unix.WaitStatus, bool) {

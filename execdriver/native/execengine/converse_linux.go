@@ -43,7 +43,7 @@ func (l *launch) listen() error {
 	ready := false
 	for {
 		kind, body, err := in.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if ready {
 				return nil
 			}

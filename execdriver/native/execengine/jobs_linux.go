@@ -2,6 +2,8 @@ package execengine
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -154,7 +156,7 @@ func (e *execEngine) jobRemove(job *engine.Job) error {
 		return job.Context().Err()
 	}
 	e.forget(c)
-	if err := os.Remove(recordPath(e.dir, c.id)); err != nil && !os.IsNotExist(err) {
+	if err := os.Remove(recordPath(e.dir, c.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
 	"syscall"
@@ -359,7 +360,7 @@ func (l *launch) fail() {
 	if err := c.group.Remove(); err != nil {
 		l.e.logf("container %s: removing cgroup: %v", c.id, err)
 	}
-	if err := os.Remove(recordPath(l.e.dir, c.id)); err != nil && !os.IsNotExist(err) {
+	if err := os.Remove(recordPath(l.e.dir, c.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		l.e.logf("container %s: removing record: %v", c.id, err)
 	}
 	close(c.cleaned)
