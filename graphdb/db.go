@@ -57,7 +57,7 @@ func open(path string) (*DB, error) {
 	dsn := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: url.Values{
 		"_locking":      {"EXCLUSIVE"},
 		"_journal":      {"WAL"},
-		"_sync":         {"NORMAL"},
+		"_sync":         {"NORMAL"}, // see Cost in the package comment
 		"_foreign_keys": {"1"},
 		"_busy_timeout": {"1000"},
 		"_txlock":       {"immediate"},

@@ -29,9 +29,12 @@
 // # Cost
 //
 // Reads are answered from memory and never wait for the disk. A change is one
-// transaction with one sync of the write-ahead log (synchronous=FULL), which
-// took 0.3 ms where a sync takes 0.2. The file is locked while it is open; a
-// second process gets Unavailable.
+// transaction in the write-ahead log, which is synced only when it is folded
+// into the file (synchronous=NORMAL): a killed process loses nothing, a power
+// cut may lose the last transactions, as whole ones. Check gives those names
+// back from the containers' own files, which are synced before anything is
+// answered; docs/decisions/0010 has the reasons. The file is locked while it is
+// open; a second process gets Unavailable.
 //
 // A DB owns the file, its -wal sibling and the copy in memory. Start reading at
 // Open and Create. This package must not know what a container is.

@@ -217,6 +217,50 @@ func TestCommitFailsAfterPublish(t *testing.T) {
 	}
 }
 
+// A power cut takes the last transactions, as whole ones. What the containers'
+// own files say, also names that changed hands, is put back by Check.
+func TestPowerCutTakesTheLastTransactions(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "db")
+	db := open(t, path)
+	must(t, db.Reserve("web", "id1"))
+	must(t, db.Reserve("db", "id2"))
+	must(t, db.Reserve("old", "id3"))
+	must(t, db.Close())
+	before, err := os.ReadFile(path)
+	must(t, err)
+
+	db = open(t, path)
+	must(t, db.Rename("/web", "/front")) // id1
+	must(t, db.Rename("/db", "/web"))    // id2
+	must(t, db.Purge("id3"))
+	must(t, db.Reserve("db", "id4"))
+	must(t, db.Close())
+	must(t, os.WriteFile(path, before, 0o600))
+
+	db = open(t, path)
+	now := map[string]string{"id1": "/front", "id2": "/web", "id4": "/db"}
+	must(t, db.Check(now))
+	for id, name := range now {
+		if got, err := db.Get(name); err != nil || got != id {
+			t.Errorf("%s belongs to %q, want %s: %v", name, got, id, err)
+		}
+	}
+	if db.Exists("/old") {
+		t.Error("a removed container has its name again")
+	}
+}
+
+// BenchmarkLife is what a run --rm costs: a name taken and given back.
+func BenchmarkLife(b *testing.B) {
+	db := open(b, filepath.Join(b.TempDir(), "db"))
+	for i := 0; b.Loop(); i++ {
+		id := fmt.Sprintf("%064d", i)
+		must(b, db.Create("name", id, nil))
+		must(b, db.Purge(id))
+	}
+}
+
 func BenchmarkReserve(b *testing.B) {
 	db := open(b, filepath.Join(b.TempDir(), "db"))
 	for i := 0; b.Loop(); i++ {
