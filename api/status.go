@@ -60,7 +60,9 @@ func KindOfStatus(status int) errdefs.Kind {
 }
 
 // ErrorBody is the answer to a failed request since API 1.24; before that it
-// was the message as plain text.
+// was the message as plain text. Code is the exit status that the failure stands
+// for, when it stands for one: 126 and 127 of a start.
 type ErrorBody struct {
 	Message string `json:"message"`
+	Code    int    `json:"code,omitempty"`
 }

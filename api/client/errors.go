@@ -27,10 +27,7 @@ const errorBodyLimit = 64 << 10
 // readError makes an error of a response with a failure status.
 func readError(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, errorBodyLimit))
-	var body struct {
-		api.ErrorBody
-		Code int `json:"code"`
-	}
+	var body api.ErrorBody
 	message := strings.TrimSpace(string(text))
 	if json.Unmarshal(text, &body) == nil && body.Message != "" {
 		message = strings.TrimSpace(body.Message)

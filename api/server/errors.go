@@ -33,7 +33,12 @@ func (x *exchange) fail(err error) {
 		x.w.WriteHeader(status)
 		return
 	}
-	x.message(status, err.Error())
+	code := 0
+	var e *errdefs.Error
+	if errors.As(err, &e) {
+		code = e.Code
+	}
+	x.answer(status, err.Error(), code)
 }
 
 // notFound answers a path that no row of the table has.
@@ -45,9 +50,12 @@ func (x *exchange) notFound() {
 	x.message(http.StatusNotFound, "page not found")
 }
 
-// message writes an error body. It always leaves the reader with a sentence:
-// clients take an empty one for a version mismatch.
-func (x *exchange) message(status int, text string) {
+func (x *exchange) message(status int, text string) { x.answer(status, text, 0) }
+
+// answer writes an error body. It always leaves the reader with a sentence:
+// clients take an empty one for a version mismatch. code is 0 or the exit status
+// that the failure stands for.
+func (x *exchange) answer(status int, text string, code int) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		text = http.StatusText(status)
@@ -62,8 +70,8 @@ func (x *exchange) message(status int, text string) {
 	}
 	h.Set("Content-Type", "application/json")
 	x.w.WriteHeader(status)
-	body, err := json.Marshal(api.ErrorBody{Message: text})
-	if err != nil { // cannot be: it is one string
+	body, err := json.Marshal(api.ErrorBody{Message: text, Code: code})
+	if err != nil { // cannot be: a string and a number
 		return
 	}
 	x.w.put(append(body, '\n'))
