@@ -113,8 +113,9 @@ func (f *fakeImages) LayerMetadata(id string) (map[string]string, error) {
 
 // fakeNames is a name store that lives as long as the test.
 type fakeNames struct {
-	mu    sync.Mutex // guards names
+	mu    sync.Mutex // guards the rest
 	names map[string]string
+	full  int // so many calls of Purge fail
 }
 
 func (f *fakeNames) Create(name, id string, publish func() error) error {
@@ -148,6 +149,10 @@ func (f *fakeNames) Unlink(string, string) error       { return nil }
 func (f *fakeNames) Purge(id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.full > 0 {
+		f.full--
+		return errdefs.Internal("forgetting %s: disk full", id)
+	}
 	for name, holder := range f.names {
 		if holder == id {
 			delete(f.names, name)

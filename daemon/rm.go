@@ -112,12 +112,19 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 	purged := make(chan error, 1)
 	go func() { purged <- d.opt.Names.Purge(id) }() // waits for the disk: beside the rest
 	err := d.opt.Images.RemoveLayer(id)
-	if err := errors.Join(<-purged, err); err != nil {
-		return err
+	named := <-purged
+	if err != nil {
+		return errors.Join(err, named)
 	}
 	d.releaseVolumes(id, points, withVolumes)
 	// After a failure, the directory may carry the mark of the first attempt.
-	return errors.Join(os.RemoveAll(dir+unmaking), os.RemoveAll(dir+unmakingV))
+	if err := errors.Join(os.RemoveAll(dir+unmaking), os.RemoveAll(dir+unmakingV)); err != nil {
+		return errors.Join(err, named)
+	}
+	if named != nil { // on a full disk there is room only now
+		return d.opt.Names.Purge(id)
+	}
+	return nil
 }
 
 // RemoveLink removes the link parent/alias.

@@ -34,6 +34,20 @@ func TestRm_AFailureCanBeRepeated(t *testing.T) {
 	f.empty()
 }
 
+// rm is how a user makes room on a full disk.
+func TestRm_OnAFullDisk(t *testing.T) {
+	f := setup(t)
+	id := f.create("big", "true")
+	f.names.full = 1
+	f.run("rm", id)
+	f.empty()
+	id = f.create("big", "true")
+	f.names.full = 2
+	f.fails(errdefs.KindInternal, f.eng.Job("rm", id))
+	f.run("rm", id)
+	f.empty()
+}
+
 func TestRm_Link(t *testing.T) {
 	f := setup(t)
 	f.create("db", "true")
