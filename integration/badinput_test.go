@@ -88,8 +88,9 @@ func stillServes(t *testing.T, d *daemontest.Daemon) {
 	if got := d.Must(t, "run", "--rm", "--net", "none", "busybox", "echo", "ok"); got != "ok" {
 		t.Errorf("run: %q", got)
 	}
-	if strings.Contains(d.Log(1<<20), "panic") {
-		t.Errorf("the daemon has panicked:\n%s", d.Log(8000))
+	if log := d.Log(1 << 20); strings.Contains(log, "panic") {
+		at := strings.Index(log, "panic")
+		t.Errorf("the daemon has panicked:\n%s", log[max(0, at-500):min(len(log), at+4000)])
 	}
 }
 

@@ -34,10 +34,8 @@ func imagesCreate(x *exchange, row *route) error {
 				job.Setenv(name, v)
 			}
 		}
-		// The archive is read while messages are already written.
-		if err := http.NewResponseController(x.w).EnableFullDuplex(); err != nil {
-			x.s.log.Debugf("import: %v", err) // HTTP/2 always can, and says that it need not
-		}
+		// No full duplex: import writes nothing before it has read the archive, and
+		// the server then knows by itself what to do with the rest of a bad one.
 		if err := job.Stdin.Add(x.r.Body); err != nil {
 			return err
 		}
