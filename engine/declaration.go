@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -68,6 +69,16 @@ func (t Type) String() string {
 // MarshalText writes the name.
 func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
+// UnmarshalText reads a name that MarshalText has written.
+func (t *Type) UnmarshalText(text []byte) error {
+	i := slices.Index(typeNames[:], string(text))
+	if i < 0 {
+		return errdefs.InvalidArgument("%q is no type of an env value", text)
+	}
+	*t = Type(i)
+	return nil
+}
+
 // Stream is what a standard stream of a job carries.
 type Stream int
 
@@ -91,6 +102,16 @@ func (s Stream) String() string {
 
 // MarshalText writes the name.
 func (s Stream) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads a name that MarshalText has written.
+func (s *Stream) UnmarshalText(text []byte) error {
+	i := slices.Index(streamNames[:], string(text))
+	if i < 0 {
+		return errdefs.InvalidArgument("%q is no kind of a stream", text)
+	}
+	*s = Stream(i)
+	return nil
+}
 
 // declaration is a Declaration made ready for dispatch.
 type declaration struct {
