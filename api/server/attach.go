@@ -32,7 +32,7 @@ func attachHijack(x *exchange, row *route) error {
 	}
 	defer conn.finish()
 	job.SetenvBool("headers", true)
-	job.Stdout.Add(opener{conn})
+	job.Stdout.Add(opener(conn.begin))
 	stdout := connectOutput(job, conn, tty)
 	if err := job.Stdin.Add(conn); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
 	"golang.org/x/net/websocket"
@@ -14,7 +15,8 @@ import (
 
 // attachWebsocket runs the job attach on a websocket: frames in either direction
 // carry bare bytes, stdout and stderr together. All streams that the request
-// does not name are on below 1.42.
+// does not name are on below 1.42. As with attachHijack, the handshake is answered
+// when the job has joined the container.
 func attachWebsocket(x *exchange, row *route) error {
 	if _, err := x.hasTerminal(); err != nil {
 		return err
@@ -34,29 +36,35 @@ func attachWebsocket(x *exchange, row *route) error {
 	ctx, cancel := context.WithCancel(x.r.Context())
 	defer cancel()
 	job.SetContext(ctx)
+	job.SetenvBool("headers", true)
+	take := &hijacker{response: x.w}
 	serve := func(ws *websocket.Conn) {
-		x.w.begun, x.w.hijacked = true, true
 		if x.v >= v1(28) {
 			ws.PayloadType = websocket.BinaryFrame
 		}
 		in, feed := io.Pipe()
+		begin := opener(take.conn.begin)
 		done := make(chan struct{})
 		go func() { // ends when the socket does, or when nobody reads in
 			defer close(done)
+			<-take.conn.open // a pong may not come before the handshake
 			_, err := io.Copy(feed, ws)
 			_ = feed.CloseWithError(err)
 			cancel() // a websocket has no half-close
 		}()
+		job.Stdout.Add(begin)
 		job.Stdout.Add(plainWriter{ws})
+		job.Stderr.Add(begin)
 		job.Stderr.Add(plainWriter{ws})
-		if err := job.Stdin.Add(in); err == nil {
+		if err := job.Stdin.Add(beginReader{in, begin}); err == nil {
 			x.attached(job, ws)
 		}
+		begin()
 		_ = in.Close() // always nil
 		_ = ws.Close() // the client may have been faster
 		<-done
 	}
-	websocket.Server{Handler: serve, Handshake: anyOrigin}.ServeHTTP(hijacker{x.w}, x.r)
+	websocket.Server{Handler: serve, Handshake: anyOrigin}.ServeHTTP(take, x.r)
 	return nil
 }
 
@@ -71,9 +79,64 @@ func anyOrigin(_ *websocket.Config, r *http.Request) error {
 }
 
 // hijacker offers the one method that the websocket package asks for by name.
-type hijacker struct{ *response }
+type hijacker struct {
+	*response
+	conn *heldConn // once taken over
+}
 
-// Hijack gives the connection away.
-func (h hijacker) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
-	return http.NewResponseController(h.ResponseWriter).Hijack()
+// Hijack gives the connection away; what is written to it waits for begin.
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.begun, h.hijacked = true, true
+	h.conn = &heldConn{Conn: conn, open: make(chan struct{})}
+	return h.conn, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(h.conn)), nil
+}
+
+// heldConn keeps what is written to it, the answer to the handshake, until begin.
+type heldConn struct {
+	net.Conn
+	held  []byte
+	begun sync.Once
+	open  chan struct{} // closed by begin
+}
+
+// Write keeps p before begin, when there is only one writer, and sends it after.
+func (c *heldConn) Write(p []byte) (int, error) {
+	select {
+	case <-c.open:
+		return c.Conn.Write(p)
+	default:
+		c.held = append(c.held, p...)
+		return len(p), nil
+	}
+}
+
+// begin sends what was held, once.
+func (c *heldConn) begin() {
+	c.begun.Do(func() {
+		_, err := c.Conn.Write(c.held)
+		_ = err // the next use of the connection will say it again
+		close(c.open)
+	})
+}
+
+// Close sends what is held, such as a refusal, and closes the connection.
+func (c *heldConn) Close() error {
+	c.begin()
+	return c.Conn.Close()
+}
+
+// beginReader begins the answer when the job asks for input.
+type beginReader struct {
+	io.Reader
+	begin opener
+}
+
+// Read begins, then reads.
+func (r beginReader) Read(p []byte) (int, error) {
+	r.begin()
+	return r.Reader.Read(p)
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -266,9 +267,40 @@ func TestAttachWebsocket(t *testing.T) {
 	_ = ws.Close()
 }
 
+// TestWebsocketHandshakeWaitsForTheJob: a client starts the container when its
+// socket is open, so that must not be early.
+func TestWebsocketHandshakeWaitsForTheJob(t *testing.T) {
+	var joined atomic.Bool
+	b := attachBench(t, false, func(job *engine.Job) error {
+		time.Sleep(50 * time.Millisecond)
+		joined.Store(job.GetenvBool("headers"))
+		if _, err := job.Stdout.Write(nil); err != nil {
+			return err
+		}
+		_, err := io.Copy(io.Discard, job.Stdin)
+		return err
+	})
+	conn, err := net.Dial("unix", b.listen())
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := websocket.NewConfig("ws://x/containers/x/attach/ws?stream=1", "http://x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws, err := websocket.NewClient(config, conn)
+	if err != nil || !joined.Load() {
+		t.Fatalf("joined %v, %v", joined.Load(), err)
+	}
+	_ = ws.Close()
+}
+
 func TestWebsocketClientVanishes(t *testing.T) {
 	ended := make(chan struct{})
 	b := attachBench(t, false, func(job *engine.Job) error {
+		if _, err := job.Stdout.Write(nil); err != nil { // joined
+			return err
+		}
 		<-job.Context().Done()
 		close(ended)
 		return job.Context().Err()
