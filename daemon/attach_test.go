@@ -138,9 +138,12 @@ func TestAttach_AClientThatVanishesHoldsNobodyUp(t *testing.T) {
 	r.Close()
 	<-end
 	f.wait("loud", "not-running")
-	if h := &f.containers.byID(id).hub; h.now != nil && len(h.now.clients) > 1 {
+	h := &f.containers.byID(id).hub
+	h.mu.Lock()
+	if h.now != nil && len(h.now.clients) > 1 {
 		t.Error("the vanished client is still there")
 	}
+	h.mu.Unlock()
 	stuck.cancel()
 	<-stuck.end
 	f.run("rm", "loud")
