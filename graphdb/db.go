@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type DB struct {
 	// writing is held by the one transaction that runs. mem does not change
 	// while it is held, except by its holder.
 	writing sync.Mutex
+	owed    []stmt // guarded by writing: what a full disk did not take, see Purge
 }
 
 // Open opens the store at path and makes it if there is none. An empty file, one
@@ -168,7 +170,7 @@ func (db *DB) transaction(f func(tx *sql.Tx) error) error {
 // memory, which is done only when the file has it. Call it with writing held.
 func (db *DB) change(what string, stmts []stmt, apply func(m *memory)) error {
 	err := db.transaction(func(tx *sql.Tx) error {
-		for _, s := range stmts {
+		for _, s := range slices.Concat(db.owed, stmts) {
 			if _, err := tx.Exec(s.text, s.args...); err != nil {
 				return err
 			}
@@ -178,6 +180,7 @@ func (db *DB) change(what string, stmts []stmt, apply func(m *memory)) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
+	db.owed = nil
 	db.mem.mu.Lock()
 	defer db.mem.mu.Unlock()
 	apply(db.mem)

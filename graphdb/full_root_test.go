@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +42,16 @@ func TestFullDisk(t *testing.T) {
 	if !maps.Equal(db.Names(), kept) {
 		t.Error("a refused name is shown")
 	}
+	gone := slices.Sorted(maps.Keys(kept))[0]
+	name := kept[gone]
+	delete(kept, gone)
+	must(t, db.Purge(gone))
+	if !maps.Equal(db.Names(), kept) {
+		t.Error("a name is not forgotten on a full disk")
+	}
 	must(t, os.Remove(ballast))
+	must(t, db.Reserve(name, "heir"))
+	kept["heir"] = name
 	must(t, db.Reserve("room-again", "id"))
 	must(t, db.Close())
 	db, err = graphdb.Open(path)

@@ -1,7 +1,10 @@
 package graphdb
 
 import (
+	"errors"
 	"strings"
+
+	"github.com/mattn/go-sqlite3"
 
 	"github.com/enginejobs/docker/errdefs"
 )
@@ -126,7 +129,9 @@ func (m *memory) claim(e Edge) (release func(), err error) {
 }
 
 // Purge forgets a container: its name, the links to it and the links from it.
-// To forget what is not there is no error.
+// To forget what is not there is no error. On a full disk, where removing is what
+// makes room, it is forgotten in memory and written with the next change; if
+// there is none, Check forgets it.
 func (db *DB) Purge(id string) error {
 	if id == root {
 		return errdefs.InvalidArgument("cannot delete the root entity")
@@ -139,7 +144,17 @@ func (db *DB) Purge(id string) error {
 	if !known {
 		return nil
 	}
-	return db.change("forgetting "+id, []stmt{deleteEntity(id)}, func(m *memory) { m.removeEntity(id) })
+	gone := deleteEntity(id)
+	err := db.change("forgetting "+id, []stmt{gone}, func(m *memory) { m.removeEntity(id) })
+	var se sqlite3.Error
+	if !errors.As(err, &se) || se.Code != sqlite3.ErrFull {
+		return err
+	}
+	db.owed = append(db.owed, gone)
+	db.mem.mu.Lock()
+	defer db.mem.mu.Unlock()
+	db.mem.removeEntity(id)
+	return nil
 }
 
 // Name returns the name of a container, without the slash.
