@@ -3,6 +3,8 @@ package execengine
 import (
 	"errors"
 	"os"
+	"runtime"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -30,6 +32,7 @@ type container struct {
 	journal *journal
 	log     *logFile
 	streams []*stream
+	mounts  int  // its mount namespace, -1 when not held
 	child   bool // our own child, else adopted
 	cleaned chan struct{}
 	told    chan int // exit code of an adopted one, from the daemon
@@ -42,7 +45,7 @@ type container struct {
 }
 
 func newContainer(id string) *container {
-	return &container{id: id, cleaned: make(chan struct{}), told: make(chan int, 1)}
+	return &container{id: id, mounts: -1, cleaned: make(chan struct{}), told: make(chan int, 1)}
 }
 
 func (c *container) started() bool {
@@ -102,21 +105,40 @@ func (e *execEngine) await(c *container) {
 	}
 	c.drain(exit.At.Add(outputGrace))
 	exit.OOMKilled = c.group.OOMKills() > 0
-	r := c.state()
-	r.Exit = exit
-	if err := writeRecord(e.dir, &r); err != nil {
+	if err := appendExit(e.dir, exit); err != nil {
 		e.logf("%v", err)
 	}
 	c.mu.Lock()
 	c.exit = exit
 	c.mu.Unlock()
 	e.announce(exit)
+	runtime.Gosched() // who tells it goes first
 	c.release()
+	var both sync.WaitGroup
+	both.Go(c.letGoOfMounts)
 	if err := c.group.Remove(); err != nil {
 		e.logf("container %s: removing cgroup: %v", c.id, err)
 	}
+	both.Wait()
 	close(c.cleaned)
 	e.linger()
+}
+
+// holdMounts keeps the container's mounts beyond its end. To unmount its root
+// makes the file system below sync, and without this the dying process would
+// wait for it before anybody can see its end.
+func (c *container) holdMounts() {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(c.record.Pid)+"/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		c.mounts = fd
+	} // else its end takes longer
+}
+
+func (c *container) letGoOfMounts() {
+	if c.mounts >= 0 {
+		unix.Close(c.mounts)
+		c.mounts = -1
+	}
 }
 
 // drain waits until all output is copied.

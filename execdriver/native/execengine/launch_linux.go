@@ -324,6 +324,7 @@ func (l *launch) adopt() error {
 // whoever finds the record finds the process too, also when we are killed.
 func (l *launch) note() error {
 	c := l.c
+	c.holdMounts()
 	started, err := startTime(c.record.Pid)
 	if err != nil {
 		return err
@@ -354,6 +355,7 @@ func (l *launch) fail() {
 	}
 	c.streams, c.stdin = nil, nil
 	c.release()
+	c.letGoOfMounts()
 	if c.group == nil {
 		c.group = &cgroups.Group{}
 	}
