@@ -310,3 +310,32 @@ func TestDaemonRefuses(t *testing.T) {
 	}
 	d.Must(t, "version")
 }
+
+// TestNoCgroupsStay looks for what was made above the groups of containers.
+func TestNoCgroupsStay(t *testing.T) {
+	parent := fmt.Sprintf("ejt-%d", os.Getpid())
+	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	groups := func() []string {
+		found, err := filepath.Glob("/sys/fs/cgroup/*/" + parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unified, err := filepath.Glob("/sys/fs/cgroup/" + parent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(found, unified...)
+	}
+	d.Must(t, "run", "-d", "--name", "deep", "--cgroup-parent", "/"+parent+"/deeper", "busybox", "sleep", "1000")
+	if len(groups()) == 0 {
+		t.Error("--cgroup-parent has made no group")
+	}
+	d.Must(t, "rm", "-f", "deep")
+	if code, err := d.Stop(); err != nil || code != 0 {
+		t.Errorf("stop: %d, %v", code, err)
+	}
+	// The exec engine ends a moment after its daemon.
+	if !daemontest.Poll(5*time.Second, func() bool { return len(groups()) == 0 }) {
+		t.Errorf("left: %v", groups())
+	}
+}

@@ -15,8 +15,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,13 +27,17 @@ import (
 // The controllers of v1 that a group gets a directory in.
 var controllersV1 = [...]string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"}
 
-// Layout describes the control groups of a host. It does not change.
+// Layout describes the control groups of a host. What it describes does not
+// change; it remembers the parents of groups that it had to make.
 type Layout struct {
 	V2 bool
 	// dirs has for each controller the directory of the group of process 1; for
 	// v2 the one entry is "".
 	dirs map[string]string
 	has  map[string]bool // v2: the controllers that can be handed down
+
+	mu   sync.Mutex
+	made []string // directories of parents, outermost first
 }
 
 // Detect reads where the control groups of the host are.
@@ -175,7 +181,7 @@ func (l *Layout) Open(parent, name string) *Group {
 }
 
 // Create makes a group with its limits. On failure nothing of it is left; its
-// parent stays, it is everybody's.
+// parent stays, it is everybody's, until RemoveParents.
 func (l *Layout) Create(parent, name string, limits *Limits) (g *Group, warnings []string, err error) {
 	g = l.Open(parent, name)
 	defer func() {
@@ -199,12 +205,22 @@ func (l *Layout) Create(parent, name string, limits *Limits) (g *Group, warnings
 // makeDir makes a directory and its parents, each ready to be lived in.
 func (l *Layout) makeDir(controller, dir string) error {
 	err := os.Mkdir(dir, 0o755)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := l.makeDir(controller, filepath.Dir(dir)); err != nil {
+	// Again when somebody else has removed the empty parent meanwhile.
+	for tries := 0; errors.Is(err, fs.ErrNotExist) && tries < 5; tries++ {
+		parent := filepath.Dir(dir)
+		if _, err := os.Lstat(parent); errors.Is(err, fs.ErrNotExist) {
+			l.mu.Lock()
+			l.made = append(l.made, parent)
+			l.mu.Unlock()
+		}
+		if err = l.makeDir(controller, parent); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if l.V2 {
-			l.handDown(filepath.Dir(dir))
+			l.handDown(parent)
 		}
 		err = os.Mkdir(dir, 0o755)
 	}
@@ -374,6 +390,19 @@ func (g *Group) Remove() error {
 		}
 	}
 	return first
+}
+
+// RemoveParents removes the parents that Create had to make and that are empty
+// by now. Those that others use stay.
+func (l *Layout) RemoveParents() {
+	l.mu.Lock()
+	made := l.made
+	l.made = nil
+	l.mu.Unlock()
+	slices.SortFunc(made, func(a, b string) int { return len(b) - len(a) }) // inner before outer
+	for _, dir := range made {
+		_ = unix.Rmdir(dir) // whoever lives in it keeps it
+	}
 }
 
 func removeDir(dir string) error {

@@ -3,6 +3,7 @@ package cgroups
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"os/exec"
 	"strings"
 	"testing"
@@ -39,6 +40,45 @@ func TestCreateAndRemove(t *testing.T) {
 	for _, dir := range l.Open(parent, "two").Paths {
 		if _, err := os.Stat(dir); err == nil {
 			t.Errorf("%s is left", dir)
+		}
+	}
+	other, err := Detect() // another program, which made none of the parents
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, _, err = other.Create(parent, "three", &Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.RemoveParents()
+	if err := g.Remove(); err != nil {
+		t.Error(err)
+	}
+	other.RemoveParents()
+	if _, err := os.Stat(filepath.Dir(g.anyDir())); err != nil {
+		t.Errorf("somebody else's parent: %v", err)
+	}
+}
+
+func TestRemoveParents(t *testing.T) {
+	testutil.RequiresRoot(t)
+	l, err := Detect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer := fmt.Sprintf("ejparents%d", os.Getpid())
+	g, _, err := l.Create(outer+"/inner", "one", &Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Remove(); err != nil {
+		t.Error(err)
+	}
+	l.RemoveParents()
+	for _, dir := range l.Open("", outer).Paths {
+		if _, err := os.Stat(dir); err == nil {
+			t.Errorf("%s is left", dir)
+			_ = l.Open("", outer).Remove()
 		}
 	}
 }

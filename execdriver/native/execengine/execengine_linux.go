@@ -16,9 +16,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -116,7 +118,28 @@ func run(dir string, logf func(string, ...any)) error {
 	unix.CloseOnExec(listenerFD)
 	listener := os.NewFile(listenerFD, "listener")
 	defer listener.Close()
-	return spawn.Serve(ctx, eng, listener)
+	err = spawn.Serve(ctx, eng, listener)
+	e.awaitCleaned()
+	layout.RemoveParents()
+	return err
+}
+
+// awaitCleaned waits until the containers that have ended are cleaned up behind.
+func (e *execEngine) awaitCleaned() {
+	e.mu.Lock()
+	ended := slices.Collect(maps.Values(e.containers))
+	e.mu.Unlock()
+	late := time.After(time.Second)
+	for _, c := range ended {
+		if c.running() {
+			continue
+		}
+		select {
+		case <-c.cleaned:
+		case <-late:
+			return
+		}
+	}
 }
 
 // watchSignals keeps the signals that a terminal or a service manager sends to
