@@ -114,8 +114,8 @@ func (s *stream) run(logf func(string, ...any)) {
 		err := s.raw.Read(func(fd uintptr) bool {
 			for {
 				n, failure = s.read(int(fd))
-				if failure != unix.EINTR {
-					return failure != unix.EAGAIN
+				if !errors.Is(failure, unix.EINTR) {
+					return !errors.Is(failure, unix.EAGAIN)
 				}
 			}
 		})
