@@ -209,6 +209,7 @@ func addContainer(d *fakeDaemon, tty bool) *fakeContainer {
 	d.routes["POST "+base+"/kill"] = status(http.StatusNoContent)
 	d.routes["POST "+base+"/start"] = func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
+		w.(http.Flusher).Flush() // whoever sees it started may close the connection
 		close(c.started)
 	}
 	return c
