@@ -50,7 +50,7 @@ func TestCloseLeavesNoExecEngine(t *testing.T) {
 func TestCloseKeepsAnExecEngine(t *testing.T) {
 	b := newBench(t)
 	d := b.open()
-	cmd := b.command("sh", "-c", "usleep 300000; exit 7")
+	cmd := b.command("sleep", "100")
 	if _, err := d.Start(t.Context(), cmd, execdriver.Output{}); err != nil {
 		t.Fatal(err)
 	}
@@ -69,8 +69,11 @@ func TestCloseKeepsAnExecEngine(t *testing.T) {
 	var ws unix.WaitStatus
 	d = b.open()
 	states, err := d.Restore(t.Context())
-	if err != nil || len(states) != 1 {
+	if err != nil || len(states) != 1 || states[0].Exit != nil {
 		t.Fatalf("restored %+v, %v", states, err)
+	}
+	if err := d.Signal(t.Context(), cmd.ID, int(unix.SIGKILL)); err != nil {
+		t.Fatal(err)
 	}
 	_, _ = unix.Wait4(states[0].Pid, &ws, 0, nil) // this test stands in for process 1
 }
