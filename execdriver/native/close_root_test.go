@@ -1,7 +1,9 @@
 package native
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +12,34 @@ import (
 
 	"github.com/enginejobs/docker/execdriver"
 )
+
+// engineOf finds the exec engine of a driver.
+func engineOf(t testing.TB, d *Driver) int {
+	t.Helper()
+	if pids := enginesOf(t, d); len(pids) > 0 {
+		return pids[0]
+	}
+	t.Fatal("no exec engine runs")
+	return 0
+}
+
+// enginesOf finds the exec engines of a driver by their argument.
+func enginesOf(t testing.TB, d *Driver) (pids []int) {
+	t.Helper()
+	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		line, _ := os.ReadFile(path)
+		if string(line) == "dockerinit\x00engine\x00"+d.path("records")+"\x00" {
+			var pid int
+			fmt.Sscanf(path, "/proc/%d/", &pid)
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
 
 // TestCloseLeavesNoExecEngine closes drivers at all moments of their start, some
 // of them beside others that keep the processors busy.

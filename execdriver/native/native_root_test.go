@@ -224,34 +224,6 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// engineOf finds the exec engine of a driver.
-func engineOf(t testing.TB, d *Driver) int {
-	t.Helper()
-	if pids := enginesOf(t, d); len(pids) > 0 {
-		return pids[0]
-	}
-	t.Fatal("no exec engine runs")
-	return 0
-}
-
-// enginesOf finds the exec engines of a driver by their argument.
-func enginesOf(t testing.TB, d *Driver) (pids []int) {
-	t.Helper()
-	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range paths {
-		line, _ := os.ReadFile(path)
-		if string(line) == "dockerinit\x00engine\x00"+d.path("records")+"\x00" {
-			var pid int
-			fmt.Sscanf(path, "/proc/%d/", &pid)
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
 // TestExecEngineIsKilled kills it several times under containers that print
 // numbers: none stops, no number is lost or doubled, exit codes are true.
 func TestExecEngineIsKilled(t *testing.T) {
