@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/enginejobs/docker/engine"
@@ -70,10 +71,30 @@ func (d *Daemon) Rename(ctx context.Context, opt renameOptions) error {
 		d.containers.release(name, c.id)
 		return wrap(err)
 	}
-	d.containers.release(old, c.id)
+	// The old name is free when no file says it any more: else a crash would find
+	// it in two of them.
 	if err := d.saveConfig(c); err != nil {
-		return err
+		return errors.Join(err, d.unname(c, old, name))
 	}
+	d.containers.release(old, c.id)
 	d.event(ctx, s, "rename", map[string]string{"oldName": "/" + old})
 	return nil
+}
+
+// unname takes a new name back that could not be kept on disk.
+func (d *Daemon) unname(c *container, old, name string) error {
+	_, err := c.update(func(s *snapshot) error {
+		if s.bare() != name {
+			return errdefs.Conflict("container %s changed meanwhile", short(c.id))
+		}
+		rec := *s.rec
+		rec.Name = "/" + old
+		s.rec = &rec
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	defer d.containers.release(name, c.id)
+	return d.opt.Names.Rename("/"+name, "/"+old)
 }

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -30,4 +32,29 @@ func TestContainerRename(t *testing.T) {
 	if got := f.inspect("new").Name; got != "/new" {
 		t.Errorf("after a restart of the daemon: %q", got)
 	}
+}
+
+// A name that cannot be written down is not given.
+func TestContainerRename_OnAFullDisk(t *testing.T) {
+	f := setup(t)
+	id := f.create("old", "true")
+	tmp := filepath.Join(f.root, "containers", id, configFile+".tmp")
+	if err := os.Mkdir(tmp, 0o700); err != nil { // where the new file would be made
+		t.Fatal(err)
+	}
+	if err := f.eng.Job("container_rename", "old", "new").Run(); err == nil {
+		t.Fatal("it worked")
+	}
+	if name := f.inspect("old").Name; name != "/old" {
+		t.Errorf("it is called %s", name)
+	}
+	f.create("new", "true")
+	if _, err := f.tryCreate("old", "true"); !errdefs.IsConflict(err) {
+		t.Errorf("its name is given away: %v", err)
+	}
+	if err := os.Remove(tmp); err != nil {
+		t.Fatal(err)
+	}
+	f.run("container_rename", "old", "newer")
+	f.create("old", "true")
 }
