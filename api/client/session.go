@@ -273,7 +273,9 @@ func (s *session) watchSize(ctx context.Context) (stop func()) {
 		unwatch = s.cli.notify(changes, resizeSignal)
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
 	go func() {
+		defer close(over)
 		for {
 			s.resize(ctx)
 			select {
@@ -286,6 +288,7 @@ func (s *session) watchSize(ctx context.Context) (stop func()) {
 	return func() {
 		unwatch()
 		cancel()
+		<-over // nobody looks at the terminal any more
 	}
 }
 
