@@ -82,6 +82,12 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit) {
 	forgotten := make(chan struct{})
 	go func() { // a round trip to the exec engine, beside the network's
 		defer close(forgotten)
+		// Whatever happens, one of the two records knows how it ended.
+		if !s.host.AutoRemove && c.now().state.Phase < removing {
+			if err := d.saveState(c, false); err != nil && c.now().state.Phase < removing {
+				d.opt.Logf("%v", err)
+			}
+		}
 		d.forget(ctx, c.id)
 	}()
 	if !again {
