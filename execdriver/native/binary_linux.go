@@ -39,14 +39,26 @@ func sealedBinary(opt *Options, dir string) (*os.File, error) {
 	f := os.NewFile(uintptr(fd), "dockerinit")
 	_, err = f.Write(program)
 	if err == nil {
-		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS,
-			unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+		err = seal(fd)
 	}
 	if err != nil {
 		_ = f.Close() // it is of no use
 		return nil, fmt.Errorf("copying dockerinit: %w", err)
 	}
 	return f, nil
+}
+
+// seal forbids every change of a memory file. The kernel refuses the strict form
+// for a moment while it has business of its own with a page (it moves it, say);
+// the other form forbids the same to all who come from now on, and nobody else
+// has come yet.
+func seal(fd int) error {
+	const size = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, size|unix.F_SEAL_WRITE)
+	if errors.Is(err, unix.EBUSY) {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, size|unix.F_SEAL_FUTURE_WRITE)
+	}
+	return err
 }
 
 func readProgram(path string) ([]byte, error) {
