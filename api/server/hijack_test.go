@@ -237,6 +237,24 @@ func TestRequestEndsWithItsClient(t *testing.T) {
 	<-ended
 }
 
+// openSocket opens a websocket and waits for the answer to its handshake.
+func openSocket(t *testing.T, listener, path string) *websocket.Conn {
+	t.Helper()
+	conn, err := net.Dial("unix", listener)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := websocket.NewConfig("ws://x"+path, "http://x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws, err := websocket.NewClient(config, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ws
+}
+
 func TestAttachWebsocket(t *testing.T) {
 	b := attachBench(t, false, func(job *engine.Job) error {
 		buf := make([]byte, 5)
@@ -246,19 +264,7 @@ func TestAttachWebsocket(t *testing.T) {
 		_, err := fmt.Fprintf(job.Stdout, "got %s", buf)
 		return err
 	})
-	path := b.listen()
-	conn, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := websocket.NewConfig("ws://x/v1.50/containers/x/attach/ws?stream=1&stdin=1&stdout=1", "http://x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, err := websocket.NewClient(config, conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ws := openSocket(t, b.listen(), "/v1.50/containers/x/attach/ws?stream=1&stdin=1&stdout=1")
 	fmt.Fprint(ws, "hello")
 	out, err := io.ReadAll(ws)
 	if err != nil || string(out) != "got hello" {
@@ -280,17 +286,9 @@ func TestWebsocketHandshakeWaitsForTheJob(t *testing.T) {
 		_, err := io.Copy(io.Discard, job.Stdin)
 		return err
 	})
-	conn, err := net.Dial("unix", b.listen())
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := websocket.NewConfig("ws://x/containers/x/attach/ws?stream=1", "http://x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, err := websocket.NewClient(config, conn)
-	if err != nil || !joined.Load() {
-		t.Fatalf("joined %v, %v", joined.Load(), err)
+	ws := openSocket(t, b.listen(), "/containers/x/attach/ws?stream=1")
+	if !joined.Load() {
+		t.Error("the socket is open before the job has joined")
 	}
 	_ = ws.Close()
 }
@@ -305,18 +303,7 @@ func TestWebsocketClientVanishes(t *testing.T) {
 		close(ended)
 		return job.Context().Err()
 	})
-	conn, err := net.Dial("unix", b.listen())
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := websocket.NewConfig("ws://x/containers/x/attach/ws", "http://x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ws, err := websocket.NewClient(config, conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ws := openSocket(t, b.listen(), "/containers/x/attach/ws")
 	_ = ws.Close()
 	<-ended
 }
