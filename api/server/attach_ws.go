@@ -52,10 +52,8 @@ func attachWebsocket(x *exchange, row *route) error {
 			_ = feed.CloseWithError(err)
 			cancel() // a websocket has no half-close
 		}()
-		job.Stdout.Add(begin)
-		job.Stdout.Add(plainWriter{ws})
-		job.Stderr.Add(begin)
-		job.Stderr.Add(plainWriter{ws})
+		job.Stdout.Add(socketWriter{ws, begin})
+		job.Stderr.Add(socketWriter{ws, begin})
 		if err := job.Stdin.Add(beginReader{in, begin}); err == nil {
 			x.attached(job, ws)
 		}
@@ -127,6 +125,22 @@ func (c *heldConn) begin() {
 func (c *heldConn) Close() error {
 	c.begin()
 	return c.Conn.Close()
+}
+
+// socketWriter begins the answer at the first write; a write of no bytes says no
+// more than that and makes no frame.
+type socketWriter struct {
+	ws    *websocket.Conn
+	begin opener
+}
+
+// Write sends p as one frame.
+func (w socketWriter) Write(p []byte) (int, error) {
+	w.begin()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	return w.ws.Write(p)
 }
 
 // beginReader begins the answer when the job asks for input.

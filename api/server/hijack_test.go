@@ -296,11 +296,11 @@ func TestWebsocketHandshakeWaitsForTheJob(t *testing.T) {
 func TestWebsocketClientVanishes(t *testing.T) {
 	ended := make(chan struct{})
 	b := attachBench(t, false, func(job *engine.Job) error {
+		defer close(ended)
 		if _, err := job.Stdout.Write(nil); err != nil { // joined
 			return err
 		}
 		<-job.Context().Done()
-		close(ended)
 		return job.Context().Err()
 	})
 	ws := openSocket(t, b.listen(), "/containers/x/attach/ws")
