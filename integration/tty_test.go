@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
+	"github.com/kr/pty"
 
 	"github.com/enginejobs/docker/integration/daemontest"
 )

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/creack/pty"
+	"github.com/kr/pty"
 	"github.com/moby/term"
 
 	"github.com/enginejobs/docker/api"

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/kr/pty"
 	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/engine"
@@ -123,7 +124,13 @@ func (d *Driver) Resize(_ context.Context, id string, height, width uint16) erro
 		return errdefs.Conflict("container %s has no terminal", id)
 	}
 	return h.use(execproto.FileStdout, func(fd int) error {
-		return unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: height, Col: width})
+		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) // a File closes what it wraps
+		if err != nil {
+			return err
+		}
+		terminal := os.NewFile(uintptr(dup), "terminal of "+id)
+		defer terminal.Close()
+		return pty.Setsize(terminal, &pty.Winsize{Rows: height, Cols: width})
 	})
 }
 
