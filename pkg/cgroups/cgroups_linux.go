@@ -15,7 +15,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +27,7 @@ import (
 var controllersV1 = [...]string{"cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids"}
 
 // Layout describes the control groups of a host. What it describes does not
-// change; it remembers the parents of groups that it had to make.
+// change; it remembers the parents of the groups that it has seen.
 type Layout struct {
 	V2 bool
 	// dirs has for each controller the directory of the group of process 1; for
@@ -37,7 +36,7 @@ type Layout struct {
 	has  map[string]bool // v2: the controllers that can be handed down
 
 	mu   sync.Mutex
-	made []string // directories of parents, outermost first
+	used map[string]string // parents of groups, and the controller of each
 }
 
 // Detect reads where the control groups of the host are.
@@ -184,6 +183,7 @@ func (l *Layout) Open(parent, name string) *Group {
 // parent stays, it is everybody's, until RemoveParents.
 func (l *Layout) Create(parent, name string, limits *Limits) (g *Group, warnings []string, err error) {
 	g = l.Open(parent, name)
+	l.Use(g)
 	defer func() {
 		if err != nil {
 			_ = g.Remove() // the reason of the failure matters more
@@ -208,16 +208,15 @@ func (l *Layout) makeDir(controller, dir string) error {
 	// Again when somebody else has removed the empty parent meanwhile.
 	for tries := 0; errors.Is(err, fs.ErrNotExist) && tries < 5; tries++ {
 		parent := filepath.Dir(dir)
-		if _, err := os.Lstat(parent); errors.Is(err, fs.ErrNotExist) {
-			l.mu.Lock()
-			l.made = append(l.made, parent)
-			l.mu.Unlock()
-		}
+		_, missing := os.Lstat(parent)
 		if err = l.makeDir(controller, parent); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return err
+		}
+		if errors.Is(missing, fs.ErrNotExist) {
+			_ = unix.Setxattr(parent, madeMark, []byte("1"), 0) // without it the parent stays
 		}
 		if l.V2 {
 			l.handDown(parent)
@@ -390,19 +389,6 @@ func (g *Group) Remove() error {
 		}
 	}
 	return first
-}
-
-// RemoveParents removes the parents that Create had to make and that are empty
-// by now. Those that others use stay.
-func (l *Layout) RemoveParents() {
-	l.mu.Lock()
-	made := l.made
-	l.made = nil
-	l.mu.Unlock()
-	slices.SortFunc(made, func(a, b string) int { return len(b) - len(a) }) // inner before outer
-	for _, dir := range made {
-		_ = unix.Rmdir(dir) // whoever lives in it keeps it
-	}
 }
 
 func removeDir(dir string) error {

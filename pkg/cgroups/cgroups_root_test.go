@@ -42,21 +42,39 @@ func TestCreateAndRemove(t *testing.T) {
 			t.Errorf("%s is left", dir)
 		}
 	}
-	other, err := Detect() // another program, which made none of the parents
+}
+
+// TestForeignParentsStay: a parent that was there before is not ours to remove.
+func TestForeignParentsStay(t *testing.T) {
+	testutil.RequiresRoot(t)
+	l, err := Detect()
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, _, err = other.Create(parent, "three", &Limits{})
+	parent := l.Open("", fmt.Sprintf("ejforeign%d", os.Getpid()))
+	for c, dir := range parent.Paths {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = os.Remove(dir) })
+		if c == "cpuset" {
+			if err := inheritCpuset(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	g, _, err := l.Create(filepath.Base(parent.anyDir()), "one", &Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.RemoveParents()
 	if err := g.Remove(); err != nil {
 		t.Error(err)
 	}
-	other.RemoveParents()
-	if _, err := os.Stat(filepath.Dir(g.anyDir())); err != nil {
-		t.Errorf("somebody else's parent: %v", err)
+	l.RemoveParents()
+	for _, dir := range parent.Paths {
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("somebody else's parent: %v", err)
+		}
 	}
 }
 
@@ -71,10 +89,16 @@ func TestRemoveParents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	l.RemoveParents()     // still in use: it stays
+	next, err := Detect() // the process that follows when the first one was killed
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Use(g)
 	if err := g.Remove(); err != nil {
 		t.Error(err)
 	}
-	l.RemoveParents()
+	next.RemoveParents()
 	for _, dir := range l.Open("", outer).Paths {
 		if _, err := os.Stat(dir); err == nil {
 			t.Errorf("%s is left", dir)

@@ -41,6 +41,7 @@ func (e *execEngine) jobAdopt(job *engine.Job) error {
 	if c.group == nil {
 		c.group = &cgroups.Group{}
 	}
+	e.layout.Use(c.group)
 	if c.record.ID != c.id {
 		closeAll(files)
 		return errdefs.InvalidArgument("the record is of container %q", c.record.ID)
@@ -174,6 +175,7 @@ func (e *execEngine) restoreOne(r *execproto.Record) {
 	if c.group == nil {
 		c.group = &cgroups.Group{}
 	}
+	e.layout.Use(c.group)
 	e.mu.Lock()
 	_, known := e.containers[r.ID]
 	if !known {
