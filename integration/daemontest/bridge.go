@@ -28,7 +28,18 @@ func makeBridge() (name, subnet string, err error) {
 	return "", "", fmt.Errorf("making a bridge: %w: %s", err, out)
 }
 
+// removeBridge takes the bridge away, and first what hangs on it: a daemon that
+// was killed did not come to it.
 func removeBridge(name string) error {
+	ports, err := exec.Command("ip", "-o", "link", "show", "master", name).Output()
+	if err != nil {
+		return fmt.Errorf("listing ports of %s: %w", name, err)
+	}
+	for line := range strings.Lines(string(ports)) {
+		if fields := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == ':' || r == '@' }); len(fields) > 1 {
+			_ = exec.Command("ip", "link", "del", fields[1]).Run() // it may vanish by itself meanwhile
+		}
+	}
 	if out, err := exec.Command("ip", "link", "del", name).CombinedOutput(); err != nil {
 		return fmt.Errorf("removing bridge %s: %w: %s", name, err, out)
 	}

@@ -137,7 +137,7 @@ func (d *Driver) Close(ctx context.Context) error {
 		g.mu.Unlock()
 	}
 	if len(given) == 0 {
-		errs = append(errs, d.firewall.remove(), d.device.remove(ctx))
+		errs = append(errs, d.firewall.remove(), d.device.clear(), d.device.remove())
 	}
 	return errors.Join(append(errs, d.firewall.close(), d.host.Close())...)
 }

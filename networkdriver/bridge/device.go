@@ -3,13 +3,13 @@
 package bridge
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -178,31 +178,45 @@ func (dev device) neighbours() (list []netip.Addr) {
 	return list
 }
 
-// remove deletes the bridge if it is ours and nothing hangs on it. Interfaces
-// of containers that just ended fade away in the background: they are given a
-// moment.
-func (dev device) remove(ctx context.Context) error {
+// portAlias marks the host ends of the pairs that this driver makes.
+const portAlias = "container of the engine"
+
+// clear waits until the interfaces of ended containers are gone, which the
+// kernel does in its own time, and takes away those that linger: a namespace
+// with a connection that waits for its peer can stay for minutes. It is called
+// when no container is left.
+func (dev device) clear() error {
+	for end := time.Now().Add(500 * time.Millisecond); ; time.Sleep(5 * time.Millisecond) {
+		links, err := dump(netlink.LinkList)
+		if err != nil {
+			return fmt.Errorf("listing ports of bridge %s: %w", dev.name, err)
+		}
+		links = slices.DeleteFunc(links, func(l netlink.Link) bool {
+			return l.Attrs().MasterIndex != dev.index || l.Attrs().Alias != portAlias
+		})
+		if len(links) == 0 {
+			return nil
+		}
+		if time.Now().Before(end) {
+			continue
+		}
+		var errs []error
+		for _, l := range links {
+			if err := netlink.LinkDel(l); err != nil && !isGone(err) {
+				errs = append(errs, fmt.Errorf("removing interface %s: %w", l.Attrs().Name, err))
+			}
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// remove deletes the bridge if it is ours and nothing hangs on it.
+func (dev device) remove() error {
 	if !dev.created {
 		return nil
 	}
-	// The kernel takes away interfaces of ended workloads in its own time; in a
-	// hurry it gets less of it.
-	deadline := time.Now().Add(2 * time.Second)
-	if ctx.Err() != nil {
-		deadline = time.Now().Add(500 * time.Millisecond)
-	}
-	for {
-		n, err := dev.ports()
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			return nil // somebody's interface: the bridge stays
-		}
-		time.Sleep(5 * time.Millisecond)
+	if n, err := dev.ports(); err != nil || n > 0 {
+		return err // somebody's interface: the bridge stays
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.Index = dev.name, dev.index

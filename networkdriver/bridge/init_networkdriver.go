@@ -45,7 +45,7 @@ func New(ctx context.Context, cfg networkdriver.Config, warn func(format string,
 	if d.device, err = openDevice(cfg, warn); err != nil {
 		return fail(err)
 	}
-	undo = append(undo, func() error { return d.device.remove(ctx) })
+	undo = append(undo, func() error { return d.device.remove() })
 	if err := d.allocators(); err != nil {
 		return fail(err)
 	}

@@ -116,7 +116,7 @@ func (d *Driver) pair(ns *os.File, mac net.HardwareAddr) error {
 		requests := []rtnl.Request{rtnl.NewVeth(rtnl.Veth{
 			Name: name, PeerName: inside, Master: d.device.index, MTU: d.device.mtu,
 			PeerNS: int(ns.Fd()), PeerMAC: mac,
-		})}
+		}), rtnl.SetAlias(name, portAlias)}
 		port := rtnl.BridgePort{Name: name, Isolated: !d.cfg.InterContainerCommunication, Hairpin: !d.cfg.UserlandProxy}
 		if port.Isolated || port.Hairpin {
 			requests = append(requests, rtnl.SetBridgePort(port))

@@ -75,6 +75,13 @@ func SetBridgePort(p BridgePort) Request {
 	return Request{unix.RTM_NEWLINK, 0, body, "setting bridge options of " + p.Name}
 }
 
+// SetAlias gives a link a text that says whose it is.
+func SetAlias(name, alias string) Request {
+	body := attrString(ifinfo(0, 0, 0), unix.IFLA_IFNAME, name)
+	body = attrString(body, unix.IFLA_IFALIAS, alias)
+	return Request{unix.RTM_NEWLINK, 0, body, "setting alias of " + name}
+}
+
 func flag(set bool) []byte {
 	if set {
 		return []byte{1}
