@@ -200,3 +200,13 @@ func TestCreateForAPlatform(t *testing.T) {
 		}
 	}
 }
+
+// TestCreate_LinkWithoutAlias: the name of the other container serves as alias.
+func TestCreate_LinkWithoutAlias(t *testing.T) {
+	f := setup(t)
+	f.create("db", "true")
+	f.create("web", "true", func(_ *runconfig.Config, h *runconfig.HostConfig) { h.Links = []string{"db"} })
+	if got := f.inspect("web").HostConfig.Links; len(got) != 1 || got[0] != "/db:/web/db" {
+		t.Errorf("links %v", got)
+	}
+}

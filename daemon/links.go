@@ -18,6 +18,9 @@ import (
 func (d *Daemon) settleLinks(h *runconfig.HostConfig) ([]link, error) {
 	var links []link
 	for _, spec := range h.Links {
+		if !strings.Contains(spec, ":") { // clients since 1.6 leave it to us to repeat the name
+			spec += ":" + strings.TrimPrefix(spec, "/")
+		}
 		name, alias, err := runconfig.ParseLink(spec)
 		if err != nil {
 			return nil, errdefs.As(errdefs.KindInvalidArgument, err)
