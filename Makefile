@@ -1,11 +1,12 @@
 # Every target is one line and calls hack/make.sh; see hack/README.md.
-.PHONY: build test demo bench soak check docs cross deps clean
+.PHONY: build test demo bench bench-bus soak check docs cross deps clean
 .DEFAULT_GOAL := build
 
 build: ; @hack/make.sh build
 test: ; @hack/make.sh test
 demo: ; @hack/make.sh demo
 bench: ; @hack/make.sh bench
+bench-bus: ; @hack/make.sh bench-bus
 soak: ; @hack/make.sh soak
 check: ; @hack/make.sh check
 docs: ; @hack/make.sh docs
