@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"time"
 
 	"github.com/enginejobs/docker/errdefs"
 )
@@ -24,8 +23,11 @@ type jobContext struct {
 
 // Value answers with the job itself, or as the context below does.
 func (c jobContext) Value(key any) any {
-	if key == (jobKey{}) {
+	switch key {
+	case jobKey{}:
 		return c.job
+	case callerKey{}:
+		return c.job.caller
 	}
 	return c.Context.Value(key)
 }
@@ -33,10 +35,11 @@ func (c jobContext) Value(key any) any {
 // SetContext makes the job end when ctx ends. When ctx is, or comes from, the
 // context of a running job, that job becomes the parent. Call it before Start.
 func (j *Job) SetContext(ctx context.Context) *Job {
-	j.base, j.parent, j.permitted = ctx, nil, false
+	j.base, j.parent, j.caller, j.permitted = ctx, nil, nil, false
 	if ctx == nil {
 		return j
 	}
+	j.caller = CallerOf(ctx)
 	if p, ok := ctx.Value(jobKey{}).(*Job); ok && p != j {
 		j.parent = p
 	}
@@ -89,7 +92,8 @@ func (j *Job) expire() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.state == stateRunning && j.grace == nil {
-		j.grace = time.AfterFunc(j.Eng.settings.Load().grace, j.cut)
+		s := j.Eng.settings.Load()
+		j.grace = s.clock.AfterFunc(s.grace, j.cut)
 	}
 }
 
@@ -102,7 +106,7 @@ func (j *Job) cut() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.state == stateRunning {
-		j.grace = time.AfterFunc(lingering, j.giveUp)
+		j.grace = j.Eng.Clock().AfterFunc(lingering, j.giveUp)
 	}
 }
 

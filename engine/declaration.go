@@ -18,6 +18,7 @@ type Declaration struct {
 	Stdin   Stream // what the handler reads
 	Stdout  Stream // what the handler writes
 	Changes bool   // changes state; else it only reads
+	Waits   bool   // runs for as long as its caller likes; limits do not count it
 	Handler Handler
 }
 

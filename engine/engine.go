@@ -56,19 +56,27 @@ type entry struct {
 }
 
 type settings struct {
-	logf   Logf
-	tracer Tracer
-	grace  time.Duration
+	logf      Logf
+	grace     time.Duration
+	clock     Clock
+	authorize func(job *Job) error
 }
 
-// New makes an engine with its two own jobs: commands and job_list.
+// New makes an engine with its own jobs: commands and job_list, which tell what
+// it can do; jobs, job_cancel and job_trace, which show and control what it does.
 func New() *Engine {
+	e := NewEmpty()
+	if err := e.Declare(commandsDeclaration(), jobListDeclaration()); err != nil {
+		panic(err) // they are constants of this package
+	}
+	return e
+}
+
+// NewEmpty makes an engine without any job, for one that forwards all it gets.
+func NewEmpty() *Engine {
 	e := &Engine{id: newID()}
 	e.entries.Store(&map[string]*entry{})
-	e.settings.Store(&settings{grace: DefaultGrace})
-	if err := e.Declare(commandsDeclaration(), jobListDeclaration()); err != nil {
-		panic(err) // both are constants of this package
-	}
+	e.settings.Store(&settings{grace: DefaultGrace, clock: systemClock{}})
 	return e
 }
 
@@ -87,9 +95,6 @@ func (e *Engine) String() string { return e.id[:8] }
 // SetLogf makes the engine log the start and the end of each job as
 // "+job name(args) #n" and "-job name(args) = OK (0) #n". Nil turns it off.
 func (e *Engine) SetLogf(f Logf) { e.change(func(s *settings) { s.logf = f }) }
-
-// SetTracer makes the engine report each job to t. Nil turns it off.
-func (e *Engine) SetTracer(t Tracer) { e.change(func(s *settings) { s.tracer = t }) }
 
 // SetGrace changes the time between a cancel and the closing of the streams.
 func (e *Engine) SetGrace(d time.Duration) { e.change(func(s *settings) { s.grace = d }) }
@@ -199,32 +204,6 @@ func (e *Engine) Job(name string, args ...string) *Job {
 	j := &Job{Eng: e, Name: name, Args: args, entry: e.lookup(name), seq: e.lastJob.Add(1)}
 	j.Stdin, j.Stdout, j.Stderr = &j.stdin, &j.stdout, &j.stderr
 	return j
-}
-
-// JobInfo describes a running job.
-type JobInfo struct {
-	ID      string
-	Parent  string `json:",omitempty"`
-	Name    string
-	Args    []string
-	Started time.Time
-}
-
-// Running lists the jobs that run now, oldest first. Secret arguments are masked.
-func (e *Engine) Running() []JobInfo {
-	e.mu.Lock()
-	jobs := make([]*Job, 0, e.nrunning)
-	for j := e.running; j != nil; j = j.next {
-		jobs = append(jobs, j)
-	}
-	e.mu.Unlock()
-	infos := make([]JobInfo, 0, len(jobs))
-	for _, j := range slices.Backward(jobs) {
-		infos = append(infos, JobInfo{
-			ID: j.ID(), Parent: j.ParentID(), Name: j.Name, Args: j.visibleArgs(), Started: j.started,
-		})
-	}
-	return infos
 }
 
 // admit adds j to the running jobs unless the engine is shutting down. Work that

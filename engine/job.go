@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Job struct {
 	stderr    Output
 	base      context.Context // what SetContext got; nil: Background
 	parent    *Job
+	caller    *Caller
 	permitted bool // started on behalf of a shutdown handler
 	started   time.Time
 	results   []*os.File
@@ -48,9 +50,11 @@ type Job struct {
 	ctx     context.Context         // made when first asked for
 	stop    context.CancelCauseFunc // ends ctx
 	cause   error                   // set by Cancel
-	grace   *time.Timer             // runs after a cancel
-	done    chan struct{}           // made when first waited for, closed at the end
-	late    chan struct{}           // the same, closed when the grace period is over
+	grace   Timer                   // runs after a cancel
+	marked  time.Time               // the end of the last phase
+	phases  []Phase
+	done    chan struct{} // made when first waited for, closed at the end
+	late    chan struct{} // the same, closed when the grace period is over
 	overdue bool
 	err     error
 }
@@ -70,12 +74,24 @@ const lingering = 500 * time.Millisecond
 // ID identifies the job: eight digits of the engine and a number.
 func (j *Job) ID() string { return j.Eng.String() + "." + strconv.FormatUint(j.seq, 10) }
 
-// ParentID is the id of the job that this one belongs to, or empty.
+// ParentID is the id of the job that this one belongs to, or empty. For a job
+// that came from outside it is that of the job on the calling engine.
 func (j *Job) ParentID() string {
-	if j.parent == nil {
-		return ""
+	switch {
+	case j.parent != nil:
+		return j.parent.ID()
+	case j.caller != nil:
+		return j.caller.Parent
 	}
-	return j.parent.ID()
+	return ""
+}
+
+// named tells whether id is the id of the job or the number in it.
+func (j *Job) named(id string) bool {
+	if rest, ok := strings.CutPrefix(id, j.Eng.String()+"."); ok {
+		id = rest
+	}
+	return id == strconv.FormatUint(j.seq, 10)
 }
 
 // Job makes a child: it inherits the context, and the trace shows the relation.
@@ -161,7 +177,8 @@ func (j *Job) enter() error {
 	}
 	j.state = stateRunning
 	cause := j.cause
-	j.started = time.Now()
+	j.started = j.Eng.Clock().Now()
+	j.marked = j.started
 	j.mu.Unlock()
 
 	err := j.Eng.admit(j)

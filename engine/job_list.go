@@ -13,6 +13,7 @@ type JobDescription struct {
 	Stdin    Stream
 	Stdout   Stream
 	Changes  bool `json:",omitempty"`
+	Waits    bool `json:",omitempty"`
 	Declared bool // false: registered by name alone, so anything goes
 }
 
@@ -76,7 +77,7 @@ func (e *Engine) Describe(name string) (JobDescription, bool) {
 	d := ent.decl
 	out := JobDescription{
 		Name: d.Name, Summary: d.Summary, Usage: d.usage, AnyEnv: d.AnyEnv,
-		Stdin: d.Stdin, Stdout: d.Stdout, Changes: d.Changes, Declared: true,
+		Stdin: d.Stdin, Stdout: d.Stdout, Changes: d.Changes, Waits: d.Waits, Declared: true,
 	}
 	for _, a := range d.Args {
 		out.Args = append(out.Args, ArgDescription(a))
