@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // Archives that mean harm, through the real import: nothing is ever written
@@ -67,7 +67,7 @@ func sparseBomb() []byte {
 }
 
 func TestHostileArchives(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.Mkdir(outside, 0o755); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestHostileArchives(t *testing.T) {
 			}
 		})
 	}
-	if !daemontest.Poll(5*time.Second, func() bool { return tree(t, d.Root) == before }) {
+	if !daemonproc.Poll(5*time.Second, func() bool { return tree(t, d.Root) == before }) {
 		t.Errorf("before:\n%s\nafter:\n%s", before, tree(t, d.Root))
 	}
 	stillServes(t, d)

@@ -18,14 +18,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // Whatever a client sends, the daemon answers one clear sentence, leaks nothing
 // and stays up.
 
 func TestBadRequests(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	for _, c := range []struct {
 		name, method, path, contentType, body string
 		status                                int
@@ -83,7 +83,7 @@ func TestBadRequests(t *testing.T) {
 	stillServes(t, d)
 }
 
-func stillServes(t *testing.T, d *daemontest.Daemon) {
+func stillServes(t *testing.T, d *daemonproc.Daemon) {
 	t.Helper()
 	if got := d.Must(t, "run", "--rm", "--net", "none", "busybox", "echo", "ok"); got != "ok" {
 		t.Errorf("run: %q", got)
@@ -94,7 +94,7 @@ func stillServes(t *testing.T, d *daemontest.Daemon) {
 	}
 }
 
-func dial(t *testing.T, d *daemontest.Daemon) *net.UnixConn {
+func dial(t *testing.T, d *daemonproc.Daemon) *net.UnixConn {
 	t.Helper()
 	conn, err := net.Dial("unix", d.Socket())
 	if err != nil {
@@ -110,7 +110,7 @@ func dial(t *testing.T, d *daemontest.Daemon) *net.UnixConn {
 // TestHugeHeader sends 100 MB of header: the daemon must refuse it early
 // instead of keeping it.
 func TestHugeHeader(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	conn := dial(t, d)
 	fmt.Fprintf(conn, "GET /version HTTP/1.1\r\nHost: docker\r\nX-Huge: ")
 	chunk := bytes.Repeat([]byte("a"), 1<<20)
@@ -131,7 +131,7 @@ func TestHugeHeader(t *testing.T) {
 }
 
 func TestGarbageInsteadOfHTTP(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	conn := dial(t, d)
 	if _, err := conn.Write(append(bytes.Repeat([]byte{0xff, 0}, 100), "\r\n\r\n"...)); err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestGarbageInsteadOfHTTP(t *testing.T) {
 }
 
 // attachRaw hijacks a connection to a container that echoes its input.
-func attachRaw(t *testing.T, d *daemontest.Daemon, name string) (*net.UnixConn, *bufio.Reader) {
+func attachRaw(t *testing.T, d *daemonproc.Daemon, name string) (*net.UnixConn, *bufio.Reader) {
 	t.Helper()
 	d.Must(t, "create", "-i", "--net", "none", "--name", name, "busybox", "cat")
 	d.Must(t, "start", name)
@@ -163,7 +163,7 @@ func attachRaw(t *testing.T, d *daemontest.Daemon, name string) (*net.UnixConn, 
 }
 
 func TestHalfClosedHijack(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	conn, r := attachRaw(t, d, "echo")
 	if _, err := conn.Write([]byte("last words\n")); err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestHalfClosedHijack(t *testing.T) {
 }
 
 func TestClientVanishesDuringAttach(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	before := openFiles(d.Pid())
 	for i := range 10 {
 		conn, r := attachRaw(t, d, fmt.Sprintf("echo%d", i))
@@ -195,7 +195,7 @@ func TestClientVanishesDuringAttach(t *testing.T) {
 	for i := range 10 {
 		d.Must(t, "rm", "-f", fmt.Sprintf("echo%d", i))
 	}
-	if !daemontest.Poll(10*time.Second, func() bool { return openFiles(d.Pid()) <= before+5 }) {
+	if !daemonproc.Poll(10*time.Second, func() bool { return openFiles(d.Pid()) <= before+5 }) {
 		t.Errorf("%d files are open, %d were before", openFiles(d.Pid()), before)
 	}
 	stillServes(t, d)
@@ -208,8 +208,8 @@ func openFiles(pid int) int {
 
 // TestVanishingWriter kills the client in the middle of an import.
 func TestVanishingWriter(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
-	tar, err := os.ReadFile(daemontest.MustAsset(t, "busybox"))
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
+	tar, err := os.ReadFile(daemonproc.MustAsset(t, "busybox"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestVanishingWriter(t *testing.T) {
 	if images := d.Must(t, "images", "-aq"); len(strings.Fields(images)) != 1 {
 		t.Errorf("the torn import left an image: %s", images)
 	}
-	if !daemontest.Poll(5*time.Second, func() bool {
+	if !daemonproc.Poll(5*time.Second, func() bool {
 		left, _ := os.ReadDir(filepath.Join(d.Root, "tmp"))
 		return len(left) == 0
 	}) {
@@ -233,12 +233,12 @@ func TestVanishingWriter(t *testing.T) {
 }
 
 func TestTwoStartsAtOnce(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	for i := range 5 {
 		name := fmt.Sprintf("box%d", i)
 		d.Must(t, "create", "--net", "none", "--name", name, "busybox", "sh", "-c", "echo started; exec sleep 1000")
 		var wg sync.WaitGroup
-		results := make([]daemontest.Result, 4)
+		results := make([]daemonproc.Result, 4)
 		for n := range results {
 			wg.Go(func() { results[n] = d.Docker("start", name) })
 		}
@@ -256,7 +256,7 @@ func TestTwoStartsAtOnce(t *testing.T) {
 }
 
 func TestRemoveDuringStart(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	for i := range 10 {
 		name := fmt.Sprintf("box%d", i)
 		d.Must(t, "create", "--net", "none", "--name", name, "busybox", "sleep", "1000")
@@ -268,7 +268,7 @@ func TestRemoveDuringStart(t *testing.T) {
 			}
 		})
 		wg.Wait()
-		if !daemontest.Poll(5*time.Second, func() bool { return d.Must(t, "ps", "-aq") == "" }) {
+		if !daemonproc.Poll(5*time.Second, func() bool { return d.Must(t, "ps", "-aq") == "" }) {
 			t.Fatalf("left after rm: %s", d.Must(t, "ps", "-a"))
 		}
 	}
@@ -277,7 +277,7 @@ func TestRemoveDuringStart(t *testing.T) {
 
 // TestFullDisk gives the daemon a root of a few megabytes and fills it.
 func TestFullDisk(t *testing.T) {
-	daemontest.Require(t)
+	daemonproc.Require(t)
 	root := filepath.Join(t.TempDir(), "small")
 	if err := os.Mkdir(root, 0o700); err != nil {
 		t.Fatal(err)
@@ -290,13 +290,13 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("unmounting the small disk: %v", err)
 		}
 	})
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true, Root: root + "/root"})
-	var last daemontest.Result
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true, Root: root + "/root"})
+	var last daemonproc.Result
 	filler := filepath.Join(root, "filler")
 	if out, err := exec.Command("sh", "-c", "head -c 30000000 /dev/zero > "+filler).CombinedOutput(); err == nil {
 		t.Fatalf("the disk is not full: %s", out)
 	}
-	tar, err := os.Open(daemontest.MustAsset(t, "busybox"))
+	tar, err := os.Open(daemonproc.MustAsset(t, "busybox"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestFullDisk(t *testing.T) {
 
 // TestManyClients lets more clients than cores run containers at once.
 func TestManyClients(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup

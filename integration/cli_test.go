@@ -1,5 +1,5 @@
 // Package integration drives the built daemon end to end: real processes, real
-// containers. It owns nothing but what package daemontest makes for it. Start
+// containers. It owns nothing but what package daemonproc makes for it. Start
 // reading at TestCLI, which runs the scripts of testdata, one for each command.
 // Nothing imports it; every other package can be understood without it.
 package integration
@@ -17,22 +17,22 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // TestCLI runs testdata/<command>.txtar with our CLI. Every script has a daemon
 // of its own with the image busybox.
 func TestCLI(t *testing.T) {
-	daemontest.Require(t)
-	runScripts(t, "testdata", daemontest.Binary())
+	daemonproc.Require(t)
+	runScripts(t, "testdata", daemonproc.Binary())
 }
 
 // TestBothCLIs runs testdata/both with our CLI and again with the official one:
 // what a flag does must not depend on who says it.
 func TestBothCLIs(t *testing.T) {
-	daemontest.Require(t)
-	t.Run("ours", func(t *testing.T) { runScripts(t, "testdata/both", daemontest.Binary()) })
-	t.Run("official", func(t *testing.T) { runScripts(t, "testdata/both", daemontest.MustAsset(t, "client")) })
+	daemonproc.Require(t)
+	t.Run("ours", func(t *testing.T) { runScripts(t, "testdata/both", daemonproc.Binary()) })
+	t.Run("official", func(t *testing.T) { runScripts(t, "testdata/both", daemonproc.MustAsset(t, "client")) })
 }
 
 type daemonKey struct{}
@@ -50,7 +50,7 @@ func runScripts(t *testing.T, dir, client string) {
 		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			d, err := daemontest.New(daemontest.Options{})
+			d, err := daemonproc.New(daemonproc.Options{})
 			if err != nil {
 				return err
 			}
@@ -71,7 +71,7 @@ func runScripts(t *testing.T, dir, client string) {
 			env.Setenv("BRIDGE", d.Bridge)
 			env.Setenv("SUBNET", d.Subnet)
 			env.Setenv("DAEMON_ROOT", d.Root)
-			busybox, err := daemontest.Asset("busybox")
+			busybox, err := daemonproc.Asset("busybox")
 			if err != nil {
 				return err
 			}
@@ -88,8 +88,8 @@ func runScripts(t *testing.T, dir, client string) {
 	})
 }
 
-func daemonOf(ts *testscript.TestScript) *daemontest.Daemon {
-	return ts.Value(daemonKey{}).(*daemontest.Daemon)
+func daemonOf(ts *testscript.TestScript) *daemonproc.Daemon {
+	return ts.Value(daemonKey{}).(*daemonproc.Daemon)
 }
 
 // scriptCode runs a command that must end with a code: code 3 docker run …
@@ -120,7 +120,7 @@ func scriptUntil(ts *testscript.TestScript, neg bool, args []string) {
 	re, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
 	d, out := daemonOf(ts), ""
-	if !daemontest.Poll(15*time.Second, func() bool {
+	if !daemonproc.Poll(15*time.Second, func() bool {
 		cmd := exec.Command(args[1], args[2:]...)
 		if args[1] == "docker" {
 			cmd.Path = d.Bin

@@ -13,13 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // How a daemon starts, lives beside others, and ends.
 
 // publish runs a web server that says who it is, on a port of the host.
-func publish(t *testing.T, d *daemontest.Daemon, name string, port int) {
+func publish(t *testing.T, d *daemonproc.Daemon, name string, port int) {
 	t.Helper()
 	d.Must(t, "run", "-d", "--name", name, "-p", fmt.Sprintf("%d:80", port), "busybox", "sh", "-c",
 		"trap exit TERM; mkdir /w; echo "+name+" >/w/index.html; httpd -h /w; while :; do sleep 0.1; done")
@@ -47,7 +47,7 @@ func nft(t *testing.T, args ...string) string {
 // somebody else. Each takes away its own rules and nothing else, and puts them
 // back after a crash.
 func TestTwoDaemons(t *testing.T) {
-	one, two := daemontest.Start(t, daemontest.Options{}), daemontest.Start(t, daemontest.Options{})
+	one, two := daemonproc.Start(t, daemonproc.Options{}), daemonproc.Start(t, daemonproc.Options{})
 	foreign := "ejt-foreign-" + one.Bridge
 	nft(t, "add", "table", "ip", foreign)
 	t.Cleanup(func() { nft(t, "delete", "table", "ip", foreign) })
@@ -105,10 +105,10 @@ func TestTwoDaemons(t *testing.T) {
 
 // activated starts a daemon as an init system does: with sockets, with a place
 // to report to, and with one descriptor that is none of its business.
-func activated(t *testing.T) (d *daemontest.Daemon, addr string, notify *net.UnixConn) {
+func activated(t *testing.T) (d *daemonproc.Daemon, addr string, notify *net.UnixConn) {
 	t.Helper()
-	daemontest.Require(t)
-	d, err := daemontest.New(daemontest.Options{NoBridge: true})
+	daemonproc.Require(t)
+	d, err := daemonproc.New(daemonproc.Options{NoBridge: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestSocketActivation(t *testing.T) {
 
 // TestSecondSignalHurries stops a daemon whose container does not want to end.
 func TestSecondSignalHurries(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	d.Must(t, "run", "-d", "--name", "stubborn", "busybox", "sh", "-c", "trap : TERM; while :; do sleep 0.1; done")
 	began := time.Now()
 	pid := d.Pid()
@@ -221,7 +221,7 @@ func TestSecondSignalHurries(t *testing.T) {
 }
 
 func TestSocketModeAndGroup(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true, NoImage: true, Args: []string{"-G", "nogroup"}})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true, NoImage: true, Args: []string{"-G", "nogroup"}})
 	st, err := os.Stat(d.Socket())
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestSocketModeAndGroup(t *testing.T) {
 // taken away by a clean stop, also when the daemon crashed in between.
 func TestDaemonMakesItsBridge(t *testing.T) {
 	bridge := fmt.Sprintf("ejtm%d", os.Getpid()%1e6)
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true, Args: []string{"-b", bridge}})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true, Args: []string{"-b", bridge}})
 	d.Must(t, "run", "--rm", "busybox", "ping", "-c1", "-W2", d.Must(t, "run", "--rm", "busybox", "sh", "-c",
 		`ip route | sed -n 's/default via \([^ ]*\).*/\1/p'`))
 	if err := d.Kill9(); err != nil {
@@ -264,7 +264,7 @@ func TestDaemonMakesItsBridge(t *testing.T) {
 // TestDaemonRefuses starts daemons that cannot work: each says why in one
 // sentence and leaves nothing that runs.
 func TestDaemonRefuses(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true, NoImage: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true, NoImage: true})
 	dir := t.TempDir()
 	for want, args := range map[string][]string{
 		"another daemon uses":      {"-g", d.Root},
@@ -314,7 +314,7 @@ func TestDaemonRefuses(t *testing.T) {
 // TestNoCgroupsStay looks for what was made above the groups of containers.
 func TestNoCgroupsStay(t *testing.T) {
 	parent := fmt.Sprintf("ejt-%d", os.Getpid())
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	groups := func() []string {
 		found, err := filepath.Glob("/sys/fs/cgroup/*/" + parent)
 		if err != nil {
@@ -335,7 +335,7 @@ func TestNoCgroupsStay(t *testing.T) {
 		t.Errorf("stop: %d, %v", code, err)
 	}
 	// The exec engine ends a moment after its daemon.
-	if !daemontest.Poll(5*time.Second, func() bool { return len(groups()) == 0 }) {
+	if !daemonproc.Poll(5*time.Second, func() bool { return len(groups()) == 0 }) {
 		t.Errorf("left: %v", groups())
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // The official CLI speaks a newer API than ours and shows what we answer in its
@@ -32,7 +32,7 @@ func fetch(t *testing.T, url string) string {
 	t.Helper()
 	var body []byte
 	var err error
-	if !daemontest.Poll(10*time.Second, func() bool {
+	if !daemonproc.Poll(10*time.Second, func() bool {
 		var resp *http.Response
 		client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 		if resp, err = client.Get(url); err != nil {
@@ -48,11 +48,11 @@ func fetch(t *testing.T, url string) string {
 }
 
 func TestOfficialCLIPublishesAWebServer(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	port := freePort(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	run := d.Command(ctx, daemontest.MustAsset(t, "client"), "run", "--rm", "--name", "web",
+	run := d.Command(ctx, daemonproc.MustAsset(t, "client"), "run", "--rm", "--name", "web",
 		"-p", fmt.Sprintf("%d:80", port), "busybox", "httpd", "-f", "-v", "-h", "/var/www")
 	run.Stderr = os.Stderr
 	if err := run.Start(); err != nil {
@@ -77,7 +77,7 @@ func TestOfficialCLIPublishesAWebServer(t *testing.T) {
 	if err := run.Wait(); err == nil {
 		t.Error("run exits 0 though its container was stopped by a signal")
 	}
-	if !daemontest.Poll(5*time.Second, func() bool { return d.MustOfficial(t, "ps", "-aq") == "" }) {
+	if !daemonproc.Poll(5*time.Second, func() bool { return d.MustOfficial(t, "ps", "-aq") == "" }) {
 		t.Error("--rm left the container")
 	}
 	if conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second); err == nil {
@@ -87,7 +87,7 @@ func TestOfficialCLIPublishesAWebServer(t *testing.T) {
 }
 
 func TestOfficialCLIContainers(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	if got := d.MustOfficial(t, "run", "--rm", "busybox", "echo", "hello"); got != "hello" {
 		t.Errorf("run: %q", got)
 	}
@@ -112,7 +112,7 @@ func TestOfficialCLIContainers(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	logs := d.Command(ctx, daemontest.MustAsset(t, "client"), "logs", "-f", "ticker")
+	logs := d.Command(ctx, daemonproc.MustAsset(t, "client"), "logs", "-f", "ticker")
 	following := make(chan string, 1)
 	go func() {
 		out, _ := logs.Output() // ends with the container; checked by its text
@@ -158,13 +158,13 @@ func TestOfficialCLIContainers(t *testing.T) {
 }
 
 func TestOfficialCLIAttach(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	// Created, not run -d: only then does the end of the input belong to the workload.
 	d.MustOfficial(t, "create", "-i", "--name", "reader", "busybox", "sh", "-c", "read line; echo got $line; exit 2")
 	d.MustOfficial(t, "start", "reader")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	attach := d.Command(ctx, daemontest.MustAsset(t, "client"), "attach", "reader")
+	attach := d.Command(ctx, daemonproc.MustAsset(t, "client"), "attach", "reader")
 	attach.Stdin = strings.NewReader("abc\n")
 	out, err := attach.CombinedOutput()
 	if string(out) != "got abc\n" || attach.ProcessState.ExitCode() != 2 {
@@ -173,8 +173,8 @@ func TestOfficialCLIAttach(t *testing.T) {
 }
 
 func TestOfficialCLIImages(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
-	id := d.MustOfficial(t, "import", daemontest.MustAsset(t, "busybox"), "mine:v1")
+	d := daemonproc.Start(t, daemonproc.Options{})
+	id := d.MustOfficial(t, "import", daemonproc.MustAsset(t, "busybox"), "mine:v1")
 	if !strings.HasPrefix(id, "sha256:") {
 		t.Errorf("import: %q", id)
 	}
@@ -203,7 +203,7 @@ func TestOfficialCLIImages(t *testing.T) {
 }
 
 func TestOfficialCLISystem(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	if got := d.MustOfficial(t, "version", "-f", "{{.Server.APIVersion}} {{.Server.Os}}"); !strings.HasPrefix(got, "1.") {
 		t.Errorf("version: %q", got)
 	}

@@ -14,12 +14,12 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // TestGoSDK lives one container's life with the official Go client.
 func TestGoSDK(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	cli, err := client.New(client.WithHost(d.Host))
@@ -31,7 +31,7 @@ func TestGoSDK(t *testing.T) {
 		t.Fatalf("ping: %+v %v", ping, err)
 	}
 
-	tar, err := os.Open(daemontest.MustAsset(t, "busybox"))
+	tar, err := os.Open(daemonproc.MustAsset(t, "busybox"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestPythonSDK(t *testing.T) {
 	if err := exec.Command(python, "-c", "import docker").Run(); err != nil {
 		t.Skipf("needs Debian's python3-docker, run make deps: %v", err)
 	}
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	script := d.Command(ctx, python, "-c", pythonLife)

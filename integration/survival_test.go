@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // Containers outlive the daemon and the exec engine. Ten of them count while
@@ -19,7 +19,7 @@ const counters = 10
 
 // startCounters runs containers c0…c9 that count, and "brief", which ends with
 // 42 soon after the daemon is gone.
-func startCounters(t *testing.T, d *daemontest.Daemon) (pids map[string]string, port string) {
+func startCounters(t *testing.T, d *daemonproc.Daemon) (pids map[string]string, port string) {
 	t.Helper()
 	pids = map[string]string{}
 	for i := range counters {
@@ -36,7 +36,7 @@ func startCounters(t *testing.T, d *daemontest.Daemon) (pids map[string]string, 
 
 // checkCounters demands that all is as startCounters left it, and that the log
 // of each counter has every number from 1 to where it is now.
-func checkCounters(t *testing.T, d *daemontest.Daemon, pids map[string]string, port string) {
+func checkCounters(t *testing.T, d *daemonproc.Daemon, pids map[string]string, port string) {
 	t.Helper()
 	for name, pid := range pids {
 		state := d.Must(t, "inspect", "-f", "{{.State.Running}} {{.State.Pid}} {{.Name}}", name)
@@ -55,7 +55,7 @@ func checkCounters(t *testing.T, d *daemontest.Daemon, pids map[string]string, p
 	// They still count, and what they say still arrives.
 	for name := range pids {
 		before := lastNumber(d.Must(t, "logs", "--tail", "1", name))
-		if !daemontest.Poll(10*time.Second, func() bool { return lastNumber(d.Must(t, "logs", "--tail", "1", name)) > before }) {
+		if !daemonproc.Poll(10*time.Second, func() bool { return lastNumber(d.Must(t, "logs", "--tail", "1", name)) > before }) {
 			t.Errorf("%s does not count any more, it is at %d", name, before)
 		}
 	}
@@ -81,7 +81,7 @@ func lastNumber(text string) int {
 }
 
 func TestContainersOutliveTheDaemon(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	pids, port := startCounters(t, d)
 	if err := d.Kill9(); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestContainersOutliveTheDaemon(t *testing.T) {
 }
 
 func TestContainersOutliveTheExecEngine(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	pids, port := startCounters(t, d)
 	for range 2 { // the second engine is as good as the first
 		pid, err := d.ExecEngine()
@@ -122,7 +122,7 @@ func TestContainersOutliveTheExecEngine(t *testing.T) {
 }
 
 func TestContainersOutliveBoth(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
+	d := daemonproc.Start(t, daemonproc.Options{})
 	d.Must(t, "run", "-d", "--name", "box", "busybox", "sleep", "1000")
 	if r := d.Docker("run", "--name", "done", "busybox", "sh", "-c", "echo said; exit 9"); r.Code != 9 {
 		t.Fatal(r)
@@ -161,7 +161,7 @@ func TestNoNameLeaks(t *testing.T) {
 	if testing.Short() {
 		rounds = 3
 	}
-	d := daemontest.Start(t, daemontest.Options{NoBridge: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
 	for round := range rounds {
 		stop := make(chan struct{})
 		ended := make(chan struct{})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/kr/pty"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // terminal is a client on a real pseudo-terminal, typed at like a person does.
@@ -26,7 +26,7 @@ type terminal struct {
 	done   chan struct{}
 }
 
-func openTerminal(t *testing.T, d *daemontest.Daemon, bin string, args ...string) *terminal {
+func openTerminal(t *testing.T, d *daemonproc.Daemon, bin string, args ...string) *terminal {
 	t.Helper()
 	term := &terminal{t: t, cmd: d.Command(t.Context(), bin, args...), done: make(chan struct{})}
 	tty, err := pty.StartWithSize(term.cmd, &pty.Winsize{Rows: 24, Cols: 80})
@@ -66,7 +66,7 @@ func (c *terminal) kind(keys string) {
 func (c *terminal) expect(want string) {
 	c.t.Helper()
 	re := regexp.MustCompile(want)
-	if !daemontest.Poll(10*time.Second, func() bool {
+	if !daemonproc.Poll(10*time.Second, func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		at := re.FindStringIndex(c.screen.String()[c.seen:])
@@ -104,14 +104,14 @@ func (c *terminal) exit(want int) {
 // TestTerminal is a person with a shell in a container: with our client and
 // with the official one.
 func TestTerminal(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{})
-	for name, bin := range map[string]string{"ours": d.Bin, "official": daemontest.MustAsset(t, "client")} {
+	d := daemonproc.Start(t, daemonproc.Options{})
+	for name, bin := range map[string]string{"ours": d.Bin, "official": daemonproc.MustAsset(t, "client")} {
 		t.Run(name, func(t *testing.T) { typeAtShell(t, d, bin, "busybox", "sh") })
 		t.Run(name+"_detach", func(t *testing.T) { detachAndReturn(t, d, bin) })
 	}
 }
 
-func typeAtShell(t *testing.T, d *daemontest.Daemon, bin, image, shell string) {
+func typeAtShell(t *testing.T, d *daemonproc.Daemon, bin, image, shell string) {
 	term := openTerminal(t, d, bin, "run", "-it", "--rm", "-e", "PS1=prompt> ", image, shell)
 	term.expect("prompt> ")
 	term.kind("tty; echo $TERM\r")
@@ -151,7 +151,7 @@ func typeAtShell(t *testing.T, d *daemontest.Daemon, bin, image, shell string) {
 	term.exit(3)
 }
 
-func detachAndReturn(t *testing.T, d *daemontest.Daemon, bin string) {
+func detachAndReturn(t *testing.T, d *daemonproc.Daemon, bin string) {
 	term := openTerminal(t, d, bin, "run", "-it", "--name", "kept", "-e", "PS1=prompt> ", "busybox", "sh")
 	term.expect("prompt> ")
 	term.kind("A=remembered\r")
@@ -171,7 +171,7 @@ func detachAndReturn(t *testing.T, d *daemontest.Daemon, bin string) {
 
 // TestDebian is the same in a Debian root with bash.
 func TestDebian(t *testing.T) {
-	d := daemontest.Start(t, daemontest.Options{NoImage: true})
+	d := daemonproc.Start(t, daemonproc.Options{NoImage: true})
 	if err := d.ImportDebian(); err != nil {
 		t.Fatal(err)
 	}

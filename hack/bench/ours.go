@@ -8,13 +8,13 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/enginejobs/docker/integration/daemontest"
+	"github.com/enginejobs/docker/integration/daemonproc"
 )
 
 // ours is the engine of this checkout.
 type ours struct {
 	cfg *config
-	d   *daemontest.Daemon
+	d   *daemonproc.Daemon
 }
 
 func newOurs(cfg *config) engine { return &ours{cfg: cfg} }
@@ -25,7 +25,7 @@ func (o *ours) open(context.Context) error {
 	if err := os.Setenv("ENGINEJOBS_BIN", filepath.Dir(o.cfg.docker)); err != nil {
 		return err
 	}
-	d, err := daemontest.New(daemontest.Options{Quiet: true})
+	d, err := daemonproc.New(daemonproc.Options{Quiet: true})
 	if err != nil {
 		return err
 	}

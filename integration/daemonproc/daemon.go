@@ -1,9 +1,9 @@
-// Package daemontest starts the built bin/docker as a daemon of its own: temp
+// Package daemonproc starts the built bin/docker as a daemon of its own: temp
 // root, private socket, private bridge, pidfile. It owns what a Daemon value
 // made and takes it away again, also after a failed test. Start reading at
 // Start. It is imported by tests only, and it talks to the daemon like anybody
 // else: by the CLI, by HTTP and by signals.
-package daemontest
+package daemonproc
 
 import (
 	"context"
