@@ -52,7 +52,7 @@ var layers = map[string][]string{
 	"execdriver/initproto": {"pkg"},
 	// Layer 3: what a container and an image are.
 	"graph":   {"engine", "graphdriver", "registry", "image", "runconfig", "api", "errdefs", "pkg"},
-	"daemon":  {"engine", "execdriver", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
+	"daemon":  {"engine", "engine/metrics", "execdriver", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
 	"builder": {"engine", "runconfig", "image", "api", "errdefs", "pkg"},
 	// Layer 4: the process and its two doors.
 	"server":     {"*"}, // the only place where concrete parts meet
