@@ -162,10 +162,15 @@ func (c *container) until(ctx context.Context, ok func(*snapshot) bool) (*snapsh
 	}
 }
 
-// settled waits until no start is under way and the last run is cleaned up.
+// decided waits until no start is under way: the container runs or it does not.
+func (c *container) decided(ctx context.Context) (*snapshot, error) {
+	return c.until(ctx, func(s *snapshot) bool { return s.state.Phase != starting })
+}
+
+// settled waits until that is decided and the last run is cleaned up.
 func (c *container) settled(ctx context.Context) (*snapshot, error) {
 	for {
-		s, err := c.until(ctx, func(s *snapshot) bool { return s.state.Phase != starting })
+		s, err := c.decided(ctx)
 		if err != nil || s.cleaning == nil {
 			return s, err
 		}

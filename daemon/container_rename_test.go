@@ -28,7 +28,7 @@ func TestContainerRename(t *testing.T) {
 	}
 	f.create("old", "true") // the name is free again
 	f.crash()
-	f.reinstall()
+	f.boot()
 	if got := f.inspect("new").Name; got != "/new" {
 		t.Errorf("after a restart of the daemon: %q", got)
 	}

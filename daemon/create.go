@@ -21,12 +21,13 @@ type createOptions struct {
 	Host     *runconfig.HostConfig
 	Network  *runconfig.NetworkingConfig
 	Platform string
+	mark     marks
 }
 
 func decodeCreate(job *engine.Job) (createOptions, error) {
 	opt := createOptions{
 		Config: &runconfig.Config{}, Host: &runconfig.HostConfig{}, Network: &runconfig.NetworkingConfig{},
-		Platform: job.Getenv("Platform"),
+		Platform: job.Getenv("Platform"), mark: job.Phase,
 	}
 	if len(job.Args) > 0 {
 		opt.Name = job.Args[0]
@@ -62,6 +63,7 @@ func decodeCreate(job *engine.Job) (createOptions, error) {
 // Env:    Config, HostConfig, NetworkingConfig: documents of the API. Platform: checked against the image's.
 // Stdout: one api.ContainerCreated.
 // Stderr: warnings, one per line.
+// Phases: plan, layer, files, keep (name and files are on disk), publish.
 // Errors: NotFound (image, container of a link or volumes-from), Conflict (name), InvalidArgument (anything else).
 // Events: create.
 func (d *Daemon) jobCreate(job *engine.Job) error {
@@ -104,12 +106,14 @@ func (d *Daemon) Create(ctx context.Context, opt createOptions) (id string, warn
 		return "", nil, err
 	}
 	s.rec.Name = "/" + name
-	c, err := d.build(ctx, s, img)
+	opt.mark.done("plan")
+	c, err := d.build(ctx, s, img, opt.mark)
 	if err != nil {
 		d.containers.release(name, id)
 		return "", nil, err
 	}
 	d.event(ctx, c.now(), "create", nil)
+	opt.mark.done("publish")
 	return id, warnings, nil
 }
 
@@ -220,7 +224,7 @@ func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id strin
 // build makes everything that a container has outside of memory, in an order
 // that Restore can undo from any point: the directory carries the mark -making
 // from the first step on and loses it as the last but one.
-func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image) (c *container, err error) {
+func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark marks) (c *container, err error) {
 	id := s.rec.ID
 	dir := filepath.Join(d.root, id)
 	var undo undoStack
@@ -241,6 +245,7 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image) (c *c
 			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
 		}
 	})
+	mark.done("layer")
 	for dst, m := range s.rec.MountPoints {
 		if m.Type == "volume" {
 			m.Source = d.volumes.Path(m.Name)
@@ -259,6 +264,7 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image) (c *c
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	mark.done("files")
 	undo.add(func() {
 		if err := d.opt.Names.Purge(id); err != nil {
 			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
@@ -284,6 +290,7 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image) (c *c
 			return nil, err
 		}
 	}
+	mark.done("keep")
 	c = newContainer(dir, s)
 	if err := d.containers.add(c); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/metrics"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/runconfig"
@@ -33,6 +34,8 @@ type Daemon struct {
 	closing  atomic.Bool                     // no automatic restarts any more
 	jobs     atomic.Pointer[context.Context] // what jobs in the background run with
 	restored chan struct{}                   // closed when the containers are known
+
+	phases [startPhases]metrics.Histogram // of starts
 
 	mu     sync.Mutex // guards closed and the counting of wg
 	closed bool

@@ -304,7 +304,8 @@ func setup(t testing.TB, mod ...func(*Options)) *fixture {
 	return f
 }
 
-// boot makes a daemon in the fixture's world and restores it.
+// boot makes a daemon in the fixture's world, gives it the jobs of the one
+// before, and restores it.
 func (f *fixture) boot(mod ...func(*Options)) {
 	f.t.Helper()
 	opt := Options{
@@ -319,10 +320,12 @@ func (f *fixture) boot(mod ...func(*Options)) {
 		f.t.Fatal(err)
 	}
 	f.Daemon = d
-	if !f.eng.Has("create") {
-		if err := d.Install(f.eng); err != nil {
-			f.t.Fatal(err)
+	if f.eng.Has("create") {
+		for _, decl := range d.declarations() {
+			f.eng.Replace(decl.Name, decl.Handler)
 		}
+	} else if err := d.Install(f.eng); err != nil {
+		f.t.Fatal(err)
 	}
 	if err := d.Restore(f.t.Context()); err != nil {
 		f.t.Fatal(err)

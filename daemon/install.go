@@ -3,7 +3,10 @@ package daemon
 import "github.com/enginejobs/docker/engine"
 
 // Install puts the container jobs on the bus.
-func (d *Daemon) Install(eng *engine.Engine) error {
+func (d *Daemon) Install(eng *engine.Engine) error { return eng.Declare(d.declarations()...) }
+
+// declarations is the table of the daemon's jobs, by name.
+func (d *Daemon) declarations() []engine.Declaration {
 	one := []engine.Arg{{Name: "CONTAINER", Summary: "id, unique beginning of it, or name"}}
 	with := func(more ...engine.Arg) []engine.Arg { return append(one[:1:1], more...) }
 	key := func(name string, t engine.Type, summary string) engine.Key {
@@ -13,8 +16,8 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 		key("signal", engine.String, "signal that asks for the end (default: the container's)"),
 		key("t", engine.Int, "seconds until it is killed; -1 never (default: the container's, or 10)"),
 	}
-	return eng.Declare(
-		engine.Declaration{
+	return []engine.Declaration{
+		{
 			Name: "attach", Summary: "Connects with the streams of a container.", Args: one, Handler: d.jobAttach,
 			Stdin: engine.Bytes, Stdout: engine.Multiplexed,
 			Env: []engine.Key{
@@ -27,21 +30,30 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 				key("stream", engine.Bool, "stay connected"),
 			},
 		},
-		engine.Declaration{
+		{
 			Name: "container_changes", Summary: "Lists what a container changed of its image.", Args: one,
 			Stdout: engine.JSON, Handler: d.jobContainerChanges,
 		},
-		engine.Declaration{
+		{
+			Name: "container_exited", Summary: "Cleans up after a workload has ended; the daemon alone runs it.", Changes: true,
+			Args: []engine.Arg{{Name: "CONTAINER", Summary: "full id"}}, Handler: d.jobContainerExited,
+			Env: []engine.Key{
+				key("at", engine.Time, "when it ended"),
+				key("code", engine.Int, "exit status, or 128+signal"),
+				key("oom", engine.Bool, "the kernel killed it for want of memory"),
+			},
+		},
+		{
 			Name: "container_inspect", Summary: "Tells everything about a container.", Args: one,
 			Stdout: engine.JSON, Handler: d.jobContainerInspect,
 			Env: []engine.Key{key("size", engine.Bool, "compute sizes")},
 		},
-		engine.Declaration{
+		{
 			Name: "container_rename", Summary: "Gives a container another name.", Changes: true,
 			Args:    []engine.Arg{{Name: "OLD", Summary: "container"}, {Name: "NEW", Summary: "new name"}},
 			Handler: d.jobContainerRename,
 		},
-		engine.Declaration{
+		{
 			Name: "containers", Summary: "Lists containers, newest first.", Stdout: engine.JSON, Handler: d.jobContainers,
 			Env: []engine.Key{
 				key("all", engine.Bool, "also those that do not run"),
@@ -52,7 +64,7 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 				key("size", engine.Bool, "compute sizes"),
 			},
 		},
-		engine.Declaration{
+		{
 			Name: "create", Summary: "Makes a container.", Changes: true, Stdout: engine.JSON, Handler: d.jobCreate,
 			Args: []engine.Arg{{Name: "NAME", Optional: true, Summary: "made up when absent"}},
 			Env: []engine.Key{
@@ -62,18 +74,18 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 				key("Platform", engine.String, "os[/architecture]"),
 			},
 		},
-		engine.Declaration{
+		{
 			Name: "export", Summary: "Writes the root of a container as an archive.", Args: one, Stdout: engine.Bytes,
 			Handler: d.jobExport,
 		},
-		engine.Declaration{
+		{
 			Name: "info", Summary: "Describes the engine and its host.", Stdout: engine.JSON, Handler: d.jobInfo,
 		},
-		engine.Declaration{
+		{
 			Name: "kill", Summary: "Sends a signal to a container.", Changes: true, Handler: d.jobKill,
 			Args: with(engine.Arg{Name: "SIGNAL", Optional: true, Summary: "number or name (default KILL)"}),
 		},
-		engine.Declaration{
+		{
 			Name: "logs", Summary: "Shows what a container has written.", Args: one, Stdout: engine.Multiplexed,
 			Handler: d.jobLogs,
 			Env: []engine.Key{
@@ -87,18 +99,18 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 				key("until", engine.String, "as since"),
 			},
 		},
-		engine.Declaration{
+		{
 			Name: "pause", Summary: "Freezes the processes of a container.", Args: one, Changes: true, Handler: d.jobPause,
 		},
-		engine.Declaration{
+		{
 			Name: "resize", Summary: "Sets the size of a container's terminal.", Changes: true, Handler: d.jobResize,
 			Args: with(engine.Arg{Name: "HEIGHT", Summary: "rows"}, engine.Arg{Name: "WIDTH", Summary: "columns"}),
 		},
-		engine.Declaration{
+		{
 			Name: "restart", Summary: "Stops a container if it runs, and starts it.", Args: one, Changes: true,
 			Env: stop, Handler: d.jobRestart,
 		},
-		engine.Declaration{
+		{
 			Name: "rm", Summary: "Removes a container, or a link to one.", Args: one, Changes: true, Handler: d.jobRm,
 			Env: []engine.Key{
 				key("forceRemove", engine.Bool, "kill it first"),
@@ -106,23 +118,26 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 				key("removeVolume", engine.Bool, "remove its anonymous volumes too"),
 			},
 		},
-		engine.Declaration{
+		{
 			Name: "start", Summary: "Runs the workload of a container.", Args: one, Changes: true, Handler: d.jobStart,
-			Env: []engine.Key{key("HostConfig", engine.JSON, "replaces the stored one")},
+			Env: []engine.Key{
+				key("HostConfig", engine.JSON, "replaces the stored one"),
+				key("automatic", engine.Bool, "only if it waits for its next start by the restart policy"),
+			},
 		},
-		engine.Declaration{
+		{
 			Name: "stop", Summary: "Ends the workload of a container.", Args: one, Changes: true, Env: stop,
 			Handler: d.jobStop,
 		},
-		engine.Declaration{
+		{
 			Name: "top", Summary: "Shows the processes of a container.", Stdout: engine.JSON, Handler: d.jobTop,
 			Args: with(engine.Arg{Name: "PS_ARGS", Optional: true, Summary: "arguments of ps (default -ef)"}),
 		},
-		engine.Declaration{
+		{
 			Name: "unpause", Summary: "Thaws the processes of a container.", Args: one, Changes: true,
 			Handler: d.jobUnpause,
 		},
-		engine.Declaration{
+		{
 			Name: "wait", Summary: "Waits for the end of a container.", Args: one, Stdout: engine.JSON,
 			Handler: d.jobWait,
 			Env: []engine.Key{
@@ -130,5 +145,5 @@ func (d *Daemon) Install(eng *engine.Engine) error {
 				key("headers", engine.Bool, "write no bytes once the wait stands"),
 			},
 		},
-	)
+	}
 }

@@ -47,7 +47,7 @@ func (d *Daemon) Kill(ctx context.Context, opt killOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.until(ctx, func(s *snapshot) bool { return s.state.Phase != starting })
+	s, err := c.decided(ctx)
 	if err != nil {
 		return err
 	}

@@ -38,19 +38,19 @@ func (d *Daemon) exited(e execdriver.Exit) {
 		return
 	}
 	// The end may overtake the answer of the start.
-	s, err := c.until(d.ctx, func(s *snapshot) bool { return s.state.Phase != starting })
+	s, err := c.decided(d.ctx)
 	if err != nil {
 		return
 	}
 	if s.told != nil {
 		<-s.told
 	}
-	d.finish(ctx, c, e)
+	d.report(ctx, c, e)
 }
 
 // finish takes a container from the end of its workload to rest, or to its next
-// start.
-func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit) {
+// start. It is the work of the job container_exited.
+func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, mark marks) {
 	cleaned := make(chan struct{})
 	var before *snapshot
 	s, err := c.update(func(s *snapshot) error {
@@ -79,6 +79,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit) {
 		d.event(ctx, s, "oom", nil)
 	}
 	d.event(ctx, s, "die", attrs)
+	mark.done("state")
 	forgotten := make(chan struct{})
 	go func() { // a round trip to the exec engine, beside the network's
 		defer close(forgotten)
@@ -95,16 +96,19 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit) {
 	}
 	<-forgotten
 	close(cleaned)
+	mark.done("cleanup")
 	switch {
 	case again:
 		d.track(func() { d.restartLater(c) })
 	case s.host.AutoRemove:
 		d.autoRemove(ctx, c)
+		mark.done("remove")
 		return
 	}
 	if err := d.saveState(c, true); err != nil && c.now().state.Phase < removing {
 		d.opt.Logf("%v", err)
 	}
+	mark.done("keep")
 }
 
 // offline gives back what a run had of the network.
@@ -169,13 +173,10 @@ func (d *Daemon) restartLater(c *container) {
 	if err == nil || d.ctx.Err() != nil {
 		return
 	}
-	s, err := c.transition(func(s *state) error { return s.begin(true) })
-	if err != nil {
-		return
-	}
-	ctx := d.background()
-	if err := d.launch(ctx, c, s); err != nil {
-		d.opt.Logf("restarting container %s by its policy: %v", s.bare(), err)
+	job := d.job(d.background(), "start", c.id)
+	job.SetenvBool("automatic", true)
+	if err := job.Run(); err != nil && c.now().state.Error != "" {
+		d.opt.Logf("restarting container %s by its policy: %v", c.now().bare(), err)
 	}
 }
 
@@ -207,10 +208,10 @@ func (d *Daemon) halt(ctx context.Context, c *container) (gaveUp bool) {
 
 // autoRemove removes a container that is to leave with its workload.
 func (d *Daemon) autoRemove(ctx context.Context, c *container) {
-	if _, err := c.transition((*state).remove); err != nil {
-		return // somebody else removes it
-	}
-	if err := d.destroy(ctx, c, true); err != nil {
+	job := d.job(context.WithoutCancel(ctx), "rm", c.id)
+	job.SetenvBool("removeVolume", true)
+	// Conflict or NotFound: somebody else removes it, or has started it again.
+	if err := job.Run(); err != nil && !errdefs.IsConflict(err) && !errdefs.IsNotFound(err) {
 		d.opt.Logf("removing container %s at its end: %v", short(c.id), err)
 	}
 }

@@ -39,7 +39,7 @@ func TestPause_IsKnownToTheNextDaemon(t *testing.T) {
 	f.run("start", "ice")
 	f.run("pause", "ice")
 	f.crash()
-	f.reinstall()
+	f.boot()
 	if st := f.inspect("ice").State; !st.Paused || st.Status != "paused" {
 		t.Errorf("state %+v", st)
 	}

@@ -45,7 +45,7 @@ func (d *Daemon) Resize(ctx context.Context, opt resizeOptions) error {
 	if err != nil {
 		return err
 	}
-	s, err := c.until(ctx, func(s *snapshot) bool { return s.state.Phase != starting })
+	s, err := c.decided(ctx)
 	if err != nil {
 		return err
 	}

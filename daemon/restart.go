@@ -13,6 +13,7 @@ import (
 // Usage:  restart CONTAINER
 // Env:    t, signal: as for stop.
 // Errors: as stop and start.
+// Jobs:   stop, start.
 // Events: die, stop, start, restart.
 func (d *Daemon) jobRestart(job *engine.Job) error {
 	opt, err := decodeStop(job)
@@ -22,7 +23,7 @@ func (d *Daemon) jobRestart(job *engine.Job) error {
 	return d.Restart(job.Context(), opt)
 }
 
-// Restart is Stop and Start. A container that removes itself at its end is kept
+// Restart is the jobs stop and start. A container that removes itself at its end is kept
 // over the restart.
 func (d *Daemon) Restart(ctx context.Context, opt stopOptions) error {
 	c, err := d.containers.find(opt.Name)
@@ -34,11 +35,17 @@ func (d *Daemon) Restart(ctx context.Context, opt stopOptions) error {
 	}
 	release := c.hold()
 	defer release()
-	opt.Name = c.id
-	if err := d.Stop(ctx, opt); err != nil && !errdefs.IsNotModified(err) {
+	stop := d.job(ctx, "stop", c.id)
+	if opt.Timeout != nil {
+		stop.SetenvInt("t", *opt.Timeout)
+	}
+	if opt.Signal != 0 {
+		stop.SetenvInt("signal", opt.Signal)
+	}
+	if err := stop.Run(); err != nil && !errdefs.IsNotModified(err) {
 		return wrap(err)
 	}
-	if err := d.Start(ctx, startOptions{Name: c.id}); err != nil && !errdefs.IsNotModified(err) {
+	if err := d.job(ctx, "start", c.id).Run(); err != nil && !errdefs.IsNotModified(err) {
 		return wrap(err)
 	}
 	d.event(ctx, c.now(), "restart", nil)

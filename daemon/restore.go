@@ -54,8 +54,7 @@ func (d *Daemon) Restore(ctx context.Context) error {
 	close(d.restored)
 	for _, c := range again {
 		d.track(func() {
-			bg := d.background()
-			err := d.Start(bg, startOptions{Name: c.id})
+			err := d.job(d.background(), "start", c.id).Run()
 			if err != nil && !errdefs.IsNotModified(err) && d.ctx.Err() == nil {
 				d.opt.Logf("starting container %s by its policy: %v", short(c.id), err)
 			}

@@ -31,7 +31,7 @@ func TestRestore_TakesOverWhatRuns(t *testing.T) {
 		return false
 	})
 	f.net.used, f.net.ports = map[string]string{}, map[string]int{}
-	f.reinstall()
+	f.boot()
 	after := f.inspect("live")
 	if !after.State.Running || after.State.Pid != before.State.Pid || after.NetworkSettings.IPAddress != before.NetworkSettings.IPAddress {
 		t.Errorf("live: %+v %+v", after.State, after.NetworkSettings)
@@ -57,21 +57,6 @@ func TestRestore_TakesOverWhatRuns(t *testing.T) {
 	f.empty()
 }
 
-// reinstall boots a new daemon and gives it the jobs of the old one.
-func (f *fixture) reinstall(mod ...func(*Options)) {
-	f.t.Helper()
-	f.boot(mod...)
-	d := f.Daemon
-	f.eng.Replace("container_inspect", d.jobContainerInspect)
-	f.eng.Replace("stop", d.jobStop)
-	f.eng.Replace("rm", d.jobRm)
-	f.eng.Replace("create", d.jobCreate)
-	f.eng.Replace("start", d.jobStart)
-	f.eng.Replace("wait", d.jobWait)
-	f.eng.Replace("containers", d.jobContainers)
-	f.eng.Replace("kill", d.jobKill)
-}
-
 func TestRestore_LostContainers(t *testing.T) {
 	f := setup(t)
 	f.create("lost", "sleep 60")
@@ -84,7 +69,7 @@ func TestRestore_LostContainers(t *testing.T) {
 		f.opt.Exec.Remove(t.Context(), id) // the power cut takes the driver's records too
 	}
 	f.net.used, f.net.ports = map[string]string{}, map[string]int{}
-	f.reinstall()
+	f.boot()
 	if st := f.inspect("lost").State; st.Running || st.ExitCode != lostCode || st.FinishedAt.IsZero() {
 		t.Errorf("state %+v", st)
 	}
@@ -115,7 +100,7 @@ func TestRestore_Leftovers(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, id("d"), configFile), []byte("{damaged"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.reinstall()
+	f.boot()
 	entries, _ := os.ReadDir(root)
 	var left []string
 	for _, e := range entries {
@@ -154,7 +139,7 @@ func TestRestore_RemovalThatHadNotBegun(t *testing.T) {
 		}
 	}
 	f.crash()
-	f.reinstall()
+	f.boot()
 	if s := f.inspect("used").State; s.Status != "exited" {
 		t.Errorf("used is %s", s.Status)
 	}
@@ -178,7 +163,7 @@ func TestRestore_NamesAreUnique(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Replace(string(text), `"/other"`, `"/same"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.reinstall()
+	f.boot()
 	if f.inspect("same").Id != a {
 		t.Error("the older one lost its name")
 	}
@@ -206,7 +191,7 @@ func TestRestore_Policies(t *testing.T) {
 	if states, _ := f.opt.Exec.Restore(t.Context()); len(states) != 0 || !f.net.idle() {
 		t.Fatalf("left after the shutdown: %v %v", states, f.net.used)
 	}
-	f.reinstall()
+	f.boot()
 	for name, want := range map[string]bool{"always": true, "unless": true} {
 		eventually(t, name, func() bool { return f.inspect(name).State.Running == want })
 	}
@@ -225,7 +210,7 @@ func TestRestore_ReapsWhatBelongsToNobody(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(f.root, "containers", id)); err != nil {
 		t.Fatal(err)
 	}
-	f.reinstall()
+	f.boot()
 	eventually(t, "the end of the orphan", func() bool {
 		states, _ := f.opt.Exec.Restore(t.Context())
 		return len(states) == 0

@@ -53,7 +53,7 @@ func (d *Daemon) Remove(ctx context.Context, opt rmOptions) error {
 		}
 		switch {
 		case opt.Force && s.state.Phase == starting:
-			if _, err := c.until(ctx, func(s *snapshot) bool { return s.state.Phase != starting }); err != nil {
+			if _, err := c.decided(ctx); err != nil {
 				return err
 			}
 		case opt.Force && s.state.alive():

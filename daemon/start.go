@@ -15,12 +15,14 @@ import (
 
 // startOptions name a container and, from classic clients, its new HostConfig.
 type startOptions struct {
-	Name string
-	Host *runconfig.HostConfig
+	Name      string
+	Host      *runconfig.HostConfig
+	Automatic bool // by the restart policy
+	mark      marks
 }
 
 func decodeStart(job *engine.Job) (startOptions, error) {
-	opt := startOptions{Name: job.Args[0]}
+	opt := startOptions{Name: job.Args[0], Automatic: job.GetenvBool("automatic"), mark: job.Phase}
 	if !job.EnvExists("HostConfig") {
 		return opt, nil
 	}
@@ -31,6 +33,8 @@ func decodeStart(job *engine.Job) (startOptions, error) {
 //
 // Usage:  start CONTAINER
 // Env:    HostConfig: replaces the stored one as a whole.
+// Env:    automatic: what the restart policy asks for: only a container that waits for its next start.
+// Phases: reserve, network, prepare, launch, publish.
 // Errors: NotFound (container, program), NotModified (runs already), Conflict (paused, being removed),
 // Errors: Forbidden (program cannot be executed), InvalidArgument, Internal.
 // Events: start; die when it fails.
@@ -46,6 +50,7 @@ func (d *Daemon) jobStart(job *engine.Job) error {
 // under way is waited for and then counts as "runs already". Once begun, a
 // start is finished even if the caller leaves.
 func (d *Daemon) Start(ctx context.Context, opt startOptions) error {
+	watch := d.stopwatch(opt.mark)
 	c, err := d.containers.find(opt.Name)
 	if err != nil {
 		return err
@@ -60,9 +65,10 @@ func (d *Daemon) Start(ctx context.Context, opt startOptions) error {
 				return err
 			}
 		}
-		s, err = c.transition(func(s *state) error { return s.begin(false) })
+		s, err = c.transition(func(s *state) error { return s.begin(opt.Automatic) })
 		if err == nil {
-			return d.launch(context.WithoutCancel(ctx), c, s)
+			watch.mark(phaseReserve)
+			return d.launch(context.WithoutCancel(ctx), c, s, watch)
 		}
 		if s.state.Phase != starting {
 			return err
@@ -114,16 +120,17 @@ func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
 
 // launch does a start whose transition has been made. Whatever fails, nothing
 // of the start is left and the container says why.
-func (d *Daemon) launch(ctx context.Context, c *container, s *snapshot) error {
+func (d *Daemon) launch(ctx context.Context, c *container, s *snapshot, watch *stopwatch) error {
 	began := d.opt.Now()
 	told := make(chan struct{})
 	defer close(told) // the journal has the start before the end
-	err := d.run(ctx, c, s, told)
+	err := d.run(ctx, c, s, told, watch)
 	if err == nil {
 		d.event(ctx, c.now(), "start", nil)
 		if serr := d.subscribe(ctx, c); serr != nil && !errdefs.IsNotFound(serr) && !errdefs.IsConflict(serr) {
 			d.opt.Logf("attaching those who waited for container %s: %v", short(c.id), serr)
 		}
+		watch.mark(phasePublish)
 		return nil
 	}
 	err = fmt.Errorf("Cannot start container %s: %w", s.bare(), err) //nolint:staticcheck // classic text
@@ -161,7 +168,7 @@ func startCode(err error) int {
 
 // run takes a container through everything that comes between the decision to
 // start it and its running workload.
-func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan struct{}) (err error) {
+func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan struct{}, watch *stopwatch) (err error) {
 	var undo undoStack
 	defer func() {
 		if err != nil {
@@ -180,6 +187,7 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan
 		return err
 	}
 	undo.add(func() { d.closeLinks(ctx, s) })
+	watch.mark(phaseNetwork)
 	if err := d.writeFiles(c, s, children); err != nil {
 		return err
 	}
@@ -197,7 +205,9 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan
 	if err != nil {
 		return err
 	}
+	watch.mark(phasePrepare)
 	st, err := d.opt.Exec.Start(ctx, cmd, out)
+	watch.mark(phaseLaunch)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type stopOptions struct {
 	Name    string
 	Timeout *int // seconds; negative: for ever
 	Signal  int  // 0: the container's own
+	mark    marks
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 )
 
 func decodeStop(job *engine.Job) (stopOptions, error) {
-	opt := stopOptions{Name: job.Args[0]}
+	opt := stopOptions{Name: job.Args[0], mark: job.Phase}
 	if job.Getenv("t") != "" {
 		t := job.GetenvInt("t")
 		opt.Timeout = &t
@@ -42,6 +43,7 @@ func decodeStop(job *engine.Job) (stopOptions, error) {
 //
 // Usage:  stop CONTAINER
 // Env:    t: seconds until KILL, -1 for ever (default: the container's, else 10). signal: instead of its own.
+// Phases: signal, wait (until it has ended), kill (if it had to be), cleanup.
 // Errors: NotFound, NotModified (does not run), Internal.
 // Events: die, stop.
 func (d *Daemon) jobStop(job *engine.Job) error {
@@ -103,12 +105,14 @@ func (d *Daemon) end(ctx context.Context, c *container, opt stopOptions) error {
 	if err := d.signal(ctx, c, sig); err != nil && !errdefs.IsConflict(err) && !errdefs.IsNotFound(err) {
 		return err
 	}
+	opt.mark.done("signal")
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if t := s.grace(opt.Timeout); t >= 0 {
 		wait, cancel = context.WithTimeout(ctx, t)
 	}
 	_, err := c.until(wait, over)
 	cancel()
+	opt.mark.done("wait")
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -116,8 +120,10 @@ func (d *Daemon) end(ctx context.Context, c *container, opt stopOptions) error {
 		if err := d.killAndWait(ctx, c, over); err != nil {
 			return err
 		}
+		opt.mark.done("kill")
 	}
 	_, err = c.settled(ctx)
+	opt.mark.done("cleanup")
 	return err
 }
 
