@@ -37,6 +37,7 @@ func Boot(s *server.Server, api *apiserver.Server) server.Steps {
 		{{Name: "pidfile", Up: s.ClaimPidfile}},
 		{{Name: "root directory", Up: s.OpenRoot}},
 		{{Name: "version", Up: install(s, installVersion)}},
+		{{Name: "metrics", Up: install(s, s.Metrics().Install)}},
 		{{Name: "events", Up: install(s, events.New(events.Options{}).Install)}},
 		{{Name: "network jobs", Up: install(s, bridge.Install)}},
 		{{Name: "API", Up: install(s, api.Install)}},

@@ -28,6 +28,7 @@ func (s *Server) StartDaemon(context.Context) error {
 		return err
 	}
 	p.daemon = d
+	s.stats.Add(d)
 	s.eng.OnShutdown("containers", d.Close)
 	return d.Install(s.eng)
 }

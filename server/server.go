@@ -20,7 +20,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/enginejobs/docker/dockerversion"
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/metrics"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -42,6 +44,7 @@ type Server struct {
 	eng   *engine.Engine
 	steps Steps
 	parts parts
+	stats *metrics.Registry
 	began time.Time
 
 	background sync.WaitGroup // what Close waits for
@@ -63,6 +66,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: cfg.Log, eng: engine.New(), began: cfg.Now(),
 		failed: make(chan error, 1), hurry: func() {}, closing: make(chan struct{}),
+		stats: metrics.New(metrics.Process(), metrics.Build("version", dockerversion.Version, "commit", dockerversion.GitCommit)),
 	}
 	if cfg.Debug {
 		s.eng.SetLogf(s.log.Debugf)
@@ -72,6 +76,9 @@ func New(cfg Config) (*Server, error) {
 
 // Engine is the bus of this daemon.
 func (s *Server) Engine() *engine.Engine { return s.eng }
+
+// Metrics knows who has numbers to show. Parts enter it when they come up.
+func (s *Server) Metrics() *metrics.Registry { return s.stats }
 
 // Config is the completed configuration.
 func (s *Server) Config() Config { return s.cfg }
