@@ -91,7 +91,7 @@ func (j *Job) cancel(cause error) {
 func (j *Job) expire() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.state == stateRunning && j.grace == nil {
+	if j.state == stateRunning && j.grace == nil && !j.queued {
 		s := j.Eng.settings.Load()
 		j.grace = s.clock.AfterFunc(s.grace, j.cut)
 	}
@@ -110,12 +110,69 @@ func (j *Job) cut() {
 	}
 }
 
+// giveUp says that the job ignores its cancel: nobody waits for it any more. So
+// do the children that hold it up and have no grace period of their own, since
+// they run in its goroutine.
 func (j *Job) giveUp() {
+	e := j.Eng
+	e.mu.Lock()
+	list := []*Job{j}
+	for k := e.running; k != nil; k = k.next {
+		if k.below(j) {
+			list = append(list, k)
+		}
+	}
+	e.mu.Unlock()
+	for _, k := range list {
+		if k == j || k.unwatched() {
+			k.report()
+		}
+	}
+}
+
+// below tells whether p is among the parents of the job.
+func (j *Job) below(p *Job) bool {
+	for k := j.parent; k != nil; k = k.parent {
+		if k == p {
+			return true
+		}
+	}
+	return false
+}
+
+// unwatched tells whether the job should end but has no grace period of its own.
+func (j *Job) unwatched() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	return j.grace == nil && j.base.Err() != nil
+}
+
+// report marks a job as overdue, counts it and logs its name, once.
+func (j *Job) report() {
+	j.mu.Lock()
+	again := j.overdue
 	j.overdue = true
-	if j.late != nil {
+	if j.late != nil && !again {
 		close(j.late)
+	}
+	j.mu.Unlock()
+	if again {
+		return
+	}
+	var t trail
+	e := j.Eng
+	e.mu.Lock()
+	running := j.listed
+	if running {
+		j.reported = true
+		e.board.overdue++
+		e.statsOf(j).overdue++
+		t.begin(j)
+	}
+	e.mu.Unlock()
+	if running {
+		s := e.settings.Load()
+		s.warn("job %s #%d still runs %v after it was asked to end", t.call(), j.seq, s.grace+lingering)
 	}
 }
 
@@ -140,8 +197,6 @@ func (j *Job) crashed(value any) error {
 		return errdefs.Internal("the handler of job %s ended its goroutine", j.Name)
 	}
 	p := &PanicError{Value: value, Stack: debug.Stack()}
-	if logf := j.Eng.settings.Load().logf; logf != nil {
-		logf("job %s panicked: %v\n%s", j.Name, p.Value, p.Stack)
-	}
+	j.Eng.settings.Load().warn("job %s panicked: %v\n%s", j.Name, p.Value, p.Stack)
 	return errdefs.Internal("job %s panicked: %w", j.Name, p)
 }

@@ -35,8 +35,13 @@ type Engine struct {
 	settings atomic.Pointer[settings]
 	lastJob  atomic.Uint64
 
-	// writing guards the replacement of entries and settings.
+	turns turns
+
+	// writing guards the replacement of entries, catchall and settings, and:
 	writing sync.Mutex
+	wraps   []func(Handler) Handler
+	stats   map[string]*jobStats // of registered names, and others; the numbers are under mu
+	others  *jobStats            // of all names that are not registered
 
 	// mu guards everything below. Nothing blocks while it is held.
 	mu       sync.Mutex
@@ -47,16 +52,20 @@ type Engine struct {
 	closed   chan struct{} // made by Shutdown, closed when it is over
 	closeErr error
 	onClose  []shutdownHandler
+	board    board
 }
 
 // entry is what a name stands for. It never changes once it is in the table.
 type entry struct {
 	decl    *declaration // nil: registered without one
-	handler Handler
+	bare    Handler      // as it was given
+	handler Handler      // with what Use puts around it
+	stats   *jobStats    // nil: those of all the others
 }
 
 type settings struct {
 	logf      Logf
+	warnf     Logf
 	grace     time.Duration
 	clock     Clock
 	authorize func(job *Job) error
@@ -74,7 +83,8 @@ func New() *Engine {
 
 // NewEmpty makes an engine without any job, for one that forwards all it gets.
 func NewEmpty() *Engine {
-	e := &Engine{id: newID()}
+	e := &Engine{id: newID(), others: &jobStats{}}
+	e.stats = map[string]*jobStats{OtherJobs: e.others}
 	e.entries.Store(&map[string]*entry{})
 	e.settings.Store(&settings{grace: DefaultGrace, clock: systemClock{}})
 	return e
@@ -96,6 +106,21 @@ func (e *Engine) String() string { return e.id[:8] }
 // "+job name(args) #n" and "-job name(args) = OK (0) #n". Nil turns it off.
 func (e *Engine) SetLogf(f Logf) { e.change(func(s *settings) { s.logf = f }) }
 
+// SetWarnf makes the engine log what somebody should look into, also where the
+// other lines are not wanted: a handler that panicked, with its stack, and a job
+// that ignores a cancel. Nil, as at first: these lines go where the others go.
+func (e *Engine) SetWarnf(f Logf) { e.change(func(s *settings) { s.warnf = f }) }
+
+// warn logs a line that matters.
+func (s *settings) warn(format string, args ...any) {
+	switch {
+	case s.warnf != nil:
+		s.warnf(format, args...)
+	case s.logf != nil:
+		s.logf(format, args...)
+	}
+}
+
 // SetGrace changes the time between a cancel and the closing of the streams.
 func (e *Engine) SetGrace(d time.Duration) { e.change(func(s *settings) { s.grace = d }) }
 
@@ -113,27 +138,27 @@ func (e *Engine) Register(name string, h Handler) error {
 	if h == nil {
 		return errdefs.InvalidArgument("job %q has no handler", name)
 	}
-	return e.add(map[string]*entry{name: {handler: h}})
+	return e.add(map[string]entry{name: {bare: h}})
 }
 
 // Declare puts jobs on the bus. Either all of them are there afterwards or, with
 // an error, none.
 func (e *Engine) Declare(decls ...Declaration) error {
-	add := make(map[string]*entry, len(decls))
+	add := make(map[string]entry, len(decls))
 	for _, d := range decls {
 		c, err := compile(d)
 		if err != nil {
 			return err
 		}
-		if add[d.Name] != nil {
+		if _, twice := add[d.Name]; twice {
 			return overwrite(d.Name)
 		}
-		add[d.Name] = &entry{decl: c, handler: d.Handler}
+		add[d.Name] = entry{decl: c, bare: d.Handler}
 	}
 	return e.add(add)
 }
 
-func (e *Engine) add(add map[string]*entry) error {
+func (e *Engine) add(add map[string]entry) error {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	next := maps.Clone(*e.entries.Load())
@@ -144,10 +169,20 @@ func (e *Engine) add(add map[string]*entry) error {
 		if next[name] != nil {
 			return overwrite(name)
 		}
-		next[name] = ent
+		next[name] = e.entry(name, ent)
 	}
 	e.entries.Store(&next)
 	return nil
+}
+
+// entry completes what a name stands for. Call it with writing held.
+func (e *Engine) entry(name string, ent entry) *entry {
+	ent.stats = e.stats[name]
+	if ent.stats == nil {
+		ent.stats = &jobStats{}
+		e.stats[name] = ent.stats
+	}
+	return e.wrapped(ent)
 }
 
 func overwrite(name string) error {
@@ -161,22 +196,24 @@ func (e *Engine) Replace(name string, h Handler) {
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	next := maps.Clone(*e.entries.Load())
-	ent := &entry{handler: h}
+	ent := entry{bare: h}
 	if old := next[name]; old != nil {
 		ent.decl = old.decl
 	}
-	next[name] = ent
+	next[name] = e.entry(name, ent)
 	e.entries.Store(&next)
 }
 
 // RegisterCatchall sets the handler for every name that has none. It replaces a
 // previous one. The empty name never reaches it.
 func (e *Engine) RegisterCatchall(h Handler) {
+	e.writing.Lock()
+	defer e.writing.Unlock()
 	if h == nil {
 		e.catchall.Store(nil)
 		return
 	}
-	e.catchall.Store(&entry{handler: h})
+	e.catchall.Store(e.wrapped(entry{bare: h}))
 }
 
 // lookup finds what a name stands for, or nil.
@@ -204,43 +241,4 @@ func (e *Engine) Job(name string, args ...string) *Job {
 	j := &Job{Eng: e, Name: name, Args: args, entry: e.lookup(name), seq: e.lastJob.Add(1)}
 	j.Stdin, j.Stdout, j.Stderr = &j.stdin, &j.stdout, &j.stderr
 	return j
-}
-
-// admit adds j to the running jobs unless the engine is shutting down. Work that
-// belongs to what already runs (a child of a running job, or a job that a
-// shutdown handler starts with its context) is still let in.
-func (e *Engine) admit(j *Job) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closing && !j.belongs() {
-		return errdefs.Unavailable("engine is shutdown")
-	}
-	j.next = e.running
-	if j.next != nil {
-		j.next.prev = j
-	}
-	e.running = j
-	e.nrunning++
-	j.listed = true
-	return nil
-}
-
-// release takes j off the running jobs.
-func (e *Engine) release(j *Job) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if j.prev != nil {
-		j.prev.next = j.next
-	} else {
-		e.running = j.next
-	}
-	if j.next != nil {
-		j.next.prev = j.prev
-	}
-	j.prev, j.next, j.listed = nil, nil, false
-	e.nrunning--
-	if e.nrunning == 0 && e.idle != nil {
-		close(e.idle)
-		e.idle = nil
-	}
 }

@@ -40,9 +40,12 @@ type Job struct {
 	permitted bool // started on behalf of a shutdown handler
 	started   time.Time
 	results   []*os.File
+	turn      *turn         // the place that it has or waits for; nil: needs none
+	waited    time.Duration // how long it did
 
 	prev, next *Job // list of running jobs, guarded by Eng.mu
 	listed     bool // on that list, guarded by Eng.mu
+	reported   bool // as overdue, guarded by Eng.mu
 
 	// mu guards everything below. Nothing blocks while it is held.
 	mu      sync.Mutex
@@ -55,7 +58,8 @@ type Job struct {
 	phases  []Phase
 	done    chan struct{} // made when first waited for, closed at the end
 	late    chan struct{} // the same, closed when the grace period is over
-	overdue bool
+	queued  bool          // waits for its turn
+	overdue bool          // the grace period is over
 	err     error
 }
 
@@ -184,17 +188,21 @@ func (j *Job) enter() error {
 	err := j.Eng.admit(j)
 	admitted := err == nil
 	if admitted {
-		j.traceStart()
+		j.logStart()
 		err = j.check(cause)
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		j.refuse(err, admitted)
 	}
+	return err
+}
+
+// refuse ends a job whose handler is not reached.
+func (j *Job) refuse(err error, admitted bool) {
 	for _, f := range j.Files {
 		_ = f.Close()
 	}
 	j.finish(err, admitted)
-	return err
 }
 
 // check finds what keeps the handler from being called.
@@ -204,19 +212,30 @@ func (j *Job) check(cause error) error {
 		return fmt.Errorf("job %s: %w", j.Name, cause)
 	case j.base != nil && j.base.Err() != nil:
 		return fmt.Errorf("job %s: %w", j.Name, j.base.Err())
+	}
+	if err := j.authorized(); err != nil {
+		return err
+	}
+	switch {
 	case j.Name == "":
 		return errdefs.New(errdefs.KindUnknownJob, "a job without a name: command not found")
 	case j.entry == nil || j.entry.handler == nil:
 		return errdefs.New(errdefs.KindUnknownJob, "%s: command not found", j.Name)
 	case j.entry.decl != nil:
-		return j.entry.decl.validate(j)
+		if err := j.entry.decl.validate(j); err != nil {
+			return err
+		}
 	}
-	return nil
+	return j.lineUp()
 }
 
-// perform calls the handler and ends the job, also when the handler panics or
+// perform waits for the turn of the job, calls the handler and ends the job, also when the handler panics or
 // ends its goroutine.
 func (j *Job) perform(waited bool) {
+	if err := j.await(); err != nil {
+		j.refuse(err, true)
+		return
+	}
 	unwatch := j.watch(waited)
 	var err error
 	returned := false
@@ -234,12 +253,14 @@ func (j *Job) perform(waited bool) {
 }
 
 // watch makes the grace period begin when the context of the caller ends. It is
-// left out where nothing could come of it.
+// left out for a child that runs in the goroutine of its parent, ends with it and
+// has no streams to close: the grace period of the parent is enough.
 func (j *Job) watch(waited bool) func() bool {
 	if j.base == nil || j.base.Done() == nil {
 		return nil
 	}
-	if !waited && !j.Stdin.attached() && !j.Stdout.attached() && !j.Stderr.attached() {
+	if own, ok := j.base.(jobContext); ok && own.job == j.parent && !waited &&
+		!j.Stdin.attached() && !j.Stdout.attached() && !j.Stderr.attached() {
 		return nil
 	}
 	return context.AfterFunc(j.base, j.expire)
@@ -270,8 +291,7 @@ func (j *Job) finish(err error, admitted bool) {
 		grace.Stop()
 	}
 	if admitted {
-		j.traceEnd(err)
-		j.Eng.release(j)
+		j.ended(err)
 	}
 	j.mu.Lock()
 	j.state = stateDone

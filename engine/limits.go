@@ -1,16 +1,178 @@
 package engine
 
+import (
+	"container/list"
+	"sync"
+	"sync/atomic"
+
+	"github.com/enginejobs/docker/errdefs"
+)
+
 // Limits bound how many jobs from outside run at once. Zero means unlimited.
 //
 // They hold for jobs that have a Caller and no parent on this engine; jobs that
 // are declared Waits never count. What the program does on its own account, and
 // the children of what runs, are never held up: so a job that waits for others
-// cannot wait for itself.
+// cannot wait for itself. A job that ignores its cancel counts until it ends.
 type Limits struct {
 	Reads          int // jobs that only read
 	Writes         int // jobs that change state, and those without a declaration
 	QueuePerClient int // jobs of one client that wait for their turn, per class
 }
 
-// SetLimits sets the limits for jobs that start from now on.
-func (e *Engine) SetLimits(l Limits) {}
+// SetLimits sets the limits. Jobs that run already stay; those that wait are let
+// in as far as the new limits allow. What was started without any limit set is
+// not counted later.
+func (e *Engine) SetLimits(l Limits) { e.turns.set(l) }
+
+// turns keeps the limits. The jobs of a client wait in the order in which they
+// were started; the clients take turns, one job each. It is its own lock, and a
+// leaf: nothing is called while it is held.
+type turns struct {
+	limited atomic.Bool // some limit is set; a look without the lock
+
+	mu      sync.Mutex
+	queue   int // Limits.QueuePerClient
+	reads   class
+	writes  class
+	closed  bool
+	refused uint64
+}
+
+// class is one kind of jobs, guarded by turns.mu.
+type class struct {
+	limit   int
+	busy    int
+	waiting int
+	clients map[string]*list.Element // of order
+	order   list.List                // of *line: whose turn it is, in order
+}
+
+// line is what one client has waiting; it is there only while there is something.
+type line struct {
+	client string
+	jobs   list.List // of *turn
+}
+
+// turn is a place for one job, granted at once or waited for.
+type turn struct {
+	class *class
+	line  *line         // guarded by turns.mu; nil: not in a queue
+	place *list.Element // in line.jobs
+	ready chan struct{} // nil: granted at once; else closed when it is no more queued
+	err   error         // set before ready is closed: there will be no place
+}
+
+func (t *turns) set(l Limits) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reads.limit, t.writes.limit, t.queue = l.Reads, l.Writes, l.QueuePerClient
+	t.limited.Store(l.Reads > 0 || l.Writes > 0 || t.reads.waiting+t.writes.waiting > 0)
+	t.reads.grant()
+	t.writes.grant()
+}
+
+// enter asks for a place: the answer is there at once, as an error, a place, or
+// a turn to wait for.
+func (t *turns) enter(changes bool, client string) (*turn, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := &t.reads
+	if changes {
+		c = &t.writes
+	}
+	w := &turn{class: c}
+	switch {
+	case t.closed:
+		return nil, errdefs.Unavailable("engine is shutdown")
+	case c.free():
+		c.busy++
+		return w, nil
+	}
+	e := c.clients[client]
+	if e == nil {
+		if c.clients == nil {
+			c.clients = map[string]*list.Element{}
+		}
+		e = c.order.PushBack(&line{client: client})
+		c.clients[client] = e
+	}
+	w.line = e.Value.(*line)
+	if n := w.line.jobs.Len(); t.queue > 0 && n >= t.queue {
+		t.refused++
+		return nil, errdefs.Unavailable("%d jobs of this client wait for their turn already, more are not taken; try again later", n)
+	}
+	w.place = w.line.jobs.PushBack(w)
+	w.ready = make(chan struct{})
+	c.waiting++
+	return w, nil
+}
+
+// free tells whether a job may run at once.
+func (c *class) free() bool { return c.waiting == 0 && (c.limit <= 0 || c.busy < c.limit) }
+
+// grant lets in whoever may, one job of each client after the other.
+func (c *class) grant() {
+	for c.waiting > 0 && (c.limit <= 0 || c.busy < c.limit) {
+		head := c.order.Front()
+		l := head.Value.(*line)
+		w := l.jobs.Front().Value.(*turn)
+		c.order.MoveToBack(head)
+		c.drop(w)
+		c.busy++
+		close(w.ready)
+	}
+}
+
+// drop takes a turn out of its queue.
+func (c *class) drop(w *turn) {
+	l := w.line
+	l.jobs.Remove(w.place)
+	w.line, w.place = nil, nil
+	c.waiting--
+	if l.jobs.Len() == 0 {
+		c.order.Remove(c.clients[l.client])
+		delete(c.clients, l.client)
+	}
+}
+
+// leave gives up waiting. It tells whether the turn was still in the queue; if
+// not, it was granted (or refused) in the meantime.
+func (t *turns) leave(w *turn) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if w.line == nil {
+		return false
+	}
+	w.class.drop(w)
+	return true
+}
+
+// done gives a place back.
+func (t *turns) done(w *turn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w.class.busy--
+	w.class.grant()
+}
+
+// close refuses all that waits and all that comes.
+func (t *turns) close(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+	for _, c := range [...]*class{&t.reads, &t.writes} {
+		for c.waiting > 0 {
+			w := c.order.Front().Value.(*line).jobs.Front().Value.(*turn)
+			c.drop(w)
+			w.err = err
+			close(w.ready)
+		}
+	}
+}
+
+func (t *turns) numbers() (queued int, refused uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reads.waiting + t.writes.waiting, t.refused
+}

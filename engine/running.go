@@ -30,18 +30,26 @@ type JobInfo struct {
 
 // Running lists the jobs that have started and not ended, oldest first.
 func (e *Engine) Running() []JobInfo {
-	jobs := e.listed()
-	infos := make([]JobInfo, 0, len(jobs))
-	for _, j := range jobs {
-		infos = append(infos, j.info())
+	e.mu.Lock()
+	jobs, trails := e.listed(), e.runningTrails()
+	e.mu.Unlock()
+	infos := make([]JobInfo, len(jobs))
+	for i, j := range jobs {
+		t := &trails[i]
+		infos[i] = JobInfo{
+			ID: t.id(), Parent: t.parentID(), Name: t.name, Args: t.arguments(), Client: t.client,
+			Started: t.started.Round(0).UTC(),
+		}
+		if j.caller != nil {
+			infos[i].Detail = clip(j.caller.Detail, maxText)
+		}
+		infos[i].State, infos[i].Phase = j.progress()
 	}
 	return infos
 }
 
-// listed copies the list of running jobs, oldest first.
+// listed copies the list of running jobs, oldest first. Call it with mu held.
 func (e *Engine) listed() []*Job {
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	jobs := make([]*Job, 0, e.nrunning)
 	for j := e.running; j != nil; j = j.next {
 		jobs = append(jobs, j)
@@ -50,25 +58,36 @@ func (e *Engine) listed() []*Job {
 	return jobs
 }
 
-func (j *Job) info() JobInfo {
-	i := JobInfo{
-		ID: j.ID(), Parent: j.ParentID(), Name: j.Name, Args: j.visibleArgs(), State: StateRunning, Started: j.started,
+// runningTrails copies what is known of the running jobs, oldest first. Call it
+// with mu held: once a job is off the list its owner may change it again.
+func (e *Engine) runningTrails() []trail {
+	list := make([]trail, e.nrunning)
+	i := e.nrunning
+	for j := e.running; j != nil; j = j.next {
+		i--
+		list[i].begin(j)
 	}
-	if j.caller != nil {
-		i.Client, i.Detail = j.caller.Client, j.caller.Detail
-	}
+	return list
+}
+
+// progress tells the state of a running job and the last phase it has done.
+func (j *Job) progress() (state, phase string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
 	case j.overdue:
-		i.State = StateOverdue
+		state = StateOverdue
 	case j.cause != nil || j.base != nil && j.base.Err() != nil:
-		i.State = StateCancelled
+		state = StateCancelled
+	case j.queued:
+		state = StateQueued
+	default:
+		state = StateRunning
 	}
 	if n := len(j.phases); n > 0 {
-		i.Phase = j.phases[n-1].Name
+		phase = j.phases[n-1].Name
 	}
-	return i
+	return state, phase
 }
 
 // CancelJob cancels a running job. It is named by its id or by the number behind

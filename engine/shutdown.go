@@ -91,13 +91,11 @@ func (e *Engine) handlers() []shutdownHandler {
 // drain cancels what runs and waits until nothing does.
 func (e *Engine) drain(ctx context.Context, idle <-chan struct{}) error {
 	cause := errdefs.Unavailable("engine is shutdown")
+	e.turns.close(cause)
 	e.mu.Lock()
-	var jobs []*Job
-	for j := e.running; j != nil; j = j.next {
-		jobs = append(jobs, j)
-	}
+	jobs := e.listed()
 	e.mu.Unlock()
-	for _, j := range jobs {
+	for _, j := range slices.Backward(jobs) {
 		j.cancel(cause)
 	}
 	var half <-chan time.Time

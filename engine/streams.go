@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,7 +17,8 @@ import (
 // slow destination slows all writers down. Nothing else waits for it: Add, Used
 // and Close answer at once even while a Write hangs.
 type Output struct {
-	turn sync.Mutex // held by the one Write that runs
+	turn  sync.Mutex   // held by the one Write that runs
+	count atomic.Int64 // bytes written
 
 	mu      sync.Mutex // guards the fields below; nothing blocks while it is held
 	dests   []dest     // never changed in place, so Write may use it unlocked
@@ -140,6 +142,7 @@ func (o *Output) Write(p []byte) (int, error) {
 	if stopped {
 		return 0, io.ErrClosedPipe
 	}
+	o.count.Add(int64(len(p)))
 	var first error
 	for _, d := range dests {
 		if n, err := d.w.Write(p); first == nil {
@@ -228,6 +231,8 @@ func (o *Output) cut() {
 // Input is the stream that a job reads. It has one source at most; without one
 // it is at its end.
 type Input struct {
+	count atomic.Int64 // bytes read
+
 	mu     sync.Mutex
 	src    io.Reader
 	closer io.Closer // set only when the Input owns its source
@@ -268,11 +273,14 @@ func (i *Input) Read(p []byte) (int, error) {
 	if src == nil {
 		return 0, io.EOF
 	}
-	return src.Read(p)
+	n, err := src.Read(p)
+	i.count.Add(int64(n))
+	return n, err
 }
 
 // Source returns what Add was given, for handlers that can do more with it than
-// read (half-close, a descriptor). Nil: there is none, or it was closed.
+// read (half-close, a descriptor). What is read from it is not counted in the
+// record of the job unless Count says so. Nil: there is none, or it was closed.
 func (i *Input) Source() io.Reader {
 	if i == nil {
 		return nil
@@ -284,6 +292,10 @@ func (i *Input) Source() io.Reader {
 	}
 	return i.src
 }
+
+// Count adds n bytes to those that the job has read, for a handler that reads
+// from Source.
+func (i *Input) Count(n int64) { i.count.Add(n) }
 
 // Close ends the input; a source that the Input owns is closed, also under a
 // Read that hangs.
