@@ -17,7 +17,7 @@ import (
 func installVersion(eng *engine.Engine) error {
 	return eng.Declare(engine.Declaration{
 		Name:    "version",
-		Summary: "Tells which program this is, which API it speaks, and on what it runs.",
+		Summary: "Tell which program this is, which API it speaks, and on what it runs.",
 		Stdout:  engine.JSON,
 		Handler: func(job *engine.Job) error { return job.WriteJSON(currentVersion()) },
 	})

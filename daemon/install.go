@@ -5,7 +5,9 @@ import "github.com/enginejobs/docker/engine"
 // Install puts the container jobs on the bus.
 func (d *Daemon) Install(eng *engine.Engine) error { return eng.Declare(d.declarations()...) }
 
-// declarations is the table of the daemon's jobs, by name.
+// declarations is the table of the daemon's jobs, by name. Waits is true also of
+// stop and restart: nearly all of their time is what the caller gives the
+// workload, and a kill must never stand in line behind them.
 func (d *Daemon) declarations() []engine.Declaration {
 	one := []engine.Arg{{Name: "CONTAINER", Summary: "id, unique beginning of it, or name"}}
 	with := func(more ...engine.Arg) []engine.Arg { return append(one[:1:1], more...) }
@@ -18,8 +20,8 @@ func (d *Daemon) declarations() []engine.Declaration {
 	}
 	return []engine.Declaration{
 		{
-			Name: "attach", Summary: "Connects with the streams of a container.", Args: one, Handler: d.jobAttach,
-			Stdin: engine.Bytes, Stdout: engine.Multiplexed,
+			Name: "attach", Summary: "Connect to the streams of a container.", Args: one, Handler: d.jobAttach,
+			Stdin: engine.Bytes, Stdout: engine.Multiplexed, Waits: true, Changes: true, // what is typed into a container changes it
 			Env: []engine.Key{
 				key("detachKeys", engine.String, "keys that leave a terminal (default ctrl-p,ctrl-q)"),
 				key("headers", engine.Bool, "write no bytes once nothing will be missed"),
@@ -31,11 +33,11 @@ func (d *Daemon) declarations() []engine.Declaration {
 			},
 		},
 		{
-			Name: "container_changes", Summary: "Lists what a container changed of its image.", Args: one,
+			Name: "container_changes", Summary: "List what a container has changed of its image.", Args: one,
 			Stdout: engine.JSON, Handler: d.jobContainerChanges,
 		},
 		{
-			Name: "container_exited", Summary: "Cleans up after a workload has ended; the daemon alone runs it.", Changes: true,
+			Name: "container_exited", Summary: "Clean up after the end of a workload; only the daemon itself runs it.", Changes: true,
 			Args: []engine.Arg{{Name: "CONTAINER", Summary: "full id"}}, Handler: d.jobContainerExited,
 			Env: []engine.Key{
 				key("at", engine.Time, "when it ended"),
@@ -44,17 +46,17 @@ func (d *Daemon) declarations() []engine.Declaration {
 			},
 		},
 		{
-			Name: "container_inspect", Summary: "Tells everything about a container.", Args: one,
+			Name: "container_inspect", Summary: "Describe a container.", Args: one,
 			Stdout: engine.JSON, Handler: d.jobContainerInspect,
 			Env: []engine.Key{key("size", engine.Bool, "compute sizes")},
 		},
 		{
-			Name: "container_rename", Summary: "Gives a container another name.", Changes: true,
+			Name: "container_rename", Summary: "Give a container another name.", Changes: true,
 			Args:    []engine.Arg{{Name: "OLD", Summary: "container"}, {Name: "NEW", Summary: "new name"}},
 			Handler: d.jobContainerRename,
 		},
 		{
-			Name: "containers", Summary: "Lists containers, newest first.", Stdout: engine.JSON, Handler: d.jobContainers,
+			Name: "containers", Summary: "List containers, newest first.", Stdout: engine.JSON, Handler: d.jobContainers,
 			Env: []engine.Key{
 				key("all", engine.Bool, "also those that do not run"),
 				key("before", engine.String, "only those made before this one"),
@@ -65,29 +67,29 @@ func (d *Daemon) declarations() []engine.Declaration {
 			},
 		},
 		{
-			Name: "create", Summary: "Makes a container.", Changes: true, Stdout: engine.JSON, Handler: d.jobCreate,
+			Name: "create", Summary: "Make a container, and print its id.", Changes: true, Stdout: engine.JSON, Handler: d.jobCreate,
 			Args: []engine.Arg{{Name: "NAME", Optional: true, Summary: "made up when absent"}},
 			Env: []engine.Key{
-				key("Config", engine.JSON, "what to run"),
+				{Name: "Config", Type: engine.JSON, Secret: true, Summary: "what to run; its Env is where people put passwords"},
 				key("HostConfig", engine.JSON, "what the host lends"),
 				key("NetworkingConfig", engine.JSON, "what is asked of networks"),
 				key("Platform", engine.String, "os[/architecture]"),
 			},
 		},
 		{
-			Name: "export", Summary: "Writes the root of a container as an archive.", Args: one, Stdout: engine.Bytes,
+			Name: "export", Summary: "Write the root file system of a container as an archive.", Args: one, Stdout: engine.Bytes,
 			Handler: d.jobExport,
 		},
 		{
-			Name: "info", Summary: "Describes the engine and its host.", Stdout: engine.JSON, Handler: d.jobInfo,
+			Name: "info", Summary: "Describe the engine and its host.", Stdout: engine.JSON, Handler: d.jobInfo,
 		},
 		{
-			Name: "kill", Summary: "Sends a signal to a container.", Changes: true, Handler: d.jobKill,
+			Name: "kill", Summary: "Send a signal to the workload of a container; KILL waits for its end.", Changes: true, Handler: d.jobKill,
 			Args: with(engine.Arg{Name: "SIGNAL", Optional: true, Summary: "number or name (default KILL)"}),
 		},
 		{
-			Name: "logs", Summary: "Shows what a container has written.", Args: one, Stdout: engine.Multiplexed,
-			Handler: d.jobLogs,
+			Name: "logs", Summary: "Show what a container has written.", Args: one, Stdout: engine.Multiplexed,
+			Waits: true, Handler: d.jobLogs,
 			Env: []engine.Key{
 				key("details", engine.Bool, "accepted and ignored"),
 				key("follow", engine.Bool, "go on until the container stops"),
@@ -100,18 +102,18 @@ func (d *Daemon) declarations() []engine.Declaration {
 			},
 		},
 		{
-			Name: "pause", Summary: "Freezes the processes of a container.", Args: one, Changes: true, Handler: d.jobPause,
+			Name: "pause", Summary: "Freeze the processes of a container.", Args: one, Changes: true, Handler: d.jobPause,
 		},
 		{
-			Name: "resize", Summary: "Sets the size of a container's terminal.", Changes: true, Handler: d.jobResize,
+			Name: "resize", Summary: "Set the size of a container's terminal.", Changes: true, Handler: d.jobResize,
 			Args: with(engine.Arg{Name: "HEIGHT", Summary: "rows"}, engine.Arg{Name: "WIDTH", Summary: "columns"}),
 		},
 		{
-			Name: "restart", Summary: "Stops a container if it runs, and starts it.", Args: one, Changes: true,
-			Env: stop, Handler: d.jobRestart,
+			Name: "restart", Summary: "Stop a container if it runs, and start it.", Args: one, Changes: true,
+			Waits: true, Env: stop, Handler: d.jobRestart,
 		},
 		{
-			Name: "rm", Summary: "Removes a container, or a link to one.", Args: one, Changes: true, Handler: d.jobRm,
+			Name: "rm", Summary: "Remove a container, or a link to one.", Args: one, Changes: true, Handler: d.jobRm,
 			Env: []engine.Key{
 				key("forceRemove", engine.Bool, "kill it first"),
 				key("removeLink", engine.Bool, "remove the link PARENT/ALIAS only"),
@@ -119,27 +121,27 @@ func (d *Daemon) declarations() []engine.Declaration {
 			},
 		},
 		{
-			Name: "start", Summary: "Runs the workload of a container.", Args: one, Changes: true, Handler: d.jobStart,
+			Name: "start", Summary: "Run the workload of a container.", Args: one, Changes: true, Handler: d.jobStart,
 			Env: []engine.Key{
 				key("HostConfig", engine.JSON, "replaces the stored one"),
 				key("automatic", engine.Bool, "only if it waits for its next start by the restart policy"),
 			},
 		},
 		{
-			Name: "stop", Summary: "Ends the workload of a container.", Args: one, Changes: true, Env: stop,
-			Handler: d.jobStop,
+			Name: "stop", Summary: "Ask the workload of a container to end, and kill it when its time is over.", Args: one, Changes: true, Env: stop,
+			Waits: true, Handler: d.jobStop,
 		},
 		{
-			Name: "top", Summary: "Shows the processes of a container.", Stdout: engine.JSON, Handler: d.jobTop,
+			Name: "top", Summary: "Show the processes of a container.", Stdout: engine.JSON, Handler: d.jobTop,
 			Args: with(engine.Arg{Name: "PS_ARGS", Optional: true, Summary: "arguments of ps (default -ef)"}),
 		},
 		{
-			Name: "unpause", Summary: "Thaws the processes of a container.", Args: one, Changes: true,
+			Name: "unpause", Summary: "Let the processes of a paused container go on.", Args: one, Changes: true,
 			Handler: d.jobUnpause,
 		},
 		{
-			Name: "wait", Summary: "Waits for the end of a container.", Args: one, Stdout: engine.JSON,
-			Handler: d.jobWait,
+			Name: "wait", Summary: "Wait for the end of a container, and print its exit code.", Args: one, Stdout: engine.JSON,
+			Waits: true, Handler: d.jobWait,
 			Env: []engine.Key{
 				key("condition", engine.String, "not-running (default), next-exit or removed"),
 				key("headers", engine.Bool, "write no bytes once the wait stands"),

@@ -16,7 +16,7 @@ func (e *Events) eventsDeclaration() engine.Declaration {
 			{Name: "until", Type: engine.Time, Summary: "end at this time; 0: never"},
 			{Name: "filters", Type: engine.JSON, Summary: "object of lists: event, image, container, type, label, ..."},
 		},
-		Stdout: engine.JSONLines, Handler: e.jobEvents,
+		Stdout: engine.JSONLines, Waits: true, Handler: e.jobEvents,
 	}
 }
 

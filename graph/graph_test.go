@@ -229,6 +229,29 @@ func TestImport_URL(t *testing.T) {
 	b.wantKind(err, errdefs.KindUnavailable, "404")
 }
 
+// The password of a URL is in no text that is kept: errors, progress, comment.
+func TestImport_SourceIsShownWithoutPassword(t *testing.T) {
+	for source, want := range map[string]string{
+		"-":                             "-",
+		"example.com/a.tar":             "example.com/a.tar",
+		"http://me@example.com/a.tar":   "http://me@example.com/a.tar",
+		"https://me:hunter2@host/a.tar": "https://me:xxxxx@host/a.tar",
+		"me:hunter2@host/a.tar":         "http://me:xxxxx@host/a.tar",
+		"http://me:hunter2@[host/a.tar": "the source",
+	} {
+		if got := shown(source); got != want {
+			t.Errorf("%s is shown as %q, want %q", source, got, want)
+		}
+	}
+	b := newBench(t)
+	for _, source := range []string{"http://me:hunter2@127.0.0.1:1/x", "http://me:hunter2@[host/a.tar", "ftp://me:hunter2@host/x"} {
+		out, err := b.run(nil, nil, "import", source)
+		if err == nil || strings.Contains(err.Error()+out, "hunter2") {
+			t.Errorf("%s: %q, %v", source, out, err)
+		}
+	}
+}
+
 func TestImport_Cancel(t *testing.T) {
 	b := newBench(t)
 	r, w := io.Pipe()

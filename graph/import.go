@@ -4,6 +4,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,13 +24,13 @@ func (s *Store) importDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "import", Summary: "Make an image of one layer from an archive.",
 		Args: []engine.Arg{
-			{Name: "SRC", Summary: "\"-\" for stdin, else a URL; http is assumed"},
+			{Name: "SRC", Secret: true, Summary: "\"-\" for stdin, else a URL, which may hold a password; http is assumed"},
 			{Name: "REPO", Optional: true, Summary: "name of the image, with or without tag; may be empty"},
 			{Name: "TAG", Optional: true, Summary: "tag, \"latest\" by default"},
 		},
 		Env: []engine.Key{
 			{Name: "json", Type: engine.Bool, Summary: "progress as JSON objects instead of text"},
-			{Name: "changes", Type: engine.List, Summary: "Dockerfile instructions applied to the configuration"},
+			{Name: "changes", Type: engine.List, Secret: true, Summary: "Dockerfile instructions applied to the configuration"},
 			{Name: "message", Summary: "comment of the image"},
 			{Name: "platform", Summary: "os/architecture[/variant] of the image"},
 		},
@@ -109,12 +110,12 @@ func (s *Store) Import(ctx context.Context, opt importOptions, stdin io.Reader, 
 	}
 	p, err := s.unpackLayer(ctx, "", source)
 	if err != nil {
-		return nil, fmt.Errorf("importing %s: %w", opt.source, err)
+		return nil, fmt.Errorf("importing %s: %w", shown(opt.source), err)
 	}
 	defer p.drop()
 	img, err := s.keepImport(ctx, doc, p, opt.name)
 	if err != nil {
-		return nil, fmt.Errorf("importing %s: %w", opt.source, err)
+		return nil, fmt.Errorf("importing %s: %w", shown(opt.source), err)
 	}
 	attributes := map[string]string{}
 	if !opt.name.IsZero() {
@@ -160,7 +161,7 @@ func (s *Store) importDocument(opt importOptions) (image.Document, error) {
 		DockerVersion: s.version, Config: &runconfig.Config{},
 	}
 	if doc.Comment == "" {
-		doc.Comment = "Imported from " + opt.source
+		doc.Comment = "Imported from " + shown(opt.source)
 	}
 	if opt.platform != "" {
 		parts := strings.Split(opt.platform, "/")
@@ -178,14 +179,39 @@ func (s *Store) importDocument(opt importOptions) (image.Document, error) {
 	return doc, image.Apply(doc.Config, opt.changes)
 }
 
-// fetch opens a URL and reports progress while it is read.
-func fetch(ctx context.Context, source string, out *jsonstream.Writer) (io.ReadCloser, error) {
+// parseSource reads the URL of an archive. Its errors do not quote it.
+func parseSource(source string) (*url.URL, error) {
 	if !strings.Contains(source, "://") {
 		source = "http://" + source
 	}
 	u, err := url.Parse(source)
+	var parse *url.Error
+	if errors.As(err, &parse) {
+		err = parse.Err
+	}
+	return u, err
+}
+
+// shown is a source without the password that a URL may hold.
+func shown(source string) string {
+	u, err := parseSource(source)
+	switch {
+	case source == "-":
+		return source
+	case err != nil:
+		return "the source"
+	}
+	if _, secret := u.User.Password(); secret {
+		return u.Redacted()
+	}
+	return source
+}
+
+// fetch opens a URL and reports progress while it is read.
+func fetch(ctx context.Context, source string, out *jsonstream.Writer) (io.ReadCloser, error) {
+	u, err := parseSource(source)
 	if err != nil {
-		return nil, errdefs.InvalidArgument("invalid source of an import: %w", err)
+		return nil, errdefs.InvalidArgument("invalid source of an import: it has to be - or an http or https URL: %w", err)
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errdefs.InvalidArgument("invalid source of an import %q: it has to be - or an http or https URL", u.Redacted())

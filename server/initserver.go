@@ -17,7 +17,7 @@ import (
 func (s *Server) declareInitServer() engine.Declaration {
 	return engine.Declaration{
 		Name:    "initserver",
-		Summary: "Brings the daemon up, step by step in the order of the package builtins.",
+		Summary: "Bring the daemon up, step by step in the order of the package builtins.",
 		Changes: true,
 		Handler: s.jobInitServer,
 	}

@@ -64,7 +64,7 @@ func (r *Registry) list() []Collector {
 // Install puts the job metrics on an engine.
 func (r *Registry) Install(eng *engine.Engine) error {
 	return eng.Declare(engine.Declaration{
-		Name: "metrics", Summary: "Shows what the engine and its parts have counted, in the text format of Prometheus.",
+		Name: "metrics", Summary: "Show what the engine and its parts have counted, in the text format of Prometheus.",
 		Stdout: engine.Bytes, Handler: r.jobMetrics,
 	})
 }

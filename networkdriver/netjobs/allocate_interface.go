@@ -21,7 +21,7 @@ import (
 func (d *doors) allocateInterface() engine.Declaration {
 	return engine.Declaration{
 		Name:    "allocate_interface",
-		Summary: "Give a container an address and a ready network namespace",
+		Summary: "Give a container an address and a ready network namespace.",
 		Args:    id(),
 		Env: []engine.Key{
 			{Name: "RequestedIP", Type: engine.String, Summary: "IPv4 address; empty: the next free one"},

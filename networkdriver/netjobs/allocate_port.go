@@ -20,7 +20,7 @@ import (
 func (d *doors) allocatePort() engine.Declaration {
 	return engine.Declaration{
 		Name:    "allocate_port",
-		Summary: "Make a port of a container reachable at the host",
+		Summary: "Make a port of a container reachable at the host.",
 		Args:    id(),
 		Env: []engine.Key{
 			{Name: "HostIP", Type: engine.String, Summary: "IPv4 address of the host; empty: DefaultBindingIP"},

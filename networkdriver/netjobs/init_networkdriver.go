@@ -20,7 +20,7 @@ import (
 func initDeclaration(open Open) engine.Declaration {
 	return engine.Declaration{
 		Name:    "init_networkdriver",
-		Summary: "Create or adopt the bridge, set up its rules and declare the other network jobs",
+		Summary: "Create or adopt the bridge, set up its rules and declare the other network jobs.",
 		Changes: true,
 		Env: []engine.Key{
 			{Name: "EnableIptables", Type: engine.Bool, Default: "1", Summary: "write firewall rules"},

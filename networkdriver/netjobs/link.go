@@ -18,7 +18,7 @@ import (
 func (d *doors) link() engine.Declaration {
 	return engine.Declaration{
 		Name:    "link",
-		Summary: "Open or close the way from one container to ports of another",
+		Summary: "Open or close the way from one container to ports of another.",
 		Args:    []engine.Arg{{Name: "ACTION", Summary: "-A or -I to open, -D to close"}},
 		Env: []engine.Key{
 			{Name: "ParentIP", Type: engine.String, Summary: "address of the container that connects"},

@@ -10,7 +10,7 @@ import "github.com/enginejobs/docker/engine"
 func (d *doors) releaseInterface() engine.Declaration {
 	return engine.Declaration{
 		Name:    "release_interface",
-		Summary: "Take back the address, the ports and the namespace of a container",
+		Summary: "Take back the address, the ports and the namespace of a container.",
 		Args:    id(),
 		Env: []engine.Key{
 			{Name: "overrideShutdown", Type: engine.Bool, Default: "0", Summary: "accepted for compatibility; has no effect"},
