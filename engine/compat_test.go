@@ -2,7 +2,7 @@ package engine_test
 
 // The twenty behaviour checks for a compatible core. Each test says whether the
 // classic behaviour is kept or deliberately repaired, and why. Check 20 lives
-// in engine/jobhttp, with the HTTP form of the bus.
+// in engine/remote, with the HTTP form of the bus.
 
 import (
 	"bytes"

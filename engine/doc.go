@@ -43,5 +43,5 @@
 //
 // Start reading at Engine in engine.go and Job in job.go. This package imports
 // nothing of the module but errdefs, and no net/http: it is linked into small
-// processes too. The HTTP form of the bus is engine/jobhttp.
+// processes too. The HTTP form of the bus is engine/remote.
 package engine

@@ -1,0 +1,96 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// past is a deadline that is over.
+func past() time.Time { return time.Unix(1, 0) }
+
+// plain runs one job for one request: the body is its Stdin, the answer what it
+// writes, the trailers its result. A failure before the first byte of output is
+// the HTTP status.
+func (h *handler) plain(w http.ResponseWriter, r *http.Request) {
+	c, err := parseCall(r)
+	if err == nil {
+		err = checkVia(h.eng, c.via)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	if c.timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, c.timeout, errdefs.New(errdefs.KindDeadline,
+			"the caller gave it %v: %w", c.timeout, context.DeadlineExceeded))
+		defer stop()
+	}
+	caller := callerOf(r)
+	caller.Via, caller.Parent, caller.Trace = c.via, c.parent, c.trace
+	job := c.job(h.eng).SetContext(engine.WithCaller(ctx, &caller))
+
+	control := http.NewResponseController(w)
+	in, err := attachBody(job, r, control, cancel)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	out := newAnswer(w, r, control, job, in)
+	job.Stdout.Add(out.stdout())
+	job.Stderr.Add(out.stderr())
+	out.end(runPlain(job, in, control))
+}
+
+// runPlain runs the job and, beside it, the pump of its Stdin.
+func runPlain(job *engine.Job, in *stdin, control *http.ResponseController) error {
+	if err := job.Start(); err != nil || in == nil {
+		if err == nil {
+			err = job.Wait()
+		}
+		return err
+	}
+	pumped := make(chan struct{})
+	go func() {
+		defer close(pumped)
+		in.pump()
+	}()
+	err := job.Wait()
+	_ = in.Close()
+	if !in.ended() {
+		// The pump hangs in a read, which only a deadline ends: the server waits
+		// for readers of a body before it closes it.
+		_ = control.SetReadDeadline(past())
+	}
+	<-pumped
+	return err
+}
+
+// attachBody makes the request body the Stdin of the job. Nil: there is none.
+// The body is not read before the job is started, so a caller that expects
+// "100 Continue" sends nothing to a job that does not exist.
+func attachBody(job *engine.Job, r *http.Request, control *http.ResponseController, left context.CancelCauseFunc) (*stdin, error) {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return nil, nil
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, errdefs.InvalidArgument("Content-Encoding %s: the stdin of a job is taken as it is", quote(encoding))
+	}
+	if err := control.EnableFullDuplex(); err != nil {
+		return nil, errdefs.Internal("reading and writing at once on this connection: %w", err)
+	}
+	in := newStdin(r.Body, func(err error) {
+		left(fmt.Errorf("the caller left: %w", context.Canceled))
+	})
+	if err := job.Stdin.AddCloser(in); err != nil {
+		return nil, err
+	}
+	return in, nil
+}

@@ -1,0 +1,130 @@
+package remote
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/enginejobs/docker/engine/wire"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// keepAlive is how long a session may be silent before we ask whether the other
+// side is still there. A caller behind a dead network is noticed after twice that.
+const keepAlive = 30 * time.Second
+
+// upgrade turns a connection of HTTP/1.1 into a session.
+func (h *handler) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !asks(r.Header, "Upgrade", Upgrade) {
+		w.Header().Set("Upgrade", Upgrade)
+		refuse(w, errdefs.InvalidArgument("upgrading to %s: this engine speaks %s", quote(r.Header.Get("Upgrade")), Upgrade))
+		return
+	}
+	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ContentLength != 0 {
+		refuse(w, errdefs.InvalidArgument("a session by Upgrade begins with a GET of HTTP/1.1 that has no body"))
+		return
+	}
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		refuse(w, errdefs.Internal("taking the connection over: %w", err))
+		return
+	}
+	_ = conn.SetDeadline(time.Time{}) // those of the HTTP server are over
+	_, err = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+Upgrade+"\r\n\r\n")
+	if err != nil {
+		_ = conn.Close()
+		return
+	}
+	h.session(r, &upgraded{Conn: conn, ahead: leftover(buffered.Reader)}, !onUnix(r))
+}
+
+// session serves the jobs of one connection until it ends.
+func (h *handler) session(r *http.Request, rw io.ReadWriteCloser, compress bool) {
+	defer func() { _ = rw.Close() }()
+	caller := callerOf(r)
+	t := wire.NewStream(rw, wire.StreamOptions{Compress: compress})
+	// The error says why the peer left. It is told there; here is nobody to tell.
+	_ = wire.Serve(r.Context(), h.eng, t, wire.ServeOptions{Caller: &caller, MaxCalls: h.o.MaxCalls, KeepAlive: keepAlive})
+}
+
+// bodies serves a session in the two bodies of one request of HTTP/2.
+func (h *handler) bodies(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 || r.Method != http.MethodPost {
+		refuse(w, errdefs.InvalidArgument("a session in bodies is a POST of HTTP/2; on HTTP/1.1 use Upgrade: %s", Upgrade))
+		return
+	}
+	control := http.NewResponseController(w)
+	w.Header().Set("Content-Type", FramesType)
+	w.WriteHeader(http.StatusOK)
+	if control.Flush() != nil {
+		return
+	}
+	rw := &streamed{r: r.Body, w: w, control: control}
+	defer rw.detach()
+	h.session(r, rw, true)
+}
+
+// streamed is the byte stream of a session on HTTP/2.
+type streamed struct {
+	r       io.ReadCloser
+	control *http.ResponseController
+
+	mu sync.Mutex // writers take turns, and none comes after detach
+	w  io.Writer  // nil: the request is over
+}
+
+func (s *streamed) Read(p []byte) (int, error) { return s.r.Read(p) }
+
+// Write sends p at once: the transport above collects small writes.
+func (s *streamed) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w == nil {
+		return 0, net.ErrClosed
+	}
+	n, err := s.w.Write(p)
+	if err == nil {
+		err = s.control.Flush()
+	}
+	return n, err
+}
+
+// Close wakes a Read and a Write that hang.
+func (s *streamed) Close() error {
+	_ = s.control.SetWriteDeadline(past())
+	return s.r.Close()
+}
+
+// detach keeps writers away from a request that is over.
+func (s *streamed) detach() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w = nil
+}
+
+// upgraded is a connection together with what was read of it before the upgrade.
+type upgraded struct {
+	net.Conn
+	ahead []byte
+}
+
+func (u *upgraded) Read(p []byte) (int, error) {
+	if len(u.ahead) == 0 {
+		return u.Conn.Read(p)
+	}
+	n := copy(p, u.ahead)
+	if u.ahead = u.ahead[n:]; len(u.ahead) == 0 {
+		u.ahead = nil
+	}
+	return n, nil
+}
+
+// leftover copies what a reader holds, so that the reader and its buffer can go.
+func leftover(r *bufio.Reader) []byte {
+	held, _ := r.Peek(r.Buffered()) // cannot fail: it is there
+	return []byte(strings.Clone(string(held)))
+}
