@@ -110,55 +110,15 @@ func (j *Job) cut() {
 	}
 }
 
-// giveUp says that the job ignores its cancel: nobody waits for it any more. So
-// do the children that hold it up and have no grace period of their own, since
-// they run in its goroutine.
+// giveUp says that the job ignores its cancel: nobody waits for it any more, it
+// is counted as overdue, and its name is logged.
 func (j *Job) giveUp() {
-	e := j.Eng
-	e.mu.Lock()
-	list := []*Job{j}
-	for k := e.running; k != nil; k = k.next {
-		if k.below(j) {
-			list = append(list, k)
-		}
-	}
-	e.mu.Unlock()
-	for _, k := range list {
-		if k == j || k.unwatched() {
-			k.report()
-		}
-	}
-}
-
-// below tells whether p is among the parents of the job.
-func (j *Job) below(p *Job) bool {
-	for k := j.parent; k != nil; k = k.parent {
-		if k == p {
-			return true
-		}
-	}
-	return false
-}
-
-// unwatched tells whether the job should end but has no grace period of its own.
-func (j *Job) unwatched() bool {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.grace == nil && j.base.Err() != nil
-}
-
-// report marks a job as overdue, counts it and logs its name, once.
-func (j *Job) report() {
-	j.mu.Lock()
-	again := j.overdue
 	j.overdue = true
-	if j.late != nil && !again {
+	if j.late != nil {
 		close(j.late)
 	}
 	j.mu.Unlock()
-	if again {
-		return
-	}
 	var t trail
 	e := j.Eng
 	e.mu.Lock()

@@ -24,13 +24,23 @@ func (systemClock) Now() time.Time { return time.Now() }
 
 func (systemClock) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
 
+// since is how long ago t was. The real clock is asked for less than Now gives.
+func (s *settings) since(t time.Time) time.Duration {
+	if s.realtime {
+		return time.Since(t)
+	}
+	return s.clock.Now().Sub(t)
+}
+
 // SetClock makes the engine use another clock; nil is the real one. Set it
 // before the first job: what already runs mixes both.
 func (e *Engine) SetClock(c Clock) {
-	if c == nil {
-		c = systemClock{}
-	}
-	e.change(func(s *settings) { s.clock = c })
+	e.change(func(s *settings) {
+		s.clock, s.realtime = c, c == nil
+		if c == nil {
+			s.clock = systemClock{}
+		}
+	})
 }
 
 // Clock returns the clock of the engine, for handlers whose timing tests should

@@ -29,11 +29,12 @@ const DefaultGrace = 5 * time.Second
 
 // Engine holds named handlers and runs jobs. Make one with New.
 type Engine struct {
-	id       string
-	entries  atomic.Pointer[map[string]*entry]
-	catchall atomic.Pointer[entry]
-	settings atomic.Pointer[settings]
-	lastJob  atomic.Uint64
+	id         string
+	entries    atomic.Pointer[map[string]*entry]
+	catchall   atomic.Pointer[entry]
+	settings   atomic.Pointer[settings]
+	lastJob    atomic.Uint64
+	patrolling atomic.Bool // a round of the patrol is due
 
 	turns turns
 
@@ -68,6 +69,7 @@ type settings struct {
 	warnf     Logf
 	grace     time.Duration
 	clock     Clock
+	realtime  bool // clock is the real one
 	authorize func(job *Job) error
 }
 
@@ -75,7 +77,10 @@ type settings struct {
 // it can do; jobs, job_cancel and job_trace, which show and control what it does.
 func New() *Engine {
 	e := NewEmpty()
-	if err := e.Declare(commandsDeclaration(), jobListDeclaration()); err != nil {
+	own := []Declaration{
+		commandsDeclaration(), jobListDeclaration(), jobsDeclaration(), jobCancelDeclaration(), jobTraceDeclaration(),
+	}
+	if err := e.Declare(own...); err != nil {
 		panic(err) // they are constants of this package
 	}
 	return e
@@ -86,7 +91,7 @@ func NewEmpty() *Engine {
 	e := &Engine{id: newID(), others: &jobStats{}}
 	e.stats = map[string]*jobStats{OtherJobs: e.others}
 	e.entries.Store(&map[string]*entry{})
-	e.settings.Store(&settings{grace: DefaultGrace, clock: systemClock{}})
+	e.settings.Store(&settings{grace: DefaultGrace, clock: systemClock{}, realtime: true})
 	return e
 }
 

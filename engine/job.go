@@ -28,39 +28,40 @@ type Job struct {
 	// to the handler; the engine closes them when the handler is not reached.
 	Files []*os.File
 
-	entry     *entry // nil: nobody handles Name
-	seq       uint64
-	env       Env
-	stdin     Input
-	stdout    Output
-	stderr    Output
-	base      context.Context // what SetContext got; nil: Background
-	parent    *Job
-	caller    *Caller
-	permitted bool // started on behalf of a shutdown handler
-	started   time.Time
-	results   []*os.File
-	turn      *turn         // the place that it has or waits for; nil: needs none
-	waited    time.Duration // how long it did
+	entry   *entry // nil: nobody handles Name
+	seq     uint64
+	env     Env
+	stdin   Input
+	stdout  Output
+	stderr  Output
+	base    context.Context // what SetContext got; nil: Background
+	parent  *Job
+	caller  *Caller
+	started time.Time
+	results []*os.File
+	turn    *turn         // the place that it has or waits for; nil: needs none
+	waited  time.Duration // how long it did
 
 	prev, next *Job // list of running jobs, guarded by Eng.mu
 	listed     bool // on that list, guarded by Eng.mu
 	reported   bool // as overdue, guarded by Eng.mu
+	permitted  bool // started on behalf of a shutdown handler
 
 	// mu guards everything below. Nothing blocks while it is held.
-	mu      sync.Mutex
-	state   state
-	ctx     context.Context         // made when first asked for
-	stop    context.CancelCauseFunc // ends ctx
-	cause   error                   // set by Cancel
-	grace   Timer                   // runs after a cancel
-	marked  time.Time               // the end of the last phase
-	phases  []Phase
-	done    chan struct{} // made when first waited for, closed at the end
-	late    chan struct{} // the same, closed when the grace period is over
-	queued  bool          // waits for its turn
-	overdue bool          // the grace period is over
-	err     error
+	mu        sync.Mutex
+	state     state
+	queued    bool                    // waits for its turn
+	unwatched bool                    // only the patrol notices that it should end
+	overdue   bool                    // the grace period is over
+	ctx       context.Context         // made when first asked for
+	stop      context.CancelCauseFunc // ends ctx
+	cause     error                   // set by Cancel
+	grace     Timer                   // runs after a cancel
+	phases    []Phase
+	marked    time.Duration // the end of the last phase, from started
+	done      chan struct{} // made when first waited for, closed at the end
+	late      chan struct{} // the same, closed when the grace period is over
+	err       error
 }
 
 type state uint8
@@ -182,7 +183,6 @@ func (j *Job) enter() error {
 	j.state = stateRunning
 	cause := j.cause
 	j.started = j.Eng.Clock().Now()
-	j.marked = j.started
 	j.mu.Unlock()
 
 	err := j.Eng.admit(j)
@@ -252,15 +252,17 @@ func (j *Job) perform(waited bool) {
 	returned = true
 }
 
-// watch makes the grace period begin when the context of the caller ends. It is
-// left out for a child that runs in the goroutine of its parent, ends with it and
-// has no streams to close: the grace period of the parent is enough.
+// watch makes the grace period begin when the context of the caller ends. Where
+// nothing but a report could come of it, the patrol does, a little later.
 func (j *Job) watch(waited bool) func() bool {
 	if j.base == nil || j.base.Done() == nil {
 		return nil
 	}
-	if own, ok := j.base.(jobContext); ok && own.job == j.parent && !waited &&
-		!j.Stdin.attached() && !j.Stdout.attached() && !j.Stderr.attached() {
+	if !waited && !j.Stdin.attached() && !j.Stdout.attached() && !j.Stderr.attached() {
+		j.mu.Lock()
+		j.unwatched = true
+		j.mu.Unlock()
+		j.Eng.patrol()
 		return nil
 	}
 	return context.AfterFunc(j.base, j.expire)

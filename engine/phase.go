@@ -15,12 +15,12 @@ const maxPhases = 32
 // previous mark, or when the handler was called. Names are constants of the
 // handler: the statistics have a line for each (32 per job name at most).
 func (j *Job) Phase(name string) {
-	now := j.Eng.Clock().Now()
+	now := j.Eng.settings.Load().since(j.started)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.state != stateRunning || len(j.phases) == maxPhases {
 		return
 	}
-	j.phases = append(j.phases, Phase{name, now.Sub(j.marked)})
+	j.phases = append(j.phases, Phase{name, now - j.marked})
 	j.marked = now
 }

@@ -44,11 +44,10 @@ func (j *Job) await() error {
 			j.turn = nil
 		}
 	}
-	now := j.Eng.Clock().Now()
+	waited := j.Eng.settings.Load().since(j.started)
 	j.mu.Lock()
 	j.queued = false
-	j.waited = now.Sub(j.started)
-	j.marked = now
+	j.waited, j.marked = waited, waited
 	cause := j.cause
 	j.mu.Unlock()
 	switch {

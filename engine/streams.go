@@ -22,11 +22,15 @@ type Output struct {
 
 	mu      sync.Mutex // guards the fields below; nothing blocks while it is held
 	dests   []dest     // never changed in place, so Write may use it unlocked
+	tasks   *decoders  // nil: there never was one
 	used    bool
 	stopped bool // cut off: writes fail
-	tasked  bool // there is or was a decoder
-	tasks   sync.WaitGroup
-	taskErr error // the first failure of a decoder
+}
+
+// decoders are the goroutines that read what is written.
+type decoders struct {
+	running sync.WaitGroup
+	err     error // the first failure; guarded by Output.mu
 }
 
 // dest is one destination. closer is set only when the Output owns it.
@@ -108,11 +112,14 @@ func (o *Output) AddListTable() *Table {
 func (o *Output) decode(f func(io.Reader) error) {
 	r := o.AddPipe()
 	o.mu.Lock()
-	o.tasked = true
-	o.tasks.Add(1)
+	if o.tasks == nil {
+		o.tasks = &decoders{}
+	}
+	tasks := o.tasks
+	tasks.running.Add(1)
 	o.mu.Unlock()
 	go func() {
-		defer o.tasks.Done()
+		defer tasks.running.Done()
 		err := f(r)
 		_, _ = io.Copy(io.Discard, r)
 		if err == nil {
@@ -120,8 +127,8 @@ func (o *Output) decode(f func(io.Reader) error) {
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		if o.taskErr == nil {
-			o.taskErr = err
+		if tasks.err == nil {
+			tasks.err = err
 		}
 	}()
 }
@@ -173,10 +180,10 @@ func (o *Output) Close() error {
 		return nil
 	}
 	o.mu.Lock()
-	dests, tasked := o.dests, o.tasked
+	dests, tasks := o.dests, o.tasks
 	o.dests = nil
 	o.mu.Unlock()
-	if len(dests) == 0 && !tasked {
+	if len(dests) == 0 && tasks == nil {
 		return nil // the usual case of a nested job
 	}
 	var first error
@@ -188,13 +195,16 @@ func (o *Output) Close() error {
 			first = err
 		}
 	}
-	o.tasks.Wait()
+	if tasks == nil {
+		return first
+	}
+	tasks.running.Wait()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if first == nil {
-		first = o.taskErr
+		first = tasks.err
 	}
-	o.taskErr = nil
+	tasks.err = nil
 	return first
 }
 

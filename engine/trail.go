@@ -72,7 +72,7 @@ func (t *trail) begin(j *Job) {
 
 // end fills in the rest. Only the goroutine that ends the job calls it.
 func (t *trail) end(j *Job, err error) {
-	t.ended, t.duration, t.queued, t.phases = true, j.Eng.Clock().Now().Sub(j.started), j.waited, j.phases
+	t.ended, t.duration, t.queued, t.phases = true, j.Eng.settings.Load().since(j.started), j.waited, j.phases
 	t.in, t.out = j.stdin.count.Load(), j.stdout.count.Load()+j.stderr.count.Load()
 	if err != nil {
 		t.failed = true
