@@ -45,14 +45,14 @@ func TestCompat01DuplicateName(t *testing.T) {
 	must(t, other.Register("foo", nop))
 }
 
-// Kept. The list has one more name, job_list: the bus describes itself.
+// Kept. The list has more names, since the bus describes and shows itself.
 func TestCompat02Commands(t *testing.T) {
 	eng := enginetest.New(t)
 	for _, name := range []string{"foo", "bar", "echo", "die"} {
 		must(t, eng.Register(name, nop))
 	}
 	eng.RegisterCatchall(nop)
-	want := "bar\ncommands\ndie\necho\nfoo\njob_list\n"
+	want := "bar\ncommands\ndie\necho\nfoo\njob_cancel\njob_list\njob_trace\njobs\n"
 	if got := enginetest.MustRun(t, eng.Job("commands")); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

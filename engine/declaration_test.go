@@ -184,10 +184,10 @@ func TestJobList(t *testing.T) {
 		Declared, Changes   bool
 	}
 	must(t, eng.Job("job_list").OutputJSON(&list))
-	if len(list) != 4 {
+	if len(list) != 7 {
 		t.Fatalf("%d jobs", len(list))
 	}
-	stop, wild := list[2], list[3]
+	stop, wild := list[5], list[6]
 	if stop.Usage != "stop CONTAINER [MORE...]" || stop.Stdout != "json" || !stop.Declared || !stop.Changes ||
 		stop.Env[0].Type != "int" || stop.Env[0].Default != "10" || stop.Env[4].Type != "json" || stop.Env[5].Type != "time" {
 		t.Errorf("got %+v", stop)

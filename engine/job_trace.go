@@ -9,6 +9,9 @@ import (
 // traceBuffer is how many records a reader of job_trace may be behind.
 const traceBuffer = 1024
 
+// traceChunk is about how many bytes are written at once.
+const traceChunk = 32 * 1024
+
 // jobTraceDeclaration is the job that shows what jobs do.
 func jobTraceDeclaration() Declaration {
 	return Declaration{
@@ -94,6 +97,12 @@ func (t *tracing) show(list ...Record) error {
 			return err
 		}
 		out = append(append(out, line...), '\n')
+		if len(out) >= traceChunk {
+			if _, err := t.job.Stdout.Write(out); err != nil {
+				return err
+			}
+			out = out[:0]
+		}
 	}
 	if len(out) == 0 {
 		return nil
