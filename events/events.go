@@ -14,7 +14,7 @@ func (e *Events) eventsDeclaration() engine.Declaration {
 		Env: []engine.Key{
 			{Name: "since", Type: engine.Time, Summary: "replay stored events from this time on; 0: none"},
 			{Name: "until", Type: engine.Time, Summary: "end at this time; 0: never"},
-			{Name: "filters", Type: engine.JSON, Summary: "object of lists: event, image, container, type, label, ..."},
+			{Name: "filters", Type: engine.JSON, Summary: "object of lists, by event, image, container, type, label and others"},
 		},
 		Stdout: engine.JSONLines, Waits: true, Handler: e.jobEvents,
 	}

@@ -27,6 +27,7 @@ func collectEngine(page *Page, eng *engine.Engine) {
 	late := page.Counter("engine_job_overdue_total", "Jobs that ignored a cancel beyond the grace period.")
 	in := page.Counter("engine_job_input_bytes_total", "Bytes that jobs have read from their input.")
 	out := page.Counter("engine_job_output_bytes_total", "Bytes that jobs have written.")
+	bounds := buckets()
 	for i := range s.Jobs {
 		j := &s.Jobs[i]
 		for _, kind := range slices.Sorted(maps.Keys(j.Results)) {
@@ -36,9 +37,9 @@ func collectEngine(page *Page, eng *engine.Engine) {
 			}
 			runs.Add(float64(j.Results[kind]), "job", j.Name, "result", result)
 		}
-		showDurations(took, &j.Duration, "job", j.Name)
+		showDurations(took, bounds, &j.Duration, "job", j.Name)
 		for p := range j.Phases {
-			showDurations(phase, &j.Phases[p].Duration, "job", j.Name, "phase", j.Phases[p].Name)
+			showDurations(phase, bounds, &j.Phases[p].Duration, "job", j.Name, "phase", j.Phases[p].Name)
 		}
 		nonZero(late, float64(j.Overdue), j.Name)
 		nonZero(in, float64(j.BytesIn), j.Name)
@@ -53,27 +54,29 @@ func nonZero(f *Family, value float64, job string) {
 	}
 }
 
-// firstBucket is the engine's first bucket that is shown by itself: 8 µs. The
-// ones below tell noise from noise.
-const firstBucket = 3
+// The buckets of the engine, each twice as wide as the one before, are shown in
+// pairs: from 4 µs (what is below is noise) to 67 s, 13 of them. Every series
+// costs those who store them for years.
+const firstBucket, bucketStep = 2, 2
 
-// showDurations adds a histogram of the engine in seconds.
-func showDurations(f *Family, h *engine.Histogram, labels ...string) {
+// buckets gives the bounds that are shown, in seconds.
+func buckets() []float64 {
+	var bounds []float64
+	for i := firstBucket; i < engine.HistogramBuckets-1; i += bucketStep {
+		bounds = append(bounds, engine.HistogramBound(i).Seconds())
+	}
+	return bounds
+}
+
+// showDurations adds a histogram of the engine.
+func showDurations(f *Family, bounds []float64, h *engine.Histogram, labels ...string) {
 	if h.Count == 0 {
 		return
 	}
-	const last = engine.HistogramBuckets - 1 // it has no bound
-	bounds := make([]float64, 0, last-firstBucket)
-	counts := make([]uint64, 1, last-firstBucket+1)
+	counts := make([]uint64, len(bounds)+1)
 	for i, n := range h.Counts {
-		if i <= firstBucket {
-			counts[0] += n
-		} else {
-			counts = append(counts, n)
-		}
-		if i >= firstBucket && i < last {
-			bounds = append(bounds, engine.HistogramBound(i).Seconds())
-		}
+		at := max(0, i-firstBucket+bucketStep-1) / bucketStep // the first bound that is not below
+		counts[min(at, len(bounds))] += n
 	}
 	f.AddBuckets(bounds, counts, h.Sum.Seconds(), labels...)
 }

@@ -34,7 +34,7 @@ type Family struct {
 	name string
 	kind string
 	text []byte // HELP, TYPE and the samples
-	key  []byte // scratch: the series that is being added
+	key  []byte // scratch: the series that is being added, name and labels
 }
 
 // Counter begins, or goes on with, a family of numbers that only grow; the name
@@ -79,20 +79,21 @@ func (p *Page) fault(format string, args ...any) {
 // Faults lists what was left out, and why.
 func (p *Page) Faults() []error { return p.faults }
 
-// WriteTo writes the page. A family without a sample is not shown.
+// WriteTo writes the page, a family at a time. One without a sample is not
+// shown.
 func (p *Page) WriteTo(w io.Writer) (int64, error) {
-	size := 0
-	for _, f := range p.families {
-		size += len(f.text)
-	}
-	text := make([]byte, 0, size)
+	total := int64(0)
 	for _, name := range slices.Sorted(maps.Keys(p.families)) {
-		if f := p.families[name]; f.key != nil {
-			text = append(text, f.text...)
+		f := p.families[name]
+		if f.key == nil {
+			continue
+		}
+		n, err := w.Write(f.text)
+		if total += int64(n); err != nil {
+			return total, err
 		}
 	}
-	n, err := w.Write(text)
-	return int64(n), err
+	return total, nil
 }
 
 // Add adds one sample. Labels are names and values in turn.
@@ -102,7 +103,8 @@ func (f *Family) Add(value float64, labels ...string) {
 		return
 	}
 	if f.begin(labels) {
-		f.sample("", labels, "", value)
+		f.text = append(append(f.text, f.key...), ' ')
+		f.text = append(appendValue(f.text, value), '\n')
 	}
 }
 
@@ -121,17 +123,39 @@ func (f *Family) AddBuckets(bounds []float64, counts []uint64, sum float64, labe
 	if !f.begin(labels) {
 		return
 	}
+	inner := f.key[len(f.name):] // the labels, without the closing brace
+	if len(inner) > 0 {
+		inner = inner[:len(inner)-1]
+	}
+	if need := (len(counts) + 2) * (len(f.key) + 40); cap(f.text)-len(f.text) < need {
+		f.text = slices.Grow(f.text, max(need, len(f.text))) // there are more to come
+	}
 	total := uint64(0)
 	for i, n := range counts {
 		total += n
-		le := "+Inf"
-		if i < len(bounds) {
-			le = strconv.FormatFloat(bounds[i], 'g', -1, 64)
+		f.text = append(append(append(f.text, f.name...), "_bucket"...), inner...)
+		if len(inner) == 0 {
+			f.text = append(f.text, `{le="`...)
+		} else {
+			f.text = append(f.text, `,le="`...)
 		}
-		f.sample("_bucket", labels, le, float64(total))
+		if i < len(bounds) {
+			f.text = strconv.AppendFloat(f.text, bounds[i], 'g', -1, 64)
+		} else {
+			f.text = append(f.text, "+Inf"...)
+		}
+		f.text = append(f.text, `"} `...)
+		f.text = append(strconv.AppendUint(f.text, total, 10), '\n')
 	}
-	f.sample("_sum", labels, "", sum)
-	f.sample("_count", labels, "", float64(total))
+	f.whole("_sum", sum)
+	f.whole("_count", float64(total))
+}
+
+// whole writes a sample of a distribution that is not about one bucket.
+func (f *Family) whole(suffix string, value float64) {
+	f.text = append(append(append(f.text, f.name...), suffix...), f.key[len(f.name):]...)
+	f.text = append(f.text, ' ')
+	f.text = append(appendValue(f.text, value), '\n')
 }
 
 // growing tells whether every bound is greater than the one before, and finite.
@@ -159,7 +183,7 @@ func (f *Family) begin(labels []string) bool {
 		}
 	}
 	f.key = append(f.key[:0], f.name...)
-	f.key = appendLabels(f.key, labels, "")
+	f.key = appendLabels(f.key, labels)
 	if _, twice := f.page.series[string(f.key)]; twice {
 		f.page.fault("the series %s is there already", f.key)
 		return false
@@ -178,14 +202,8 @@ func named(labels []string, name string) bool {
 	return false
 }
 
-func (f *Family) sample(suffix string, labels []string, le string, value float64) {
-	f.text = append(append(f.text, f.name...), suffix...)
-	f.text = append(appendLabels(f.text, labels, le), ' ')
-	f.text = append(appendValue(f.text, value), '\n')
-}
-
-func appendLabels(b []byte, labels []string, le string) []byte {
-	if len(labels) == 0 && le == "" {
+func appendLabels(b []byte, labels []string) []byte {
+	if len(labels) == 0 {
 		return b
 	}
 	b = append(b, '{')
@@ -195,12 +213,6 @@ func appendLabels(b []byte, labels []string, le string) []byte {
 		}
 		b = append(append(b, labels[i]...), `="`...)
 		b = append(escape(b, labels[i+1], true), '"')
-	}
-	if le != "" {
-		if len(labels) > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, `le="`...), le...), '"')
 	}
 	return append(b, '}')
 }

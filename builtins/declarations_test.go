@@ -1,0 +1,123 @@
+package builtins
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/execdriver/fake"
+	"github.com/enginejobs/docker/networkdriver/null"
+)
+
+// everyJob boots a daemon, adds the network jobs (a daemon without a bridge has
+// none) and describes what is on the engine.
+func everyJob(t *testing.T) map[string]engine.JobDescription {
+	t.Helper()
+	world := fake.NewWorld()
+	defer world.KillAll()
+	b := boot(t, world, tmpdir(t))
+	eng := b.srv.Engine()
+	net := engine.New()
+	if err := null.Install(net); err != nil {
+		t.Fatal(err)
+	}
+	if err := net.Job("init_networkdriver").Run(); err != nil {
+		t.Fatal(err)
+	}
+	jobs := map[string]engine.JobDescription{}
+	for _, e := range []*engine.Engine{net, eng} {
+		for _, name := range e.Commands() {
+			jobs[name], _ = e.Describe(name)
+		}
+	}
+	return jobs
+}
+
+// These lists are what access policies and limits stand on: a read-only client
+// may run the readers and nothing else, and limits count what does not wait. A
+// new job is entered here by whoever has thought about it.
+var (
+	readers = []string{
+		"commands", "container_changes", "container_inspect", "containers", "events", "export", "history",
+		"image_inspect", "images", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "subscribers_count",
+		"top", "version", "wait",
+	}
+	changers = []string{
+		"acceptconnections", "allocate_interface", "allocate_port", "attach", "container_exited", "container_rename",
+		"create", "image_delete", "image_tag", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link",
+		"log", "pause", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause",
+	}
+	waiters = []string{"attach", "events", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
+	secrets = []string{"create Config", "import SRC", "import changes"}
+)
+
+func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {
+	var read, change, wait, secret []string
+	for name, d := range everyJob(t) {
+		if !d.Declared {
+			t.Errorf("job %s is on the engine without a declaration", name)
+		}
+		if d.Changes {
+			change = append(change, name)
+		} else {
+			read = append(read, name)
+		}
+		if d.Waits {
+			wait = append(wait, name)
+		}
+		for _, a := range d.Args {
+			if a.Secret {
+				secret = append(secret, name+" "+a.Name)
+			}
+		}
+		for _, k := range d.Env {
+			if k.Secret {
+				secret = append(secret, name+" "+k.Name)
+			}
+		}
+	}
+	for _, c := range []struct {
+		what      string
+		got, want []string
+	}{
+		{"only read", read, readers}, {"change something", change, changers}, {"wait", wait, waiters}, {"are secret", secret, secrets},
+	} {
+		slices.Sort(c.got)
+		for _, name := range c.got {
+			if !slices.Contains(c.want, name) {
+				t.Errorf("%s: declared to %s, which is not expected", name, c.what)
+			}
+		}
+		for _, name := range c.want {
+			if !slices.Contains(c.got, name) {
+				t.Errorf("%s: not declared to %s", name, c.what)
+			}
+		}
+	}
+}
+
+// TestSummaries: what help shows reads as one list: a sentence for a job, a
+// phrase for each argument and key.
+func TestSummaries(t *testing.T) {
+	for name, d := range everyJob(t) {
+		verb, _, _ := strings.Cut(d.Summary, " ")
+		switch {
+		case !strings.HasSuffix(d.Summary, "."), len(d.Summary) > 100:
+			t.Errorf("%s: %q is not one short sentence", name, d.Summary)
+		case verb == "" || verb[0] < 'A' || verb[0] > 'Z' || strings.HasSuffix(verb, "s"):
+			t.Errorf("%s: %q does not begin with a verb as one commands it", name, d.Summary)
+		}
+		phrase := func(of, text string) {
+			if text == "" || strings.HasSuffix(text, ".") {
+				t.Errorf("%s %s: %q is not a phrase", name, of, text)
+			}
+		}
+		for _, a := range d.Args {
+			phrase(a.Name, a.Summary)
+		}
+		for _, k := range d.Env {
+			phrase(k.Name, k.Summary)
+		}
+	}
+}
