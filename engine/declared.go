@@ -11,3 +11,8 @@ func (j *Job) Declared() (Declaration, bool) {
 	d.Handler = nil
 	return d, true
 }
+
+// Permitted asks the authorizer of the engine whether the job may run, as Start
+// will. It is for a caller that has to know before it commits itself to an
+// answer.
+func (j *Job) Permitted() error { return j.authorized() }
