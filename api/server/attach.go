@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 )
 
 // attachHijack runs the job attach on the connection itself. The container is
@@ -15,17 +16,12 @@ import (
 // would miss the output of a short one otherwise. The job says so with a write
 // of no bytes.
 func attachHijack(x *exchange, row *route) error {
-	tty, err := x.hasTerminal()
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(x.r.Context())
 	defer cancel()
-	job, err := row.prepare(x)
+	job, tty, err := x.prepareAttach(ctx, row)
 	if err != nil {
 		return err
 	}
-	job.SetContext(ctx)
 	conn, err := x.hijack(streamMedia(x.v, tty), cancel)
 	if err != nil {
 		return err
@@ -39,6 +35,24 @@ func attachHijack(x *exchange, row *route) error {
 	}
 	x.attached(job, stdout)
 	return nil
+}
+
+// prepareAttach makes the job, and finds out what can be told with a status only
+// before the connection is taken over: whether the protocol has connections to
+// take over, whether the client may attach, whether there is such a container.
+func (x *exchange) prepareAttach(ctx context.Context, row *route) (job *engine.Job, tty bool, err error) {
+	if x.r.ProtoMajor != 1 {
+		return nil, false, errdefs.InvalidArgument("attaching to a container needs HTTP/1.1, because it takes the connection over; "+
+			"this request came over %s", x.r.Proto)
+	}
+	if job, err = row.prepare(x); err != nil {
+		return nil, false, err
+	}
+	if err = job.SetContext(ctx).Permitted(); err != nil {
+		return nil, false, err
+	}
+	tty, err = x.hasTerminal()
+	return job, tty, err
 }
 
 // attached runs the job on a stream that has begun: what goes wrong can only be

@@ -18,24 +18,20 @@ import (
 // does not name are on below 1.42. As with attachHijack, the handshake is answered
 // when the job has joined the container.
 func attachWebsocket(x *exchange, row *route) error {
-	if _, err := x.hasTerminal(); err != nil {
+	ctx, cancel := context.WithCancel(x.r.Context())
+	defer cancel()
+	job, _, err := x.prepareAttach(ctx, row)
+	if err != nil {
 		return err
 	}
 	if origin := x.r.Header.Get("Origin"); x.v < v1(22) && origin == "" {
 		return errdefs.Forbidden("a websocket request needs the header Origin")
-	}
-	job, err := row.prepare(x)
-	if err != nil {
-		return err
 	}
 	if x.v < v1(42) {
 		for _, name := range []string{"stdin", "stdout", "stderr"} {
 			job.SetenvBool(name, true)
 		}
 	}
-	ctx, cancel := context.WithCancel(x.r.Context())
-	defer cancel()
-	job.SetContext(ctx)
 	job.SetenvBool("headers", true)
 	take := &hijacker{response: x.w}
 	serve := func(ws *websocket.Conn) {

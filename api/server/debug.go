@@ -4,7 +4,20 @@ import (
 	"expvar"
 	"net/http"
 	"net/http/pprof"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 )
+
+// inspect serves the pages of debugHandler to clients on this host. They are no
+// jobs, so no access rule speaks of them, and they show the memory of the daemon.
+func (s *Server) inspect(x *exchange) {
+	if c := engine.CallerOf(x.r.Context()); c.Network != "unix" {
+		x.fail(errdefs.Forbidden("%s is served on unix sockets only; use one of this host", cut(x.r.URL.Path, 80)))
+		return
+	}
+	s.debug.ServeHTTP(x.w, x.r)
+}
 
 // debugHandler serves the runtime's own figures, in debug mode only.
 func debugHandler() http.Handler {

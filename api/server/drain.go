@@ -51,6 +51,23 @@ func (f *inFlight) wait(ctx context.Context, hurry <-chan struct{}) {
 	}
 }
 
+// drain stops listening at once, lets requests and jobs of sessions that change
+// something end, and then cuts every connection. Sessions have left HTTP: what
+// ends them is their context, which cut ends.
+func (s *Server) drain(srv *http.Server, cut context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	expired, already := context.WithCancel(ctx)
+	already()
+	_ = srv.Shutdown(expired) // closes the listeners; that it does not wait is wanted
+	s.changes.wait(ctx, s.hurry)
+	last, done := context.WithTimeout(ctx, lastWords)
+	defer done()
+	_ = srv.Shutdown(last) // their answers are still on the way out
+	cut()
+	_ = srv.Close() // what is still open only reads
+}
+
 // changesState tells whether a stop waits for requests of the row.
 func (row *route) changesState() bool {
 	switch row.job {

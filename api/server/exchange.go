@@ -28,12 +28,13 @@ type exchange struct {
 
 // serve is the life of a request: headers, version, route, job, answer.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
+	r = accountable(r)
 	x := &exchange{s: s, w: &response{ResponseWriter: w}, r: r}
 	defer x.recover()
 	s.setHeaders(w.Header(), cors)
 
 	if s.debug != nil && strings.HasPrefix(r.URL.Path, "/debug/") {
-		s.debug.ServeHTTP(x.w, r)
+		s.inspect(x)
 		return
 	}
 	if clean := cleanPath(r.URL.Path); clean != r.URL.Path {
@@ -119,7 +120,8 @@ func (x *exchange) recover() {
 	}
 }
 
-// job makes the job of a request: it ends when the client leaves.
+// job makes the job of a request: it ends when the client leaves, and runs on
+// the account of the client (see accountable).
 func (x *exchange) job(ctx context.Context, name string, args ...string) *engine.Job {
 	return x.s.eng.Job(name, args...).SetContext(ctx)
 }

@@ -62,30 +62,47 @@ func ParseAddress(address string) (proto, addr string, err error) {
 }
 
 // bind opens the listeners of one address.
-func (s *Server) bind(address, group string, secure *tls.Config) ([]net.Listener, error) {
+func (s *Server) bind(address string, opt serveOptions, secure *tls.Config) ([]net.Listener, error) {
 	proto, addr, err := ParseAddress(address)
 	if err != nil {
 		return nil, err
 	}
 	switch proto {
 	case "unix":
-		l, err := listenUnix(addr, group)
+		l, err := listenUnix(addr, opt.group)
 		if err != nil {
 			return nil, err
 		}
 		return []net.Listener{l}, nil
 	case "fd":
-		return s.activated(addr, secure)
+		return s.activated(addr, opt, secure)
+	}
+	if err := mayOpen(address, opt, secure); err != nil {
+		return nil, err
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
-	verified := secure != nil && secure.ClientAuth == tls.RequireAndVerifyClientCert
-	if !strings.HasPrefix(addr, "127.0.0.1:") && !verified {
+	if !strings.HasPrefix(addr, "127.0.0.1:") && !verified(secure) {
 		s.log.Warnf("/!\\ DON'T BIND ON ANOTHER IP ADDRESS THAN 127.0.0.1 IF YOU DON'T KNOW WHAT YOU'RE DOING /!\\")
 	}
 	return []net.Listener{overTLS(l, secure)}, nil
+}
+
+// verified tells whether every client shows a certificate that we trust.
+func verified(secure *tls.Config) bool {
+	return secure != nil && secure.ClientAuth == tls.RequireAndVerifyClientCert
+}
+
+// mayOpen refuses a tcp listener that would make everybody who reaches it root,
+// unless somebody has said who may do what.
+func mayOpen(address string, opt serveOptions, secure *tls.Config) error {
+	if verified(secure) || opt.policy != "" {
+		return nil
+	}
+	return errdefs.InvalidArgument("listening on %s: everybody who can connect would be root on this host; demand client "+
+		"certificates with --tlsverify, or say who may run what with --access-policy=FILE, read-only or open", address)
 }
 
 func overTLS(l net.Listener, secure *tls.Config) net.Listener {
@@ -218,7 +235,7 @@ func groupID(group string) (int, error) {
 
 // activated takes over sockets that an init system has opened: all of them, or
 // the one with this number (from 3) or name.
-func (s *Server) activated(want string, secure *tls.Config) ([]net.Listener, error) {
+func (s *Server) activated(want string, opt serveOptions, secure *tls.Config) ([]net.Listener, error) {
 	none := errdefs.NotFound("listening on fd://%s: the init system has passed no such socket", want)
 	n, err := strconv.Atoi(s.opt.Getenv("LISTEN_FDS"))
 	if err != nil || s.opt.Getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
@@ -244,6 +261,8 @@ func (s *Server) activated(want string, secure *tls.Config) ([]net.Listener, err
 		}
 		if u, ok := l.(*net.UnixListener); ok {
 			u.SetUnlinkOnClose(false) // the path is the init system's
+		} else if err := mayOpen("fd://"+want+" ("+l.Addr().String()+")", opt, secure); err != nil {
+			return nil, errors.Join(err, l.Close(), closeAll(listeners))
 		}
 		listeners = append(listeners, overTLS(l, secure))
 	}

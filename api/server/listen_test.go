@@ -30,7 +30,7 @@ func certificates(t *testing.T, dir string) (known, stranger *tls.Config) {
 	t.Helper()
 	template := func(n int64) *x509.Certificate {
 		return &x509.Certificate{
-			SerialNumber: big.NewInt(n), Subject: pkix.Name{CommonName: fmt.Sprint(n)}, NotAfter: time.Now().Add(time.Hour),
+			SerialNumber: big.NewInt(n), Subject: pkix.Name{CommonName: fmt.Sprint(n), Organization: []string{"ops"}}, NotAfter: time.Now().Add(time.Hour),
 			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, BasicConstraintsValid: true, IsCA: n == 1,
 			KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		}
@@ -87,9 +87,13 @@ func TestTLS(t *testing.T) {
 		t.Run(fmt.Sprintf("verify=%v", verify), func(t *testing.T) {
 			dir := t.TempDir()
 			known, stranger := certificates(t, dir)
+			policy := "open"
+			if verify {
+				policy = ""
+			}
 			b := newBench(t)
 			_, bound := up(t, b, map[string]string{
-				"BufferRequests": "0", "Tls": "1", "TlsVerify": flagText(verify), "TlsCa": filepath.Join(dir, "ca.pem"),
+				"BufferRequests": "0", "AccessPolicy": policy, "Tls": "1", "TlsVerify": flagText(verify), "TlsCa": filepath.Join(dir, "ca.pem"),
 				"TlsCert": filepath.Join(dir, "cert.pem"), "TlsKey": filepath.Join(dir, "key.pem"),
 			}, "tcp://127.0.0.1:0")
 			url := "https" + strings.TrimPrefix(bound[0], "tcp") + "/_ping"
@@ -177,7 +181,7 @@ func activated(t *testing.T) {
 		return map[string]string{"LISTEN_FDS": "1", "LISTEN_PID": strconv.Itoa(os.Getpid()), "LISTEN_FDNAMES": "docker.socket"}[k]
 	}
 	for _, want := range []string{"4", "other.socket"} {
-		if _, err := b.srv.activated(want, nil); !errdefs.IsNotFound(err) {
+		if _, err := b.srv.activated(want, serveOptions{}, nil); !errdefs.IsNotFound(err) {
 			t.Errorf("fd://%s: %v", want, err)
 		}
 	}

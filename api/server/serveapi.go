@@ -16,6 +16,7 @@ import (
 const (
 	headerTimeout  = 20 * time.Second
 	maxHeaderBytes = 1 << 20
+	maxStreams     = 250 // of one HTTP/2 connection
 	// drainTimeout is how long requests that change something may go on after
 	// the server was asked to stop. It must be shorter than engine.DefaultGrace.
 	drainTimeout = 4 * time.Second
@@ -33,7 +34,8 @@ type Bound struct {
 // Args: unix://PATH, tcp://HOST:PORT, fd://[NAME]; all are bound before any
 // serves, and none serves before the job acceptconnections.
 // Stdout: a Bound for each listener.
-// Errors: that of the first listener that cannot be bound, or that fails later.
+// Errors: InvalidArgument for a tcp address that everybody may use, when no
+// access policy was named; that of the first listener that cannot be bound, or that fails later.
 // The job runs until it is cancelled; then it stops listening and lets requests
 // that change something end.
 func (s *Server) declareServeAPI() engine.Declaration {
@@ -50,6 +52,7 @@ func (s *Server) declareServeAPI() engine.Declaration {
 			{Name: "TlsCa", Summary: "file of the CA that signs clients"},
 			{Name: "TlsCert", Summary: "file of the server's certificate"},
 			{Name: "TlsKey", Summary: "file of the server's key"},
+			{Name: "AccessPolicy", Summary: "name of the access policy in force; tcp without verified clients needs one"},
 			{Name: "BufferRequests", Type: engine.Bool, Default: "1", Summary: "hold requests until acceptconnections"},
 		},
 		Stdout:  engine.JSONLines,
@@ -62,6 +65,7 @@ type serveOptions struct {
 	addresses   []string
 	cors, group string
 	buffer      bool
+	policy      string // of access; "" none
 	tls         tlsOptions
 }
 
@@ -71,6 +75,7 @@ func decodeServe(job *engine.Job) serveOptions {
 		cors:      job.Getenv("CorsHeaders"),
 		group:     job.Getenv("SocketGroup"),
 		buffer:    job.GetenvBool("BufferRequests"),
+		policy:    job.Getenv("AccessPolicy"),
 		tls: tlsOptions{
 			on: job.GetenvBool("Tls"), verify: job.GetenvBool("TlsVerify"),
 			ca: job.Getenv("TlsCa"), cert: job.Getenv("TlsCert"), key: job.Getenv("TlsKey"),
@@ -108,7 +113,7 @@ func (s *Server) bindAll(opt serveOptions) ([]net.Listener, error) {
 	}
 	var all []net.Listener
 	for _, address := range opt.addresses {
-		listeners, err := s.bind(address, opt.group, secure)
+		listeners, err := s.bind(address, opt, secure)
 		if err != nil {
 			return nil, errors.Join(err, closeAll(all))
 		}
@@ -125,6 +130,17 @@ func closeAll(listeners []net.Listener) error {
 	return errors.Join(errs...)
 }
 
+// protocols are those of every listener. HTTP/2 is for clients that carry many
+// jobs on one connection; in the clear they say so with their first bytes, over
+// TLS by ALPN. Attaching to a container remains HTTP/1.1.
+func protocols() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true)
+	return p
+}
+
 // serveAll serves until ctx ends or a listener fails, which ends the others.
 func (s *Server) serveAll(ctx context.Context, listeners []net.Listener, opt serveOptions) error {
 	if opt.buffer {
@@ -134,11 +150,17 @@ func (s *Server) serveAll(ctx context.Context, listeners []net.Listener, opt ser
 			return closeAll(listeners)
 		}
 	}
+	base, cut := context.WithCancel(context.Background())
+	defer cut()
 	srv := &http.Server{
 		Handler:           s.Handler(opt.cors),
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          s.httpLog(),
+		Protocols:         protocols(),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       meet,
 	}
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
@@ -151,26 +173,11 @@ func (s *Server) serveAll(ctx context.Context, listeners []net.Listener, opt ser
 	case failure = <-failed:
 		running--
 	}
-	s.drain(srv)
+	s.drain(srv, cut)
 	for ; running > 0; running-- {
 		if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 			failure = errors.Join(failure, err)
 		}
 	}
 	return failure
-}
-
-// drain stops listening at once, lets requests that change something end, and
-// then cuts every connection.
-func (s *Server) drain(srv *http.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	expired, already := context.WithCancel(ctx)
-	already()
-	_ = srv.Shutdown(expired) // closes the listeners; that it does not wait is wanted
-	s.changes.wait(ctx, s.hurry)
-	last, done := context.WithTimeout(ctx, lastWords)
-	defer done()
-	_ = srv.Shutdown(last) // their answers are still on the way out
-	_ = srv.Close()        // what is still open only reads
 }

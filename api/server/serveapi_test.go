@@ -181,7 +181,7 @@ func TestBadInputGetsOneSentence(t *testing.T) {
 		"a list":            {"", `["a"]`, 400},
 		"null":              {"", `null`, 400},
 		"trailing content":  {"", `{"Image":"a"}{"Image":"b"}`, 400},
-		"no request at all": {"nonsense\r\n\r\n", "", 400},
+		"no request at all": {"nonsense of some length\r\n\r\n", "", 400},
 		"a huge body":       {"", `{"Image":"` + strings.Repeat("a", maxDocument) + `"}`, 413},
 		"nothing":           {"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "", 400},
 		"wrong type":        {"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}", "", 400},

@@ -34,7 +34,7 @@ func (o tlsOptions) config() (*tls.Config, error) {
 	config := &tls.Config{
 		Certificates: []tls.Certificate{pair},
 		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"}, // attach takes connections over; HTTP/2 has none to give
+		NextProtos:   []string{"h2", "http/1.1"},
 	}
 	if !o.verify {
 		return config, nil
