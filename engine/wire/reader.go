@@ -1,0 +1,118 @@
+package wire
+
+import (
+	"errors"
+	"io"
+)
+
+// readAhead is what a stream reads at once when it does not know how much comes.
+const readAhead = 64 << 10
+
+// reader cuts a byte stream into frames. Small ones lie in its buffer; the
+// payload of a large one is read into a chunk of its own, which can be kept.
+type reader struct {
+	src  io.Reader
+	buf  []byte
+	r, w int
+	big  *chunk // payload of the last frame
+}
+
+func (in *reader) open(s *stream) {
+	in.src = s.rw
+	in.buf = make([]byte, readAhead)
+}
+
+// Receive gives the next frame.
+func (s *stream) Receive() (Frame, error) {
+	f, err := s.in.next()
+	if err == nil && f.Compressed {
+		err = s.in.inflate(&f)
+	}
+	return f, err
+}
+
+// keep makes the payload of the last frame the caller's. Nil: it is not in
+// memory of its own and has to be copied.
+func (s *stream) keep() *chunk {
+	c := s.in.big
+	if c == nil || c.w < len(c.b)/4 {
+		return nil
+	}
+	s.in.big = nil
+	return c
+}
+
+func (in *reader) next() (Frame, error) {
+	if in.big != nil {
+		in.big.release()
+		in.big = nil
+	}
+	if err := in.fill(HeaderSize); err != nil {
+		return Frame{}, err
+	}
+	f, n, err := ParseHeader(in.buf[in.r:in.w])
+	if err != nil {
+		return Frame{}, err
+	}
+	in.r += HeaderSize
+	if n <= small {
+		if err := in.fill(n); err != nil {
+			return Frame{}, cutOff(err)
+		}
+		f.Payload = in.buf[in.r : in.r+n]
+		in.r += n
+		return f, nil
+	}
+	c := newChunk(n)
+	c.w = copy(c.b[:n], in.buf[in.r:in.w])
+	in.r += c.w
+	if c.w < n {
+		if err := in.readBig(c, n); err != nil {
+			c.release()
+			return Frame{}, cutOff(err)
+		}
+	}
+	in.big, f.Payload = c, c.b[:n]
+	return f, nil
+}
+
+// readBig reads the rest of a payload.
+func (in *reader) readBig(c *chunk, n int) error {
+	k, err := io.ReadFull(in.src, c.b[c.w:n])
+	c.w += k
+	return err
+}
+
+// fill makes sure that n bytes are in the buffer.
+func (in *reader) fill(n int) error {
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+	} else if len(in.buf)-in.r < n {
+		in.w = copy(in.buf, in.buf[in.r:in.w])
+		in.r = 0
+	}
+	for idle := 0; in.w-in.r < n; {
+		k, err := in.src.Read(in.buf[in.w:])
+		in.w += k
+		if err != nil && in.w-in.r < n {
+			if in.w > in.r {
+				err = cutOff(err)
+			}
+			return err
+		}
+		if k == 0 {
+			if idle++; idle == 100 {
+				return io.ErrNoProgress
+			}
+		}
+	}
+	return nil
+}
+
+// cutOff makes an end in the middle of a frame one that is not clean.
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
