@@ -39,7 +39,12 @@ func config(t *testing.T, world *fake.World, dir string) server.Config {
 
 func boot(t *testing.T, world *fake.World, dir string) *box {
 	t.Helper()
-	srv, err := New(config(t, world, dir))
+	return bootWith(t, config(t, world, dir), dir)
+}
+
+func bootWith(t *testing.T, cfg server.Config, dir string) *box {
+	t.Helper()
+	srv, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 func (s *Server) declareAcceptConnections() engine.Declaration {
 	return engine.Declaration{
 		Name:    "acceptconnections",
-		Summary: "Lets the listeners of serveapi serve, and tells the init system that the daemon is ready.",
+		Summary: "Let the listeners of serveapi serve, and tell the init system that the daemon is ready.",
 		Changes: true,
 		Handler: s.jobAcceptConnections,
 	}

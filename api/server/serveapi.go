@@ -41,7 +41,7 @@ type Bound struct {
 func (s *Server) declareServeAPI() engine.Declaration {
 	return engine.Declaration{
 		Name:    "serveapi",
-		Summary: "Listens on addresses and serves the HTTP API until it is cancelled.",
+		Summary: "Listen on addresses and serve the HTTP API until it is cancelled.",
 		Args:    []engine.Arg{{Name: "ADDRESS", Variadic: true, Summary: "unix://PATH, tcp://HOST:PORT or fd://[NAME]"}},
 		Env: []engine.Key{
 			{Name: "EnableCors", Type: engine.Bool, Summary: "let pages of any origin send requests"},
@@ -57,6 +57,7 @@ func (s *Server) declareServeAPI() engine.Declaration {
 		},
 		Stdout:  engine.JSONLines,
 		Changes: true,
+		Waits:   true,
 		Handler: s.jobServeAPI,
 	}
 }
