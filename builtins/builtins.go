@@ -34,6 +34,7 @@ func New(cfg server.Config) (*server.Server, error) {
 // Closing goes the other way.
 func Boot(s *server.Server, api *apiserver.Server) server.Steps {
 	return server.Steps{
+		{{Name: "access", Up: s.SetAccess}}, // before anybody can ask
 		{{Name: "pidfile", Up: s.ClaimPidfile}},
 		{{Name: "root directory", Up: s.OpenRoot}},
 		{{Name: "version", Up: install(s, installVersion)}},

@@ -72,7 +72,8 @@ func (f *daemonFlags) config(log server.Logger, getenv func(string) string) serv
 	return server.Config{
 		Root: f.Root, ExecRoot: f.ExecRoot, Pidfile: f.Pidfile, TrustKey: f.TrustKey,
 		Hosts: f.Hosts, SocketGroup: f.Group, CORS: f.CORSHeader,
-		TLS:           server.TLS{On: f.TLS, Verify: f.TLSVerify, CA: f.TLSCA, Cert: f.TLSCert, Key: f.TLSKey},
+		TLS:    server.TLS{On: f.TLS, Verify: f.TLSVerify, CA: f.TLSCA, Cert: f.TLSCert, Key: f.TLSKey},
+		Access: f.AccessPolicy, MaxReads: f.MaxReads, MaxWrites: f.MaxWrites,
 		StorageDriver: f.StorageDriver, StorageOpts: f.StorageOpts, ExecDriver: f.ExecDriver,
 		Dockerinit: embedded.Binary(),
 		Network: server.Network{

@@ -27,6 +27,8 @@ type daemonFlags struct {
 
 	TLS, TLSVerify         bool
 	TLSCA, TLSCert, TLSKey string
+	AccessPolicy           string
+	MaxReads, MaxWrites    int
 	Root, ExecRoot         string
 	Pidfile, TrustKey      string
 	StorageDriver          string
@@ -51,6 +53,9 @@ const (
 	defaultTrustKey = "/etc/docker/key.json"
 	defaultGroup    = "docker"
 	defaultSocket   = "unix:///var/run/docker.sock"
+	// As in package server, which the client half does not link.
+	defaultMaxReads  = 512
+	defaultMaxWrites = 1024
 )
 
 // newDaemonFlags gives the flag set of daemon mode and the value it fills.
@@ -66,8 +71,8 @@ func newDaemonFlags(getenv func(string) string) (*mflag.Set, *daemonFlags) {
 		TLSCA:     filepath.Join(certs, "ca.pem"), TLSCert: filepath.Join(certs, "cert.pem"),
 		TLSKey: filepath.Join(certs, "key.pem"),
 		Root:   defaultRoot, ExecRoot: defaultExecRoot, Pidfile: defaultPidfile, TrustKey: defaultTrustKey,
-		ExecDriver: "native",
-		DefaultIP:  "0.0.0.0", ICC: true, IPForward: true, IPMasq: true, IPTables: true, UserlandProxy: true,
+		ExecDriver: "native", MaxReads: defaultMaxReads, MaxWrites: defaultMaxWrites,
+		DefaultIP: "0.0.0.0", ICC: true, IPForward: true, IPMasq: true, IPTables: true, UserlandProxy: true,
 	}
 	fs := new(mflag.Set)
 	f.declareProcess(fs)
@@ -106,6 +111,10 @@ func (f *daemonFlags) declareAPI(fs *mflag.Set) {
 	fs.String(&f.TLSCA, "--tlscacert", "Trust client certificates signed by this CA")
 	fs.String(&f.TLSCert, "--tlscert", "Certificate of the server")
 	fs.String(&f.TLSKey, "--tlskey", "Private key of the server")
+	fs.String(&f.AccessPolicy, "--access-policy",
+		"Who may run which job: a file, read-only, or open;\nneeded for tcp:// without --tlsverify")
+	fs.Int(&f.MaxReads, "--max-read-jobs", "Jobs of clients that only read, at a time; 0 for no limit")
+	fs.Int(&f.MaxWrites, "--max-write-jobs", "Jobs of clients that change state, at a time; 0 for no\nlimit")
 }
 
 func (f *daemonFlags) declareNetwork(fs *mflag.Set) {
@@ -175,6 +184,9 @@ func (f *daemonFlags) check() error {
 	case !f.IPTables && !f.ICC:
 		return fmt.Errorf("You specified --iptables=false with --icc=false. ICC uses iptables to function. " +
 			"Please set --icc or --iptables to true.")
+	}
+	if f.MaxReads < 0 || f.MaxWrites < 0 {
+		return fmt.Errorf("--max-read-jobs and --max-write-jobs cannot be below 0, which is no limit")
 	}
 	if net.ParseIP(f.DefaultIP) == nil {
 		return fmt.Errorf("%s is not an ip address", f.DefaultIP)

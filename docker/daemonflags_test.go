@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/enginejobs/docker/server"
 )
 
 func parse(t *testing.T, env map[string]string, args ...string) (*daemonFlags, error) {
@@ -25,7 +27,7 @@ func TestDaemonDefaults(t *testing.T) {
 
 func TestDaemonFlags(t *testing.T) {
 	f, err := parse(t, map[string]string{"DOCKER_DRIVER": "vfs", "DOCKER_CERT_PATH": "/c"},
-		"-d", "-D", "-H", "tcp://:2375", "-H", "unix:///s", "--data-root", "/r", "-s", "overlay", "--tlsverify", "-b", "none",
+		"-d", "-D", "-H", "tcp://:2375", "-H", "unix:///s", "--data-root", "/r", "-s", "overlay", "--tlsverify", "-b", "none", "--access-policy=open", "--max-read-jobs=7",
 		"--iptables=false", "--mtu=1400", "--dns", "1.1.1.1", "--dns", "::1", "--label", "b=2", "--label=a=1", "--api-enable-cors", "-p", "")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +38,8 @@ func TestDaemonFlags(t *testing.T) {
 		t.Errorf("got %+v", f)
 	}
 	cfg := f.config(nil, nil)
-	if cfg.Root != "/r" || cfg.Network.Bridge != "none" || !cfg.Network.NoMasquerade || cfg.CORS != "*" || !cfg.TLS.Verify || !cfg.Debug {
+	if cfg.Access != "open" || cfg.MaxReads != 7 || cfg.MaxWrites != server.DefaultMaxWrites || defaultMaxReads != server.DefaultMaxReads ||
+		cfg.Root != "/r" || cfg.Network.Bridge != "none" || !cfg.Network.NoMasquerade || cfg.CORS != "*" || !cfg.TLS.Verify || !cfg.Debug {
 		t.Errorf("config %+v", cfg)
 	}
 }
@@ -52,6 +55,7 @@ func TestDaemonRefusesWhatCannotWork(t *testing.T) {
 		"-d -l loud":                      "Unable to parse logging level: loud",
 		"-d run busybox":                  "takes no arguments",
 		"-d --mtu=big":                    "big",
+		"-d --max-read-jobs=-1":           "cannot be below 0",
 	} {
 		_, err := parse(t, nil, strings.Fields(args)...)
 		if err == nil || !strings.Contains(err.Error(), want) {

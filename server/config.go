@@ -30,16 +30,28 @@ type Config struct {
 	CORS        string   // origin that web pages may have; empty: none
 	TLS         TLS
 
+	// Access names a policy of package access: "open", "read-only" or a file.
+	// Empty: whoever reaches a listener may run everything, and no tcp listener
+	// is opened without verified client certificates.
+	Access string
+	// MaxReads and MaxWrites bound the jobs of clients that run at once; 0 is no
+	// bound. See DefaultMaxReads.
+	MaxReads, MaxWrites int
+
 	StorageDriver string            // empty: what the root has, else overlay
 	StorageOpts   []string          // key=value
 	ExecDriver    string            // empty: native
 	Exec          execdriver.Driver // tests: this one instead
-	Dockerinit    []byte            // program of the exec engine; empty: the file beside the running program
-	Network       Network
+	Dockerinit    []byte            // program of the exec engine, embedded in this one; empty: DockerinitPath
+	// DockerinitPath is the file with the program of the exec engine; empty: the
+	// file dockerinit beside the running program.
+	DockerinitPath string
+	Network        Network
 
 	Labels      []string // key=value, shown by info
 	Debug       bool
 	LiveRestore bool // containers run on when the daemon stops
+	Guest       bool // the process is not the daemon's: its memory is left alone
 
 	// ShutdownTimeout bounds a stop; 0 means 30 seconds.
 	ShutdownTimeout time.Duration
@@ -85,6 +97,9 @@ func (c *Config) complete() error {
 	if c.Network.NoFirewall && c.Network.NoICC {
 		return errdefs.InvalidArgument("You specified --iptables=false with --icc=false. ICC uses iptables to function. " +
 			"Please set --icc or --iptables to true.")
+	}
+	if c.MaxReads < 0 || c.MaxWrites < 0 {
+		return errdefs.InvalidArgument("the greatest number of jobs at a time cannot be below 0, which is no limit")
 	}
 	for _, opt := range c.StorageOpts {
 		if !strings.Contains(opt, "=") {

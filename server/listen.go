@@ -12,7 +12,7 @@ import (
 func (s *Server) Listen(ctx context.Context) error {
 	job := s.eng.Job("serveapi", s.cfg.Hosts...)
 	for k, v := range map[string]string{
-		"SocketGroup": s.cfg.SocketGroup, "CorsHeaders": s.cfg.CORS, "Tls": flag(s.cfg.TLS.On),
+		"SocketGroup": s.cfg.SocketGroup, "AccessPolicy": s.cfg.Access, "CorsHeaders": s.cfg.CORS, "Tls": flag(s.cfg.TLS.On),
 		"TlsVerify": flag(s.cfg.TLS.Verify), "TlsCa": s.cfg.TLS.CA, "TlsCert": s.cfg.TLS.Cert, "TlsKey": s.cfg.TLS.Key,
 	} {
 		job.Setenv(k, v)

@@ -24,7 +24,7 @@ func (e ErrAbandoned) Error() string {
 //	                 waited for; third: Run returns ErrAbandoned at once
 //	SIGQUIT          stack dump of every goroutine, then ErrAbandoned
 //	SIGUSR1          stack dump
-//	SIGHUP           ignored
+//	SIGHUP           the access policy is read again
 func (s *Server) Run(ctx context.Context, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -107,7 +107,8 @@ func (s *Server) minor(sig os.Signal) error {
 			return ErrAbandoned{sig}
 		}
 	case syscall.SIGHUP:
-		s.log.Infof("received %v: there is nothing to reload", sig)
+		s.log.Infof("received %v", sig)
+		s.reload()
 	}
 	return nil
 }

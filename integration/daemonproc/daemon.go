@@ -126,7 +126,7 @@ func New(opts Options) (*Daemon, error) {
 		if d.Addr, err = freeAddr(); err != nil {
 			return nil, errors.Join(err, d.Close())
 		}
-		d.args = append(d.args, "-H", "tcp://"+d.Addr)
+		d.args = append(d.args, "-H", "tcp://"+d.Addr, "--access-policy=open")
 	}
 	d.args = append(d.args, opts.Args...)
 	socket := strings.TrimPrefix(d.Host, "unix://")
