@@ -56,7 +56,7 @@ var layers = map[string][]string{
 	"builder": {"engine", "runconfig", "image", "api", "errdefs", "pkg"},
 	// Layer 4: the process and its two doors.
 	"server":     {"*"}, // the only place where concrete parts meet
-	"api/server": {"engine", "api", "errdefs", "runconfig", "dockerversion", "pkg"},
+	"api/server": {"engine", "engine/remote", "engine/metrics", "api", "errdefs", "runconfig", "dockerversion", "pkg"},
 	"api/client": {"api", "runconfig", "errdefs", "dockerversion", "pkg"},
 	// Layer 5 and 6: the list of parts, and the mains.
 	"builtins":            {"engine", "server", "api", "api/server", "networkdriver/bridge", "networkdriver/null", "registry", "events", "dockerversion", "errdefs", "pkg"},

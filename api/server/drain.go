@@ -4,8 +4,12 @@ import (
 	"context"
 	"log"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/enginejobs/docker/engine"
 )
 
 // inFlight counts the requests that change something, so that a stop can let
@@ -61,11 +65,38 @@ func (s *Server) drain(srv *http.Server, cut context.CancelFunc) {
 	already()
 	_ = srv.Shutdown(expired) // closes the listeners; that it does not wait is wanted
 	s.changes.wait(ctx, s.hurry)
+	s.settle(ctx)
 	last, done := context.WithTimeout(ctx, lastWords)
 	defer done()
 	_ = srv.Shutdown(last) // their answers are still on the way out
 	cut()
 	_ = srv.Close() // what is still open only reads
+}
+
+// settle waits until no job that a client has started by name changes something.
+func (s *Server) settle(ctx context.Context) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for slices.ContainsFunc(s.eng.Running(), s.isChange) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		case <-s.hurry:
+			return
+		}
+	}
+}
+
+// isChange tells whether a running job is one that a client has started itself,
+// changes something and ends on its own account.
+func (s *Server) isChange(info engine.JobInfo) bool {
+	ours := strings.HasPrefix(info.Parent, s.eng.String()+".")
+	if ours || info.Client == "" && info.Detail == "" || info.State != engine.StateRunning {
+		return false
+	}
+	d, ok := s.eng.Job(info.Name).Declared()
+	return ok && d.Changes && !d.Waits
 }
 
 // changesState tells whether a stop waits for requests of the row.

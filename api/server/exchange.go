@@ -33,6 +33,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 	defer x.recover()
 	s.setHeaders(w.Header(), cors)
 
+	if strings.HasPrefix(r.URL.Path, jobsPath) {
+		s.jobs.ServeHTTP(x.w, r)
+		return
+	}
 	if s.debug != nil && strings.HasPrefix(r.URL.Path, "/debug/") {
 		s.inspect(x)
 		return

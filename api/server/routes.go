@@ -1,6 +1,14 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/enginejobs/docker/engine/metrics"
+)
+
+// jobsPath is where the jobs of the engine themselves are. It has no version: it
+// comes before everything else, and no row begins with it.
+const jobsPath = "/jobs/"
 
 // route is one row: a method and a path, the job that does the work, where its
 // arguments and environment come from, and what becomes of its result.
@@ -71,6 +79,7 @@ func routes() []route {
 		{"GET", "/images/{name:.+}/json", "image_inspect", name, nil, document(shapeImageInspect()...)},
 		{"POST", "/images/{name:.+}/tag", "tag", tag, []key{flag("force")}, empty(201)},
 		{"GET", "/info", "info", nil, nil, document(shapeInfo()...)},
+		{"GET", "/metrics", "metrics", nil, nil, stream(metrics.ContentType)},
 		{"GET", "/version", "version", nil, nil, document(shapeVersion()...)},
 	}
 }

@@ -58,6 +58,9 @@ func TestRoutesAreSortedAndUnique(t *testing.T) {
 			seen[id] = true
 		}
 		paths = append(paths, row.path)
+		if strings.HasPrefix(row.path, jobsPath) {
+			t.Errorf("%s %s is shadowed by the jobs", row.method, row.path)
+		}
 	}
 	if !sort.StringsAreSorted(paths) {
 		t.Errorf("rows are not sorted by path: %q", paths)
@@ -102,6 +105,7 @@ var routeCases = map[string]struct {
 	"GET /images/X/json":         {stdout: `{"Id":"sha256:1"}`, args: []string{"X"}, code: 200},
 	"POST /images/X/tag":         {query: "?repo=r&tag=t&force=1", args: []string{"X", "r", "t"}, env: map[string]string{"force": "1"}, code: 201},
 	"GET /info":                  {stdout: `{"ID":"i"}`, code: 200},
+	"GET /metrics":               {stdout: "up 1\n", code: 200, answer: "up 1\n"},
 	"GET /version":               {stdout: `{"Version":"1"}`, code: 200, answer: `{"Version":"1"}`},
 }
 

@@ -4,6 +4,9 @@
 // request's context, and encodes its result or its failure. It knows nothing
 // else: whatever a route needs beyond that is missing from the job.
 //
+// Below /jobs/ every job of the engine can be run by name (package remote). Who
+// asked goes with each job (caller.go); who may is the engine's to decide.
+//
 // Its state is the listeners of the job serveapi. Start reading at routes.go,
 // the one table of all routes; then exchange.go, the life of one request. What
 // differs between API versions is in normalise.go (on the way in) and the
@@ -18,6 +21,7 @@ import (
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/remote"
 	"github.com/gorilla/mux"
 )
 
@@ -48,6 +52,7 @@ type Server struct {
 	log    Logger
 	router *mux.Router
 	debug  http.Handler
+	jobs   http.Handler // below jobsPath
 
 	accept     chan struct{} // closed by the job acceptconnections
 	acceptOnce sync.Once
@@ -70,6 +75,7 @@ func New(eng *engine.Engine, opt Options) *Server {
 		s.opt.Unsetenv = func(string) {}
 	}
 	s.router = newRouter(routes())
+	s.jobs = remote.Handler(eng, remote.Options{})
 	if opt.Debug {
 		s.debug = debugHandler()
 	}
