@@ -29,8 +29,8 @@ func (s *Server) execDriver() (execdriver.Driver, error) {
 	case "native":
 		return native.New(native.Options{
 			Root:       filepath.Join(s.cfg.Root, "execdriver", "native"),
-			Dockerinit: s.cfg.Dockerinit,
-			Logf:       s.log.Warnf,
+			Dockerinit: s.cfg.Dockerinit, DockerinitPath: s.cfg.DockerinitPath,
+			Logf: s.log.Warnf,
 		})
 	case "lxc":
 		return nil, errdefs.NotImplemented("exec driver lxc is not part of this engine yet; use native")

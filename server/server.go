@@ -104,7 +104,9 @@ func (s *Server) SetHurry(f func()) { s.hurry = f }
 func (s *Server) Start(ctx context.Context) error {
 	err := s.eng.Job("initserver").SetContext(ctx).Run()
 	if err == nil {
-		s.trimLater()
+		if !s.cfg.Guest {
+			s.trimLater()
+		}
 		return nil
 	}
 	down, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)

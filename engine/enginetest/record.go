@@ -139,7 +139,8 @@ func visible(job *engine.Job) ([]string, map[string]string) {
 	args, env := slices.Clone(job.Args), job.Environ()
 	d, _ := job.Eng.Describe(job.Name)
 	for i := range args {
-		if len(d.Args) > 0 && d.Args[min(i, len(d.Args)-1)].Secret {
+		// "-" stands for a stream, here as elsewhere.
+		if len(d.Args) > 0 && d.Args[min(i, len(d.Args)-1)].Secret && args[i] != "-" {
 			args[i] = Masked
 		}
 	}

@@ -15,8 +15,9 @@ import (
 
 // Replayer runs recordings again. The zero value does what Replay does.
 type Replayer struct {
-	// Secret gives the value of a secret env key of a job, which the recording
-	// does not have. Without it those keys are not set.
+	// Secret gives the value of a secret env key of a job, or of a secret argument
+	// by its declared name, which the recording does not have. Without it those
+	// keys are not set, and those arguments are Masked.
 	Secret func(job, key string) string
 	// Normalise is applied to both outputs before they are compared; stream is
 	// "stdout" or "stderr". It removes what differs for good reasons.
@@ -85,6 +86,9 @@ func (r *replay) start(eng *engine.Engine, number int, take Take) *rerun {
 	args := make([]string, len(take.Args))
 	for i, arg := range take.Args {
 		args[i] = r.ids.translate(arg)
+		if d, _ := eng.Describe(take.Name); arg == Masked && r.settings.Secret != nil && len(d.Args) > 0 {
+			args[i] = r.settings.Secret(take.Name, d.Args[min(i, len(d.Args)-1)].Name)
+		}
 	}
 	job := eng.Job(take.Name, args...)
 	for _, key := range slices.Sorted(maps.Keys(take.Env)) {
