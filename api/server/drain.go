@@ -65,27 +65,33 @@ func (s *Server) drain(srv *http.Server, cut context.CancelFunc) {
 	already()
 	_ = srv.Shutdown(expired) // closes the listeners; that it does not wait is wanted
 	s.changes.wait(ctx, s.hurry)
-	s.settle(ctx)
+	settled := s.settle(ctx)
 	last, done := context.WithTimeout(ctx, lastWords)
 	defer done()
+	if settled {
+		<-last.Done() // as below, but nobody tells when it is out
+	}
 	_ = srv.Shutdown(last) // their answers are still on the way out
 	cut()
 	_ = srv.Close() // what is still open only reads
 }
 
-// settle waits until no job that a client has started by name changes something.
-func (s *Server) settle(ctx context.Context) {
+// settle waits until no job that a client has started by name changes something,
+// and tells whether there was one.
+func (s *Server) settle(ctx context.Context) (was bool) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for slices.ContainsFunc(s.eng.Running(), s.isChange) {
+		was = true
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return
+			return was
 		case <-s.hurry:
-			return
+			return false
 		}
 	}
+	return was
 }
 
 // isChange tells whether a running job is one that a client has started itself,
