@@ -157,7 +157,7 @@ func (a *answer) end(err error) {
 	if !a.begun && err != nil {
 		a.closing()
 		a.w.Header().Set(HeaderID, a.job.ID())
-		refuse(a.w, err)
+		fail(a.w, err)
 		return
 	}
 	a.begin()

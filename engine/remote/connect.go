@@ -18,15 +18,15 @@ import (
 )
 
 // connect opens a session. A failure is Unavailable unless the other side said
-// something else.
-func (t *target) connect(ctx context.Context) (*wire.Conn, error) {
+// something else. id is that of the engine on this side.
+func (t *target) connect(ctx context.Context, id string) (*wire.Conn, error) {
 	conn, err := t.dial(ctx, t.network, t.address)
 	if err != nil {
 		return nil, t.unavailable(ctx, err)
 	}
 	// A peer that says nothing is left when ctx ends, whatever we are waiting for.
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	session, err := t.open(ctx, conn)
+	session, err := t.open(ctx, conn, id)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -55,7 +55,7 @@ type refusal struct{ err error }
 func (r *refusal) Error() string { return r.err.Error() }
 
 // open makes a session on a fresh connection.
-func (t *target) open(ctx context.Context, conn net.Conn) (*wire.Conn, error) {
+func (t *target) open(ctx context.Context, conn net.Conn, id string) (*wire.Conn, error) {
 	http2 := t.http2
 	if t.tls != nil {
 		secured, err := t.secure(ctx, conn)
@@ -79,7 +79,7 @@ func (t *target) open(ctx context.Context, conn net.Conn) (*wire.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	session, err := wire.NewConn(wire.NewStream(rw, wire.StreamOptions{Compress: t.network != "unix"}), wire.ConnOptions{KeepAlive: keepAlive})
+	session, err := wire.NewConn(wire.NewStream(rw, wire.StreamOptions{Compress: t.network != "unix"}), wire.ConnOptions{ID: id, KeepAlive: keepAlive})
 	if err != nil {
 		_ = rw.Close()
 		return nil, err
@@ -123,7 +123,7 @@ func (t *target) upgrade(conn net.Conn) (io.ReadWriteCloser, error) {
 	if answer.StatusCode != http.StatusSwitchingProtocols || !asks(answer.Header, "Upgrade", Upgrade) {
 		return nil, refused(answer)
 	}
-	return &upgraded{Conn: conn, ahead: leftover(r)}, nil
+	return upgraded(conn, r), nil
 }
 
 // refused reads the answer of a server that opens no session.

@@ -223,7 +223,7 @@ func (e *Engine) begin() *attempt {
 func (e *Engine) connect(ctx context.Context, a *attempt) {
 	defer e.attempts.Done()
 	defer a.cancel()
-	conn, err := e.target.connect(ctx)
+	conn, err := e.target.connect(ctx, e.local.ID())
 	e.mu.Lock()
 	wanted := e.dialing == a
 	if wanted {

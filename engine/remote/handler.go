@@ -71,7 +71,7 @@ type handler struct {
 // serve finds the form of a request.
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	if err := sameSite(r); err != nil {
-		refuse(w, err)
+		refuse(w, r, err)
 		return
 	}
 	version, plain := header(r, HeaderProtocol)
@@ -83,7 +83,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	case !plain:
 		h.classic(w, r)
 	case version != Protocol:
-		refuse(w, errdefs.InvalidArgument("%s: this engine speaks version %s, not %s", HeaderProtocol, Protocol, quote(version)))
+		refuse(w, r, errdefs.InvalidArgument("%s: this engine speaks version %s, not %s", HeaderProtocol, Protocol, quote(version)))
 	default:
 		h.plain(w, r)
 	}

@@ -10,9 +10,6 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 )
 
-// past is a deadline that is over.
-func past() time.Time { return time.Unix(1, 0) }
-
 // plain runs one job for one request: the body is its Stdin, the answer what it
 // writes, the trailers its result. A failure before the first byte of output is
 // the HTTP status.
@@ -22,7 +19,7 @@ func (h *handler) plain(w http.ResponseWriter, r *http.Request) {
 		err = checkVia(h.eng, c.via)
 	}
 	if err != nil {
-		refuse(w, err)
+		refuse(w, r, err)
 		return
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
@@ -40,7 +37,7 @@ func (h *handler) plain(w http.ResponseWriter, r *http.Request) {
 	control := http.NewResponseController(w)
 	in, err := attachBody(job, r, control, cancel)
 	if err != nil {
-		refuse(w, err)
+		refuse(w, r, err)
 		return
 	}
 	out := newAnswer(w, r, control, job, in)
@@ -63,21 +60,30 @@ func runPlain(job *engine.Job, in *stdin, control *http.ResponseController) erro
 		in.pump()
 	}()
 	err := job.Wait()
-	_ = in.Close()
-	if !in.ended() {
-		// The pump hangs in a read, which only a deadline ends: the server waits
-		// for readers of a body before it closes it.
-		_ = control.SetReadDeadline(past())
+	if !in.stop() {
+		_ = control.SetReadDeadline(time.Now().Add(patience))
 	}
 	<-pumped
+	if !in.over() {
+		_ = control.SetReadDeadline(time.Now().Add(lingering))
+	}
 	return err
 }
+
+// A job may end before its input does. The pump then leaves the body as soon as
+// a read returns, which a caller that is silent delays until a deadline breaks
+// it. What a caller still sends is read by the server for a while, because a
+// connection that is closed on unread bytes is reset, and the answer with it.
+const (
+	patience  = 5 * time.Millisecond
+	lingering = time.Second
+)
 
 // attachBody makes the request body the Stdin of the job. Nil: there is none.
 // The body is not read before the job is started, so a caller that expects
 // "100 Continue" sends nothing to a job that does not exist.
 func attachBody(job *engine.Job, r *http.Request, control *http.ResponseController, left context.CancelCauseFunc) (*stdin, error) {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+	if !hasBody(r) {
 		return nil, nil
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
@@ -93,4 +99,8 @@ func attachBody(job *engine.Job, r *http.Request, control *http.ResponseControll
 		return nil, err
 	}
 	return in, nil
+}
+
+func hasBody(r *http.Request) bool {
+	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
 }

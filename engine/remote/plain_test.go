@@ -234,7 +234,7 @@ func TestPlainCallerLeaves(t *testing.T) {
 func TestPlainInputUnread(t *testing.T) {
 	eng := newEngine(t)
 	for name, srv := range map[string]*served{"http1": serveUnix(t, eng), "http2": serveH2C(t, eng)} {
-		for _, path := range []string{"/jobs/mute", "/jobs/echo?a=x", "/jobs/fail?a=conflict"} {
+		for _, path := range []string{"/jobs/mute", "/jobs/echo?a=x", "/jobs/fail?a=conflict", "/jobs/nojob", "/jobs/echo?x", "/jobs/"} {
 			t.Run(name+path, func(t *testing.T) {
 				r, w := io.Pipe()
 				defer func() { _ = w.Close() }()

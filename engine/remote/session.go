@@ -2,10 +2,10 @@ package remote
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,16 +21,16 @@ const keepAlive = 30 * time.Second
 func (h *handler) upgrade(w http.ResponseWriter, r *http.Request) {
 	if !asks(r.Header, "Upgrade", Upgrade) {
 		w.Header().Set("Upgrade", Upgrade)
-		refuse(w, errdefs.InvalidArgument("upgrading to %s: this engine speaks %s", quote(r.Header.Get("Upgrade")), Upgrade))
+		refuse(w, r, errdefs.InvalidArgument("upgrading to %s: this engine speaks %s", quote(r.Header.Get("Upgrade")), Upgrade))
 		return
 	}
 	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ContentLength != 0 {
-		refuse(w, errdefs.InvalidArgument("a session by Upgrade begins with a GET of HTTP/1.1 that has no body"))
+		refuse(w, r, errdefs.InvalidArgument("a session by Upgrade begins with a GET of HTTP/1.1 that has no body"))
 		return
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		refuse(w, errdefs.Internal("taking the connection over: %w", err))
+		refuse(w, r, errdefs.Internal("taking the connection over: %w", err))
 		return
 	}
 	_ = conn.SetDeadline(time.Time{}) // those of the HTTP server are over
@@ -39,7 +39,7 @@ func (h *handler) upgrade(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close()
 		return
 	}
-	h.session(r, &upgraded{Conn: conn, ahead: leftover(buffered.Reader)}, !onUnix(r))
+	h.session(r, upgraded(conn, buffered.Reader), !onUnix(r))
 }
 
 // session serves the jobs of one connection until it ends.
@@ -54,7 +54,7 @@ func (h *handler) session(r *http.Request, rw io.ReadWriteCloser, compress bool)
 // bodies serves a session in the two bodies of one request of HTTP/2.
 func (h *handler) bodies(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor < 2 || r.Method != http.MethodPost {
-		refuse(w, errdefs.InvalidArgument("a session in bodies is a POST of HTTP/2; on HTTP/1.1 use Upgrade: %s", Upgrade))
+		refuse(w, r, errdefs.InvalidArgument("a session in bodies is a POST of HTTP/2; on HTTP/1.1 use Upgrade: %s", Upgrade))
 		return
 	}
 	control := http.NewResponseController(w)
@@ -95,7 +95,7 @@ func (s *streamed) Write(p []byte) (int, error) {
 
 // Close wakes a Read and a Write that hang.
 func (s *streamed) Close() error {
-	_ = s.control.SetWriteDeadline(past())
+	_ = s.control.SetWriteDeadline(time.Unix(1, 0))
 	return s.r.Close()
 }
 
@@ -106,25 +106,27 @@ func (s *streamed) detach() {
 	s.w = nil
 }
 
-// upgraded is a connection together with what was read of it before the upgrade.
-type upgraded struct {
+// upgraded is the byte stream of a session on HTTP/1.1: the connection itself,
+// which package wire can do most with, unless the reader holds some bytes of it.
+func upgraded(conn net.Conn, r *bufio.Reader) io.ReadWriteCloser {
+	held, _ := r.Peek(r.Buffered()) // cannot fail: they are there
+	if len(held) == 0 {
+		return conn
+	}
+	return &resumed{Conn: conn, ahead: bytes.Clone(held)}
+}
+
+// resumed is a connection together with what was read of it before.
+type resumed struct {
 	net.Conn
 	ahead []byte
 }
 
-func (u *upgraded) Read(p []byte) (int, error) {
-	if len(u.ahead) == 0 {
-		return u.Conn.Read(p)
+func (c *resumed) Read(p []byte) (int, error) {
+	if len(c.ahead) == 0 {
+		return c.Conn.Read(p)
 	}
-	n := copy(p, u.ahead)
-	if u.ahead = u.ahead[n:]; len(u.ahead) == 0 {
-		u.ahead = nil
-	}
+	n := copy(p, c.ahead)
+	c.ahead = c.ahead[n:]
 	return n, nil
-}
-
-// leftover copies what a reader holds, so that the reader and its buffer can go.
-func leftover(r *bufio.Reader) []byte {
-	held, _ := r.Peek(r.Buffered()) // cannot fail: it is there
-	return []byte(strings.Clone(string(held)))
 }

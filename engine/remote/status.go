@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
@@ -54,8 +55,20 @@ type Failure struct {
 	Code    int    `json:"code,omitempty"`
 }
 
-// refuse answers with a failure and nothing else.
-func refuse(w http.ResponseWriter, err error) {
+// refuse answers a request whose body was not touched with a failure. A caller
+// may wait for the answer before it sends more, so the body is not waited for.
+func refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if hasBody(r) && r.ProtoMajor == 1 {
+		control := http.NewResponseController(w)
+		_ = control.EnableFullDuplex() // else the server reads a part of the body first
+		_ = control.SetReadDeadline(time.Now().Add(lingering))
+		w.Header().Set("Connection", "close")
+	}
+	fail(w, err)
+}
+
+// fail sends a failure.
+func fail(w http.ResponseWriter, err error) {
 	setResult(w.Header(), err)
 	h := w.Header()
 	h.Set(HeaderProtocol, Protocol)

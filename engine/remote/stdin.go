@@ -21,6 +21,7 @@ type stdin struct {
 	off    int
 	err    error // of the body, io.EOF at its end
 	closed bool  // the job wants no more
+	leave  bool  // the pump is to end
 }
 
 func newStdin(body io.Reader, left func(error)) *stdin {
@@ -29,8 +30,8 @@ func newStdin(body io.Reader, left func(error)) *stdin {
 	return s
 }
 
-// pump reads the body until it ends, breaks off, or the job wants no more. The
-// owner runs it in a goroutine and makes the body fail to end it.
+// pump reads the body until it ends or breaks off, or until stop. The owner runs
+// it in a goroutine.
 func (s *stdin) pump() {
 	chunk := make([]byte, readAhead/2)
 	for {
@@ -50,15 +51,16 @@ func (s *stdin) put(p []byte, err error) bool {
 	}
 	s.err = err
 	s.change.Broadcast()
-	for err == nil && !s.closed && len(s.buf)-s.off > readAhead/2 {
+	for err == nil && !s.closed && !s.leave && len(s.buf)-s.off > readAhead/2 {
 		s.change.Wait()
 	}
-	broken := err != nil && err != io.EOF && !s.closed
+	broken := err != nil && err != io.EOF && !s.leave
+	more := err == nil && !s.leave
 	s.mu.Unlock()
 	if broken {
 		s.left(err)
 	}
-	return err == nil
+	return more
 }
 
 // Read is for the job.
@@ -87,6 +89,23 @@ func (s *stdin) Close() error {
 	s.closed, s.buf, s.off = true, nil, 0
 	s.change.Broadcast()
 	return nil
+}
+
+// stop ends the pump after the read that it is in, and tells whether the body
+// has ended already.
+func (s *stdin) stop() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leave = true
+	s.change.Broadcast()
+	return s.err != nil
+}
+
+// over tells whether the body has ended or broken off.
+func (s *stdin) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err != nil
 }
 
 // ended tells whether the body was read to its end.
