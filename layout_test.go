@@ -57,7 +57,7 @@ var layers = map[string][]string{
 	// Layer 4: the process and its two doors.
 	"server":     {"*"}, // the only place where concrete parts meet
 	"api/server": {"engine", "engine/remote", "engine/metrics", "api", "errdefs", "runconfig", "dockerversion", "pkg"},
-	"api/client": {"api", "runconfig", "errdefs", "dockerversion", "pkg"},
+	"api/client": {"api", "engine", "engine/remote", "runconfig", "errdefs", "dockerversion", "pkg"}, // `docker job` is a caller on the bus
 	// Layer 5 and 6: the list of parts, and the mains.
 	"builtins":            {"engine", "server", "api", "api/server", "networkdriver/bridge", "networkdriver/null", "registry", "events", "dockerversion", "errdefs", "pkg"},
 	"docker":              {"dockerinit/embedded", "builtins", "engine", "server", "api", "api/client", "sysinit", "errdefs", "dockerversion", "pkg"},
@@ -334,7 +334,7 @@ func TestJobsAreFoundByName(t *testing.T) {
 func TestCommandsAreFoundByName(t *testing.T) {
 	commands := pages(t, "cli")
 	for name := range commands {
-		for _, want := range []string{"api/client/" + name + ".go", "integration/testdata/" + name + ".txtar"} {
+		for _, want := range []string{"api/client/" + name + ".go", "integration/testdata/" + name + ".txtar"} { // "job ls": job_ls
 			if !exists(want) {
 				t.Errorf("command %s has no %s", name, want)
 			}

@@ -43,6 +43,7 @@ type CLI struct {
 	env   Env
 	http  *httpClient
 	debug bool
+	jobs  func(ctx context.Context) (jobEngine, error) // the commands of job only
 	now   func() time.Time
 	// notify delivers the signals to c until stop is called; a nil list is
 	// never passed.
@@ -53,6 +54,7 @@ type CLI struct {
 // status of the process.
 func Main(ctx context.Context, args []string, s Streams, env Env) int {
 	cli := &CLI{Streams: s, env: env, now: time.Now, notify: notifySignals}
+	cli.jobs = cli.dialJobs
 	return cli.report(cli.dispatch(ctx, args))
 }
 
@@ -69,6 +71,7 @@ type Command struct {
 	Name    string
 	Args    string // the usage line after the options
 	Summary string
+	Long    string // of the help, after the options; lines with their ends
 	Count   count
 	// Also lists the other spellings: "container ls".
 	Also []string
@@ -128,7 +131,11 @@ func (cli *CLI) runCommand(ctx context.Context, global *mflag.Set, args []string
 		if len(args) == 1 {
 			return cli.printUsage(global)
 		}
-		cmd, name, _ := findCommand(args[1:])
+		cmd, name, rest := findCommand(args[1:])
+		if cmd == nil && strings.EqualFold(args[1], "job") && len(args) == 3 {
+			cmd, name, rest = findCommand([]string{"job", "help", args[2]})
+			return cmd.New(cli, new(mflag.Set))(ctx, rest)
+		}
 		if cmd == nil {
 			if isGroup(args[1]) {
 				return cli.printGroup(args[1])

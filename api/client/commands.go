@@ -1,9 +1,13 @@
 package client
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // commands is the table of all commands, in the order of the help. A command
-// has its own file of the same name.
+// has its own file of the same name ("job ls": job_ls.go). A row without New is
+// the heading of a group: the names of its commands begin with its own.
 func commands() []Command {
 	return []Command{
 		{Name: "attach", Args: "CONTAINER", Summary: "Attach to a running container", Count: count{1, 1},
@@ -26,6 +30,16 @@ func commands() []Command {
 			Also: []string{"system info"}, New: newInfo},
 		{Name: "inspect", Args: "CONTAINER|IMAGE [CONTAINER|IMAGE...]",
 			Summary: "Return low-level information on a container or image", Count: count{1, -1}, New: newInspect},
+		{Name: "job", Summary: "List, run, trace and cancel the jobs of an engine"}, // and its commands
+		{Name: "job cancel", Args: "JOB [JOB...]", Summary: "Cancel running jobs", Count: count{1, -1},
+			Long: jobCancelHelp, New: newJobCancel},
+		{Name: "job help", Args: "[NAME]", Summary: "Describe a job of the engine, or list all of them", Count: count{0, 1},
+			New: newJobHelp},
+		{Name: "job ls", Summary: "List the running jobs", Count: count{0, 0}, New: newJobLs},
+		{Name: "job run", Args: "NAME [KEY=VAL...] [--] [ARG...]", Summary: "Run any job of the engine", Count: count{1, -1},
+			Stop: true, Long: jobRunHelp, New: newJobRun},
+		{Name: "job trace", Summary: "Show the jobs that ended last, as trees, or follow them", Count: count{0, 0},
+			Long: jobTraceHelp, New: newJobTrace},
 		{Name: "kill", Args: "CONTAINER [CONTAINER...]", Summary: "Kill a running container", Count: count{1, -1},
 			Also: []string{"container kill"}, New: newKill},
 		{Name: "logs", Args: "CONTAINER", Summary: "Fetch the logs of a container", Count: count{1, 1},
@@ -78,12 +92,11 @@ func findCommand(args []string) (*Command, string, []string) {
 	}
 	for i := range table {
 		c := &table[i]
-		for _, other := range c.Also {
-			if other == two {
-				return c, two, args[2:]
-			}
-		}
-		if c.Name == one && one != "" {
+		switch {
+		case c.New == nil:
+		case two != "" && (c.Name == two || slices.Contains(c.Also, two)):
+			return c, two, args[2:]
+		case c.Name == one && one != "":
 			return c, one, args[1:]
 		}
 	}
@@ -94,6 +107,9 @@ func findCommand(args []string) (*Command, string, []string) {
 func isGroup(word string) bool {
 	prefix := strings.ToLower(word) + " "
 	for _, c := range commands() {
+		if strings.HasPrefix(c.Name, prefix) {
+			return true
+		}
 		for _, other := range c.Also {
 			if strings.HasPrefix(other, prefix) {
 				return true

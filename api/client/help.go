@@ -15,7 +15,7 @@ func (cli *CLI) printUsage(global *mflag.Set) error {
 	global.PrintDefaults(w)
 	fmt.Fprint(w, "\nCommands:\n")
 	for _, c := range commands() {
-		if c.Name != "" {
+		if c.Name != "" && !strings.Contains(c.Name, " ") {
 			fmt.Fprintf(w, "    %-10.10s%s\n", c.Name, c.Summary)
 		}
 	}
@@ -35,16 +35,19 @@ func (cli *CLI) printCommand(cmd *Command, name string) error {
 	}
 	fmt.Fprintf(cli.Out, "\nUsage: docker %s [OPTIONS]%s\n\n%s\n\n", name, args, cmd.Summary)
 	set.PrintDefaults(cli.Out)
+	if cmd.Long != "" {
+		fmt.Fprint(cli.Out, "\n", cmd.Long)
+	}
 	_, err := fmt.Fprintln(cli.Out)
 	return err
 }
 
-// printGroup is the help of the later two-word spellings.
+// printGroup is the help of the first word of two-word names.
 func (cli *CLI) printGroup(word string) error {
 	prefix := strings.ToLower(word) + " "
 	var lines []string
 	for _, c := range commands() {
-		for _, other := range c.Also {
+		for _, other := range append([]string{c.Name}, c.Also...) {
 			if sub, ok := strings.CutPrefix(other, prefix); ok {
 				lines = append(lines, fmt.Sprintf("    %-10s%s", sub, c.Summary))
 			}

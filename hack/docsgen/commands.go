@@ -39,8 +39,9 @@ func commandPages(root string) (map[string][]byte, error) {
 			failed = err
 			return false
 		}
-		pages["cli/"+name+".md"] = []byte(fmt.Sprintf("# docker %s\n\n%s.\n\n%s", name, strings.TrimSuffix(summary, "."), indent(help)))
-		fmt.Fprintf(&index, "| [%s](%s.md) | %s |\n", name, name, summary)
+		page := strings.ReplaceAll(name, " ", "_") + ".md"
+		pages["cli/"+page] = []byte(fmt.Sprintf("# docker %s\n\n%s.\n\n%s", name, strings.TrimSuffix(summary, "."), indent(help)))
+		fmt.Fprintf(&index, "| [%s](%s) | %s |\n", name, page, summary)
 		return false
 	})
 	pages["cli/README.md"] = index.Bytes()
@@ -63,7 +64,7 @@ func helpOf(name string) (string, error) {
 	var out, errs bytes.Buffer
 	streams := client.Streams{In: strings.NewReader(""), Out: &out, Err: &errs}
 	noEnv := func(string) (string, bool) { return "", false }
-	if code := client.Main(context.Background(), []string{name, "--help"}, streams, noEnv); code != 0 {
+	if code := client.Main(context.Background(), append(strings.Fields(name), "--help"), streams, noEnv); code != 0 {
 		return "", fmt.Errorf("docker %s --help: exit %d: %s", name, code, errs.String())
 	}
 	if out.Len() == 0 {
