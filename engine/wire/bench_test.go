@@ -109,3 +109,19 @@ func BenchmarkStreamPlain(b *testing.B) {
 		_ = x.Close()
 	}
 }
+
+// BenchmarkPingPong is the least that a unary call can cost.
+func BenchmarkPingPong(b *testing.B) {
+	x, y := sockets(b)
+	defer x.Close()
+	go func() { _, _ = io.Copy(struct{ io.Writer }{y}, struct{ io.Reader }{y}); _ = y.Close() }()
+	buf := make([]byte, 100)
+	for b.Loop() {
+		if _, err := x.Write(buf); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.ReadFull(x, buf); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

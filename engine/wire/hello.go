@@ -26,7 +26,7 @@ type cutter interface{ MaxPayload() int }
 
 // chunkSize is the payload that streams are cut into: long enough that a system
 // call for each costs nothing, short enough for the caches of a processor.
-const chunkSize = 64 << 10
+const chunkSize = 128 << 10
 
 func payloadOf(t Transport) int {
 	if c, ok := t.(cutter); ok {

@@ -14,7 +14,7 @@ type chunk struct {
 }
 
 // sizes are the sizes of chunks.
-var sizes = [...]int{4 << 10, 16 << 10, 64 << 10, MaxPayload}
+var sizes = [...]int{4 << 10, 16 << 10, 64 << 10, 128 << 10, MaxPayload}
 
 // pools has a pool for each of the sizes.
 var pools [len(sizes)]sync.Pool

@@ -5,8 +5,14 @@ import (
 	"io"
 )
 
-// readAhead is what a stream reads at once when it does not know how much comes.
-const readAhead = 64 << 10
+// What a stream reads at once when it does not know how much comes. After a
+// large payload another one is likely, whose bytes are better read to their
+// place than copied there.
+const (
+	readAhead  = 64 << 10
+	readHeader = 1 << 10
+	many       = 8 // small frames in a row
+)
 
 // reader cuts a byte stream into frames. Small ones lie in its buffer; the
 // payload of a large one is read into a chunk of its own, which can be kept.
@@ -14,12 +20,14 @@ type reader struct {
 	src  io.Reader
 	buf  []byte
 	r, w int
+	few  int    // small frames since the last large one
 	big  *chunk // payload of the last frame
 }
 
 func (in *reader) open(s *stream) {
 	in.src = s.rw
 	in.buf = make([]byte, readAhead)
+	in.few = many
 }
 
 // Receive gives the next frame.
@@ -56,6 +64,7 @@ func (in *reader) next() (Frame, error) {
 	}
 	in.r += HeaderSize
 	if n <= small {
+		in.few++
 		if err := in.fill(n); err != nil {
 			return Frame{}, cutOff(err)
 		}
@@ -63,6 +72,7 @@ func (in *reader) next() (Frame, error) {
 		in.r += n
 		return f, nil
 	}
+	in.few = 0
 	c := newChunk(n)
 	c.w = copy(c.b[:n], in.buf[in.r:in.w])
 	in.r += c.w
@@ -91,8 +101,12 @@ func (in *reader) fill(n int) error {
 		in.w = copy(in.buf, in.buf[in.r:in.w])
 		in.r = 0
 	}
+	most := readAhead
+	if in.few < many {
+		most = max(readHeader, n)
+	}
 	for idle := 0; in.w-in.r < n; {
-		k, err := in.src.Read(in.buf[in.w:])
+		k, err := in.src.Read(in.buf[in.w:min(len(in.buf), in.w+most)])
 		in.w += k
 		if err != nil && in.w-in.r < n {
 			if in.w > in.r {

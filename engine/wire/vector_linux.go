@@ -41,6 +41,9 @@ func (v *vector) step(fd uintptr) bool {
 		for len(p) > 0 && len(p[0]) == 0 {
 			p = p[1:]
 		}
+		for len(p) > 1 && len(p[len(p)-1]) == 0 {
+			p = p[:len(p)-1]
+		}
 		if len(p) == 0 {
 			return true
 		}
