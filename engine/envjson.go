@@ -150,13 +150,19 @@ func (p *pair) json() ([]byte, error) {
 	return json.Marshal(p.value)
 }
 
-// Decoder reads a sequence of JSON objects, with or without separators.
+// Decoder reads a sequence of JSON objects of at most MaxDocument bytes each,
+// with or without separators.
 type Decoder struct {
-	dec *json.Decoder
+	src  *bounded
+	dec  *json.Decoder
+	most int64 // bytes of one object
 }
 
 // NewDecoder makes a Decoder that reads from src.
-func NewDecoder(src io.Reader) *Decoder { return &Decoder{dec: json.NewDecoder(src)} }
+func NewDecoder(src io.Reader) *Decoder {
+	b := &bounded{r: src}
+	return &Decoder{src: b, dec: json.NewDecoder(b), most: MaxDocument}
+}
 
 // Decode returns the next object as an Env, or io.EOF.
 func (d *Decoder) Decode() (*Env, error) {
@@ -169,6 +175,7 @@ func (d *Decoder) Decode() (*Env, error) {
 
 func (d *Decoder) decode(e *Env) error {
 	var text json.RawMessage
+	d.src.left = d.most
 	if err := d.dec.Decode(&text); err != nil {
 		return err
 	}

@@ -303,15 +303,19 @@ func (j *Job) finish(err error, admitted bool) {
 	j.mu.Unlock()
 }
 
-// Output runs the job and returns what it wrote to Stdout.
+// Output runs the job and returns what it wrote to Stdout, MaxDocument bytes at
+// most: a job that writes more fails.
 func (j *Job) Output() ([]byte, error) {
-	var b buffer
+	var c capture
 	if j.Stdout == nil {
 		j.Stdout = NewOutput()
 	}
-	j.Stdout.Add(&b)
+	j.Stdout.Add(&c)
 	err := j.Run()
-	return b.bytes, err
+	if err == nil {
+		err = c.err // the handler did not look whether its writes succeeded
+	}
+	return c.bytes, err
 }
 
 // OutputJSON runs the job and decodes the one JSON document of its Stdout.

@@ -141,11 +141,3 @@ func (j *Job) decodeOutput(out []byte, v any) error {
 	}
 	return nil
 }
-
-// buffer collects a stream in memory.
-type buffer struct{ bytes []byte }
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.bytes = append(b.bytes, p...)
-	return len(p), nil
-}

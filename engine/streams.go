@@ -93,7 +93,7 @@ func (o *Output) AddEnv() *Env {
 func (o *Output) AddTable() *Table {
 	t := NewTable("", 0)
 	o.decode(func(r io.Reader) error {
-		_, err := t.ReadFrom(r)
+		_, err := t.ReadFrom(&bounded{r, MaxDocument})
 		return err
 	})
 	return t
@@ -103,7 +103,7 @@ func (o *Output) AddTable() *Table {
 // the one JSON array written.
 func (o *Output) AddListTable() *Table {
 	t := NewTable("", 0)
-	o.decode(t.readList)
+	o.decode(func(r io.Reader) error { return t.readList(&bounded{r, MaxDocument}) })
 	return t
 }
 
