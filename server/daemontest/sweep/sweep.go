@@ -116,8 +116,8 @@ func engines(dir string) error {
 		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 			errs = append(errs, fmt.Errorf("killing the exec engine %d: %w", pid, err))
 		}
-		for range 200 {
-			if _, err := os.Stat(file); err != nil || unix.Kill(pid, 0) != nil {
+		for range 200 { // one that is dead but not collected has no command line
+			if line, err := os.ReadFile(file); err != nil || len(line) == 0 {
 				break
 			}
 			time.Sleep(5 * time.Millisecond)
