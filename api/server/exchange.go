@@ -56,8 +56,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		x.fail(err)
 		return
 	}
-	s.log.Debugf("%s %s", r.Method, r.RequestURI)
-
 	var match mux.RouteMatch
 	if !s.router.Match(r, &match) || match.MatchErr != nil {
 		x.notFound()
@@ -68,6 +66,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		x.notFound()
 		return
 	}
+	s.log.Debugf("%s %s", r.Method, row.shown(r))
 	x.vars = match.Vars
 	if row.changesState() {
 		s.changes.enter()
@@ -76,6 +75,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 	if err := row.answer(x); err != nil {
 		x.fail(err)
 	}
+}
+
+// shown is what the log says of a request: its address, without the query where
+// people put passwords into that (the URL of an image).
+func (row *route) shown(r *http.Request) string {
+	if row.job == "import" {
+		path, _, _ := strings.Cut(r.RequestURI, "?")
+		return path
+	}
+	return r.RequestURI
 }
 
 // checkVersion refuses versions outside of what the server speaks.
