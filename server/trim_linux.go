@@ -32,30 +32,55 @@ func (s *Server) trimLater() {
 }
 
 // forgetProgram drops the mapped pages of this program's code and constants
-// from the process. They are clean and stay in the page cache.
+// from the process. They are clean and stay in the page cache. What the dynamic
+// linker has written before it made it read-only (addresses of C functions) is
+// not clean, and stays.
 func forgetProgram() {
 	self, err := os.Executable()
 	if err != nil {
 		return
 	}
-	maps, err := os.ReadFile("/proc/self/maps")
+	smaps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return
 	}
-	for _, line := range strings.Split(string(maps), "\n") {
-		fields := strings.Fields(line)
-		if len(fields) != 6 || fields[5] != self || fields[1] != "r-xp" && fields[1] != "r--p" {
-			continue
-		}
-		from, to, _ := strings.Cut(fields[0], "-")
-		start, err1 := strconv.ParseUint(from, 16, 64)
-		end, err2 := strconv.ParseUint(to, 16, 64)
-		if err1 != nil || err2 != nil || end <= start {
-			continue
-		}
+	for _, m := range cleanMappings(string(smaps), self) {
 		// Private, never written, backed by the file: nothing can be lost.
-		_ = unix.Madvise(programBytes(uintptr(start), int(end-start)), unix.MADV_DONTNEED) // saves memory or does not
+		_ = unix.Madvise(programBytes(m.start, m.size), unix.MADV_DONTNEED) // saves memory or does not
 	}
+}
+
+// mapping is a part of the address space.
+type mapping struct {
+	start uintptr
+	size  int
+}
+
+// cleanMappings finds the read-only private mappings of a file that have no page
+// of their own. proc_pid_smaps(5) has the format.
+func cleanMappings(smaps, file string) []mapping {
+	var clean []mapping
+	var current *mapping // of the file, until its line Anonymous has been seen
+	for line := range strings.Lines(smaps) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) >= 5 && len(fields[1]) == 4: // the head of a mapping
+			current = nil
+			from, to, _ := strings.Cut(fields[0], "-")
+			start, err1 := strconv.ParseUint(from, 16, 64)
+			end, err2 := strconv.ParseUint(to, 16, 64)
+			if err1 == nil && err2 == nil && end > start && len(fields) == 6 && fields[5] == file &&
+				(fields[1] == "r-xp" || fields[1] == "r--p") {
+				current = &mapping{uintptr(start), int(end - start)}
+			}
+		case current != nil && len(fields) == 3 && fields[0] == "Anonymous:":
+			if fields[1] == "0" {
+				clean = append(clean, *current)
+			}
+			current = nil
+		}
+	}
+	return clean
 }
 
 // programBytes is a part of this program as a slice. The address is that of a
