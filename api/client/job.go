@@ -95,6 +95,18 @@ func callText(name string, args []string, width int) string {
 	return ellipsis(b.String(), width)
 }
 
+// shortArgs shortens the ids among the arguments, as all lists do.
+func shortArgs(args []string) []string {
+	short := make([]string, len(args))
+	for i, arg := range args {
+		short[i] = arg
+		if id := strings.TrimPrefix(arg, "sha256:"); len(id) == 64 && strings.Trim(id, "0123456789abcdef") == "" {
+			short[i] = shortID(arg)
+		}
+	}
+	return short
+}
+
 // quoteArg leaves plain words alone.
 func quoteArg(arg string) string {
 	plain := arg != ""

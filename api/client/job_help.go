@@ -33,7 +33,7 @@ func (cli *CLI) jobIndex(ctx context.Context) error {
 	}{
 		{"Jobs that only read", func(d engine.JobDescription) bool { return d.Declared && !d.Changes && !d.Waits }},
 		{"Jobs that change something", func(d engine.JobDescription) bool { return d.Declared && d.Changes && !d.Waits }},
-		{"Jobs that last for as long as you like", func(d engine.JobDescription) bool { return d.Declared && d.Waits }},
+		{"Jobs that wait for somebody or something", func(d engine.JobDescription) bool { return d.Declared && d.Waits }},
 		{"Jobs that do not say what they do", func(d engine.JobDescription) bool { return !d.Declared }},
 	} {
 		var members []engine.JobDescription
@@ -112,7 +112,7 @@ func printJob(w io.Writer, d *engine.JobDescription) {
 		effect = "It changes something."
 	}
 	if d.Waits {
-		effect += " It lasts for as long as its caller likes."
+		effect += " It may wait for long; no limit counts it."
 	}
 	fmt.Fprintf(w, "\n%s\n\n", effect)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -26,12 +27,14 @@ func newJobLs(cli *CLI, flags *mflag.Set) runFunc {
 func (cli *CLI) jobLs(ctx context.Context, o jobLsOptions) error {
 	var list []engine.JobInfo
 	if err := cli.withJobs(ctx, func(eng jobEngine) error {
-		return jobJSON(ctx, eng, &list, "jobs")
+		jobs := eng.Job("jobs").SetContext(ctx)
+		err := jobs.OutputJSON(&list)
+		if !o.all {
+			list = slices.DeleteFunc(list, func(j engine.JobInfo) bool { return j.ID == jobs.ID() || j.Parent == jobs.ID() })
+		}
+		return jobFailure(ctx, err)
 	}); err != nil {
 		return err
-	}
-	if !o.all {
-		list = slices.DeleteFunc(list, func(j engine.JobInfo) bool { return j.Name == "jobs" })
 	}
 	if o.format == "json" {
 		return jsonLines(cli.Out, list)
@@ -97,11 +100,11 @@ func (r jobRow) Args() string {
 	if r.noTrunc {
 		width = 0
 	}
-	text := callText("", r.j.Args, 0)
-	if text != "" {
-		text = text[1:]
+	args := r.j.Args
+	if !r.noTrunc {
+		args = shortArgs(args)
 	}
-	return ellipsis(text, width)
+	return ellipsis(strings.TrimPrefix(callText("", args, 0), " "), width)
 }
 
 // Client is who asked for the job; empty: the engine itself.

@@ -344,7 +344,7 @@ Streams:
     in      nothing
     out     writes bytes; standard error is payload, too
 
-It only reads. It lasts for as long as its caller likes.
+It only reads. It may wait for long; no limit counts it.
 
 `, "")
 	dockerJob(t, eng, nil, "help").want(t, 0, `
@@ -354,7 +354,7 @@ Jobs that only read:
 Jobs that change something:
     rm                  Removes a container with everything that belongs to i...
 
-Jobs that last for as long as you like:
+Jobs that wait for somebody or something:
     logs                Writes the log of a container
 
 Jobs that do not say what they do:

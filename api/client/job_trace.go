@@ -157,10 +157,10 @@ type tracer struct {
 	printer tracePrinter
 	forest  *jobForest
 	o       jobTraceOptions
-	own     []string // the jobs of this command
+	own     []string // the jobs of this command: the trace, then what prepare has run
 	live    bool     // the past is over
 	past    []*jobNode
-	fresh   []*jobNode // roots that may have to be announced, oldest first
+	fresh   []*jobNode // jobs that may have to be announced, oldest first
 	now     func() time.Time
 	err     error
 }
@@ -193,17 +193,9 @@ func (cli *CLI) traceTrees(ctx context.Context, eng jobEngine, records <-chan tr
 	return t.err
 }
 
-// prepare asks which jobs run, and which of those may last for ever. The records
-// of the jobs that ask come after those of the past, and so tell its end.
+// prepare asks which jobs run. The record of the job that asks comes after those
+// of the past, and so tells its end.
 func (t *tracer) prepare(ctx context.Context, eng jobEngine) error {
-	var list []engine.JobDescription
-	describe := eng.Job("job_list").SetContext(ctx)
-	if describe.OutputJSON(&list) == nil { // an engine that forbids it is traced all the same
-		for _, d := range list {
-			t.forest.waits[d.Name] = d.Waits
-		}
-	}
-	t.own = append(t.own, describe.ID())
 	if !t.o.follow {
 		return nil
 	}
@@ -225,12 +217,12 @@ func (t *tracer) take(r engine.Record) {
 		return
 	}
 	if ownRecord(r, t.own...) {
-		if last := t.own[len(t.own)-1]; r.Ended && len(t.own) == 3 && (r.ID == last || r.Parent == last) {
+		if r.Ended && ownRecord(r, t.own[1:]...) {
 			t.showPast()
 		}
 		return
 	}
-	if n := t.forest.add(r); n != nil && !r.Ended && n.parent == nil {
+	if n := t.forest.add(r); n != nil && !r.Ended {
 		t.fresh = append(t.fresh, n)
 	}
 }
@@ -265,7 +257,7 @@ func (t *tracer) showPast() {
 	t.past = nil
 }
 
-// announce shows the roots that have started some time ago and still run.
+// announce shows the jobs that have started some time ago and still run.
 func (t *tracer) announce() {
 	if !t.live || !t.o.follow {
 		return
@@ -274,10 +266,10 @@ func (t *tracer) announce() {
 	wait := t.fresh[:0]
 	for _, n := range t.fresh {
 		switch {
-		case n.rec.Ended || n.announced || n.parent != nil:
+		case n.rec.Ended || n.announced:
 		case n.rec.Started.After(due) && !n.rec.Started.After(t.now()):
 			wait = append(wait, n)
-		case t.o.job == "" || n.has(t.o.job):
+		case t.o.job == "" || n.root().has(t.o.job):
 			n.announced = true
 			if err := t.printer.line(n, n, 0); err != nil && t.err == nil {
 				t.err = err
@@ -330,14 +322,14 @@ func (p *tracePrinter) line(root, n *jobNode, depth int) error {
 	if r.Ended {
 		took = shortDuration(r.Duration)
 	}
-	width := callWidth
-	if p.o.noTrunc {
-		width = 0
+	args, width := r.Args, 0
+	if !p.o.noTrunc {
+		args, width = shortArgs(args), callWidth
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%12s %9s  %*s%s", began, took, 2*depth, "", callText(r.Name, r.Args, width))
-	for _, note := range p.notes(r) {
-		b.WriteString("  " + note)
+	fmt.Fprintf(&b, "%12s %9s  %*s%s", began, took, 2*depth, "", callText(r.Name, args, width))
+	if failure := failureText(r); failure != "" {
+		b.WriteString("  " + failure)
 	}
 	if n == root {
 		if localParent(*r) != "" {
@@ -347,6 +339,9 @@ func (p *tracePrinter) line(root, n *jobNode, depth int) error {
 			b.WriteString("  " + r.Client)
 		}
 		b.WriteString("  " + r.ID)
+	}
+	for _, note := range p.notes(r) {
+		b.WriteString("  " + note)
 	}
 	_, err := io.WriteString(p.w, b.String()+"\n")
 	return err
@@ -361,14 +356,24 @@ func (p *tracePrinter) clock(t time.Time) string {
 	return t.Format("15:04:05.000")
 }
 
+// failureText says how a job failed, if it did.
+func failureText(r *engine.Record) string {
+	switch {
+	case r.Kind == errdefs.KindCanceled.String():
+		return r.Kind
+	case r.Kind == errdefs.KindNotModified.String():
+		return r.Kind + ": " + oneLine(r.Error)
+	case r.Kind != "":
+		return "FAILED " + r.Kind + ": " + oneLine(r.Error)
+	case r.Status != engine.StatusOK:
+		return fmt.Sprintf("FAILED with status %d", r.Status)
+	}
+	return ""
+}
+
 // notes is what is worth telling of a job besides its call.
 func (p *tracePrinter) notes(r *engine.Record) []string {
 	var notes []string
-	if r.Kind != "" {
-		notes = append(notes, "FAILED "+r.Kind+": "+oneLine(r.Error))
-	} else if r.Status != engine.StatusOK {
-		notes = append(notes, fmt.Sprintf("FAILED status %d", r.Status))
-	}
 	if r.Queued > 0 {
 		notes = append(notes, "queued "+shortDuration(r.Queued))
 	}

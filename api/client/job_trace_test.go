@@ -44,7 +44,7 @@ func lines(t testing.TB, list ...any) string {
 // the job that asks for the running ones comes between them, as from an engine.
 func newFakeTrace(t testing.TB, past string, running []engine.JobInfo, live <-chan string) *engine.Engine {
 	t.Helper()
-	eng := newFakeJobs(t, engine.Declaration{Name: "wait", Waits: true, Handler: echoJob})
+	eng := newFakeJobs(t)
 	asked := make(chan engine.Record, 1)
 	register(t, eng, "jobs", func(job *engine.Job) error {
 		asked <- engine.Record{ID: "ab.99", Parent: job.ID(), Name: "jobs", Started: testNow, Ended: true}
@@ -92,7 +92,7 @@ func TestJobTraceLast(t *testing.T) {
 	// Children end before their parents. ab.8 belongs to one that still runs.
 	past := lines(t, over(1, "", "version", -90000000, 0.004), failed, start, create, over(8, "ab.7", "kid", 60, 61001))
 	eng := newFakeTrace(t, past, nil, nil)
-	tree := fmt.Sprintf(`%s    45.2ms  create  queued 5.00ms  in 2.1 kB  out 65 B  uid:0  ab.2
+	tree := fmt.Sprintf(`%s    45.2ms  create  uid:0  ab.2  queued 5.00ms  in 2.1 kB  out 65 B
      +13.0ms    31.0ms    start web "a b"  [cgroup 1.20ms, exec 20.0ms]
      +14.0ms    0.25ms      link  FAILED not_found: no such container: db
 `, clockText(0))
@@ -104,7 +104,8 @@ func TestJobTraceLast(t *testing.T) {
 	dockerJob(t, eng, nil, "trace", "--job", "4").want(t, 0, tree, lost)
 	dockerJob(t, eng, nil, "trace", "--job", "ab.8").want(t, 0, orphan, lost)
 	dockerJob(t, eng, nil, "trace", "--job", "b.8").want(t, 0, "", lost)
-	if r := dockerJob(t, eng, nil, "trace", "-e"); !strings.Contains(r.out, `  a=1  b="x y"  uid:0  ab.2`) {
+	if r := dockerJob(t, eng, nil, "trace", "-e"); !strings.Contains(r.out, `  out 65 B  a=1  b="x y"
+`) {
 		t.Errorf("%+v", r)
 	}
 	dockerJob(t, eng, nil, "trace", "--format", "json").want(t, 0, past, lost)
@@ -143,23 +144,23 @@ func follow(t *testing.T, past string, running []engine.JobInfo, do func(send fu
 }
 
 func TestJobTraceFollow(t *testing.T) {
-	running := []engine.JobInfo{{ID: "ab.1", Name: "wait", Client: "uid:7", Started: at(-60000)}, {ID: "ab.2", Name: "pull", Started: at(-1)}}
+	running := []engine.JobInfo{{ID: "ab.1", Name: "hold", Client: "uid:7", Started: at(-60000)}, {ID: "ab.2", Name: "pull", Started: at(-1)}}
 	r := follow(t, lines(t, over(5, "", "old", -3, 1), over(6, "", "older", -2, 1)), running, func(send func(...any), shows func(string), _ chan string) {
 		shows(clockText(-2) + "    1.00ms  older  ab.6\n" +
-			clockText(-60000) + "   running  wait  uid:7  ab.1\n" + clockText(-1) + "   running  pull  ab.2\n")
+			clockText(-60000) + "   running  hold  uid:7  ab.1\n" + clockText(-1) + "   running  pull  ab.2\n")
 		// Two trees at once, one after the other in the output.
 		send(began(10, "", "create", 1), began(11, "", "stop", 1.5), began(12, "ab.10", "image_inspect", 2), began(13, "ab.11", "kill", 2))
 		send(over(13, "ab.11", "kill", 2, 1), over(12, "ab.10", "image_inspect", 2, 0.5), over(11, "", "stop", 1.5, 3))
 		shows(clockText(1.5) + "    3.00ms  stop  ab.11\n     +0.50ms    1.00ms    kill\n")
 		send(over(10, "", "create", 1, 9))
 		shows(clockText(1) + "    9.00ms  create  ab.10\n     +1.00ms    0.50ms    image_inspect\n")
-		// A child that outlives its parent, and one of a job that waits.
-		send(began(20, "ab.2", "fetch", 3), over(2, "", "pull", -1, 8))
+		// A child that outlives its parent.
+		send(began(20, "ab.2", "fetch", 3))
+		shows(clockText(3) + "   running  fetch  of ab.2  ab.20\n")
+		send(over(2, "", "pull", -1, 8))
 		shows(clockText(-1) + "    8.00ms  pull  ab.2\n     +4.00ms   running    fetch\n")
 		send(over(20, "ab.2", "fetch", 3, 70))
 		shows(clockText(3) + "    70.0ms  fetch  of ab.2  ab.20\n")
-		send(began(21, "ab.1", "probe", 4), over(21, "ab.1", "probe", 4, 2))
-		shows(clockText(4) + "    2.00ms  probe  of ab.1  ab.21\n")
 		send(began(30, "", "slow", 5))
 		shows(clockText(5) + "   running  slow  ab.30\n")
 	}, "-n", "1")

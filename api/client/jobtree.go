@@ -24,9 +24,6 @@ type jobNode struct {
 type jobForest struct {
 	nodes map[string]*jobNode
 	emit  func(root *jobNode)
-	// waits has the names of jobs that may last for ever: each child of one is a
-	// root of its own, or it would never be shown.
-	waits map[string]bool
 	// gone has the ids of trees that were emitted, so that a child that outlives
 	// its root does not wait for it.
 	gone map[string]bool
@@ -40,7 +37,7 @@ const (
 )
 
 func newJobForest(emit func(*jobNode)) *jobForest {
-	return &jobForest{nodes: map[string]*jobNode{}, emit: emit, waits: map[string]bool{}, gone: map[string]bool{}}
+	return &jobForest{nodes: map[string]*jobNode{}, emit: emit, gone: map[string]bool{}}
 }
 
 // add takes a record and tells of which job it is; nil: of one that is emitted
@@ -79,21 +76,9 @@ func (f *jobForest) node(id string) *jobNode {
 // attach puts a job that has just become known below its parent.
 func (f *jobForest) attach(n *jobNode) {
 	if id := localParent(n.rec); id != "" && !f.gone[id] {
-		if p := f.node(id); !p.known || !f.waits[p.rec.Name] {
-			n.parent = p
-			p.kids = append(p.kids, n)
-		}
-	}
-	if !f.waits[n.rec.Name] {
-		return
-	}
-	kids := n.kids
-	n.kids = nil
-	for _, kid := range kids {
-		kid.parent = nil
-		if kid.rec.Ended {
-			f.finish(kid)
-		}
+		p := f.node(id)
+		n.parent = p
+		p.kids = append(p.kids, n)
 	}
 }
 
@@ -148,6 +133,14 @@ func (f *jobForest) flush() {
 		f.finish(n)
 	}
 	clear(f.nodes)
+}
+
+// root is the first job of the tree, as far as it is known.
+func (n *jobNode) root() *jobNode {
+	for n.parent != nil {
+		n = n.parent
+	}
+	return n
 }
 
 // has tells whether a job with this id, or with this number behind the dot of
