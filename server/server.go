@@ -68,6 +68,7 @@ func New(cfg Config) (*Server, error) {
 		failed: make(chan error, 1), hurry: func() {}, closing: make(chan struct{}),
 		stats: metrics.New(metrics.Process(), metrics.Build("version", dockerversion.Version, "commit", dockerversion.GitCommit)),
 	}
+	s.eng.SetWarnf(s.log.Warnf)
 	if cfg.Debug {
 		s.eng.SetLogf(s.log.Debugf)
 	}
