@@ -16,7 +16,7 @@ import (
 func (h *handler) plain(w http.ResponseWriter, r *http.Request) {
 	c, err := parseCall(r)
 	if err == nil {
-		err = checkVia(h.eng, c.via)
+		err = c.checkVia(h.eng)
 	}
 	if err != nil {
 		refuse(w, r, err)

@@ -142,15 +142,17 @@ func (c *call) metadata(h http.Header) error {
 	return nil
 }
 
-// checkVia refuses a call that came through this engine before, or through more
+// checkVia refuses a job that came through this engine before, or through more
 // engines than package wire allows in a session.
-func checkVia(eng *engine.Engine, via []string) error {
+func (c *call) checkVia(eng *engine.Engine) error {
+	via := c.via
 	if slices.Contains(via, eng.ID()) {
-		return errdefs.Conflict("the call goes in a circle: it came to engine %s by way of %s", eng, hops(via))
+		return errdefs.Conflict("job %s goes in a loop: engine %s has forwarded it already, and it came back by way of %s",
+			quote(c.name), eng, hops(via))
 	}
 	if len(via) > wire.MaxHops {
-		return errdefs.Conflict("the call came to engine %s through %d engines, at most %d are allowed: %s",
-			eng, len(via), wire.MaxHops, hops(via))
+		return errdefs.Conflict("job %s came to engine %s through %d engines, which looks like a loop; %d are allowed: %s",
+			quote(c.name), eng, len(via), wire.MaxHops, hops(via))
 	}
 	return nil
 }

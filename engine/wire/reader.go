@@ -9,6 +9,7 @@ import (
 // large payload another one is likely, whose bytes are better read to their
 // place than copied there.
 const (
+	readFirst  = 9 << 10 // the buffer of a stream that has little to say: a small frame fits
 	readAhead  = 64 << 10
 	readHeader = 1 << 10
 	many       = 8 // small frames in a row
@@ -26,7 +27,7 @@ type reader struct {
 
 func (in *reader) open(s *stream) {
 	in.src = s.rw
-	in.buf = make([]byte, readAhead)
+	in.buf = make([]byte, readFirst)
 	in.few = many
 }
 
@@ -95,6 +96,11 @@ func (in *reader) readBig(c *chunk, n int) error {
 
 // fill makes sure that n bytes are in the buffer.
 func (in *reader) fill(n int) error {
+	if in.w == len(in.buf) && len(in.buf) < readAhead { // the last read had more to give
+		grown := make([]byte, readAhead)
+		in.w = copy(grown, in.buf[in.r:in.w])
+		in.buf, in.r = grown, 0
+	}
 	if in.r == in.w {
 		in.r, in.w = 0, 0
 	} else if len(in.buf)-in.r < n {

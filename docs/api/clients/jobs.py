@@ -16,7 +16,7 @@ import threading
 
 HELLO, CALL, DATA, EOF, CANCEL, OUT, ERR, RESULT, WINDOW, PING, PONG, GOAWAY = range(1, 13)
 HEADER = struct.Struct(">BBHII")  # type, flags, zero, call, length of the payload
-MORE, MAX_PAYLOAD, OUR_WINDOW = 1, 256 << 10, 512 << 10
+MORE, MAX_PAYLOAD, OUR_WINDOW = 1, 256 << 10, 256 << 10
 
 
 def text(s):  # a string: its length and its bytes
@@ -73,7 +73,7 @@ class Engine:
         while at < len(hello):
             s, at = cut(hello, at)
             pairs.append(s)
-        self.window = int(dict(zip(pairs[::2], pairs[1::2])).get("window", 512 << 10))
+        self.window = int(dict(zip(pairs[::2], pairs[1::2])).get("window", 256 << 10))
         threading.Thread(target=self.run, daemon=True).start()
 
     def job(self, name, *args, env=None, stdin=None, timeout=None):
