@@ -15,11 +15,12 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
+	"github.com/enginejobs/docker/engine/wire"
 	"github.com/enginejobs/docker/errdefs"
 )
 
 // pair serves one engine to another and returns the one to call on.
-func pair(t *testing.T, declare ...engine.Declaration) (*engine.Engine, *Conn, context.CancelFunc) {
+func pair(t *testing.T, declare ...engine.Declaration) (*engine.Engine, *wire.Conn, context.CancelFunc) {
 	t.Helper()
 	far, near := enginetest.New(t), enginetest.New(t)
 	if err := far.Declare(declare...); err != nil {
@@ -198,9 +199,4 @@ func TestDialNobody(t *testing.T) {
 	if _, err := Dial(filepath.Join(t.TempDir(), "none")); !errdefs.Is(err, errdefs.KindUnavailable) {
 		t.Fatalf("got %v", err)
 	}
-}
-
-func FuzzResult(f *testing.F) {
-	f.Add([]byte{kindNone})
-	f.Fuzz(func(t *testing.T, b []byte) { _ = decodeResult(b) })
 }

@@ -109,7 +109,7 @@ func (k *call) send(job *engine.Job, message []byte, files []*os.File) error {
 // transmit sends one frame or two, and gives up when the call was given up.
 func (k *call) transmit(f, second *Frame) error {
 	if k.c.batcher != nil {
-		return k.c.batcher.sendPair(f, second, &k.left)
+		return k.c.batcher.SendPair(f, second, &k.left)
 	}
 	err := k.c.t.Send(*f)
 	if err == nil && second != nil {
@@ -151,7 +151,7 @@ func (k *call) cancel(why error) {
 		k.left.Store(true)
 		k.fail(why)
 		if k.c.batcher != nil {
-			k.c.batcher.poke()
+			k.c.batcher.PokeSenders()
 		}
 	})
 	_ = k.c.t.Send(Frame{Type: FrameCancel, Call: k.id}) // without a connection the call ends anyway

@@ -90,7 +90,7 @@ func AppendHello(b []byte, h *Hello) []byte {
 func ParseHello(b []byte) (*Hello, error) {
 	v, s, err := cutNumber(string(b))
 	if err != nil {
-		return nil, garbage("the first frame is damaged")
+		return nil, Garbage("the first frame is damaged")
 	}
 	h := &Hello{Version: v, MaxCalls: DefaultMaxCalls, Window: DefaultWindow}
 	if v != Version {
@@ -101,7 +101,7 @@ func ParseHello(b []byte) (*Hello, error) {
 		pairs, _, err = cutPairs(s)
 	}
 	if err != nil {
-		return nil, garbage("the first frame is damaged")
+		return nil, Garbage("the first frame is damaged")
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		switch value := pairs[i+1]; pairs[i] {
@@ -113,7 +113,7 @@ func ParseHello(b []byte) (*Hello, error) {
 			h.Inflates = value == "deflate"
 		}
 		if err != nil {
-			return nil, garbage("the first frame has %s %q", pairs[i], pairs[i+1])
+			return nil, Garbage("the first frame has %s %q", pairs[i], pairs[i+1])
 		}
 	}
 	return h, nil

@@ -177,18 +177,18 @@ func (c *Conn) dispatch(f *Frame) error {
 		result, err := ParseResult(f.Payload)
 		if err != nil {
 			closeAll(f.Files)
-			return garbage("the result of a job is damaged")
+			return Garbage("the result of a job is damaged")
 		}
 		k.finish(result, f.Files)
 		return nil
 	}
 	closeAll(f.Files)
-	return garbage("a frame of type %d came, which only a caller sends", f.Type)
+	return Garbage("a frame of type %d came, which only a caller sends", f.Type)
 }
 
 func parseWindow(b []byte) (int, error) {
 	if len(b) != 4 {
-		return 0, garbage("a Window frame of %d bytes came", len(b))
+		return 0, Garbage("a Window frame of %d bytes came", len(b))
 	}
 	return int(binary.BigEndian.Uint32(b) & (1<<31 - 1)), nil
 }

@@ -96,7 +96,7 @@ func (in *reader) inflate(f *Frame) error {
 	inflaters.Put(r)
 	if err != io.EOF || src.Len() > 0 {
 		c.release()
-		return garbage("a compressed frame of type %d does not inflate to at most %d bytes", f.Type, MaxPayload)
+		return Garbage("a compressed frame of type %d does not inflate to at most %d bytes", f.Type, MaxPayload)
 	}
 	if in.big != nil {
 		in.big.release()

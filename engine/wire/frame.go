@@ -71,13 +71,14 @@ type Transport interface {
 // errGarbage is in the chain of every error about bytes that are no protocol.
 var errGarbage = errors.New("this is not the frame protocol of an engine")
 
-// garbage makes an error that ends a connection.
-func garbage(format string, args ...any) error {
+// Garbage makes an error of a transport that ends the connection: what came is
+// no protocol.
+func Garbage(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), errGarbage)
 }
 
-// putHeader writes the header of f into b.
-func putHeader(b []byte, f *Frame) {
+// PutHeader writes the header of the frame into b, HeaderSize bytes.
+func (f *Frame) PutHeader(b []byte) {
 	flags := byte(0)
 	if f.More {
 		flags |= flagMore
@@ -93,7 +94,7 @@ func putHeader(b []byte, f *Frame) {
 // AppendFrame appends f as it is on a byte stream, without its files.
 func AppendFrame(b []byte, f Frame) []byte {
 	var h [HeaderSize]byte
-	putHeader(h[:], &f)
+	f.PutHeader(h[:])
 	return append(append(b, h[:]...), f.Payload...)
 }
 
@@ -101,17 +102,17 @@ func AppendFrame(b []byte, f Frame) []byte {
 // the length it returns, which is never more than MaxPayload.
 func ParseHeader(b []byte) (f Frame, length int, err error) {
 	if len(b) < HeaderSize {
-		return Frame{}, 0, garbage("a frame of %d bytes is shorter than its header", len(b))
+		return Frame{}, 0, Garbage("a frame of %d bytes is shorter than its header", len(b))
 	}
 	f = Frame{Type: b[0], More: b[1]&flagMore != 0, Compressed: b[1]&flagCompressed != 0, Call: binary.BigEndian.Uint32(b[4:])}
 	n := binary.BigEndian.Uint32(b[8:])
 	switch {
 	case f.Type < FrameHello || f.Type > FrameGoAway:
-		return Frame{}, 0, garbage("a frame has type %d", f.Type)
+		return Frame{}, 0, Garbage("a frame has type %d", f.Type)
 	case b[1]&^(flagMore|flagCompressed) != 0 || b[2] != 0 || b[3] != 0:
-		return Frame{}, 0, garbage("a frame of type %d has unknown flags", f.Type)
+		return Frame{}, 0, Garbage("a frame of type %d has unknown flags", f.Type)
 	case n > MaxPayload:
-		return Frame{}, 0, garbage("a frame of type %d says it has %d bytes, %d are allowed", f.Type, n, MaxPayload)
+		return Frame{}, 0, Garbage("a frame of type %d says it has %d bytes, %d are allowed", f.Type, n, MaxPayload)
 	}
 	return f, int(n), nil
 }

@@ -17,8 +17,8 @@ type keeper interface{ keep() *chunk }
 // batcher is a transport that sends two frames at once, and lets a sender go
 // that would have to wait.
 type batcher interface {
-	sendPair(f, second *Frame, s *stopper) error
-	poke()
+	SendPair(f, second *Frame, s *stopper) error
+	PokeSenders()
 }
 
 // cutter is a transport that carries less than MaxPayload in one frame.
@@ -77,7 +77,7 @@ func receiveHello(t Transport) (*Hello, error) {
 	case f.Type == FrameGoAway:
 		return nil, errdefs.Unavailable("the other engine refuses the connection: %s", f.Payload)
 	case f.Type != FrameHello || f.More || f.Call != 0:
-		return nil, errdefs.InvalidArgument("connecting to an engine: %w", garbage("the first frame is not Hello"))
+		return nil, errdefs.InvalidArgument("connecting to an engine: %w", Garbage("the first frame is not Hello"))
 	}
 	h, err := ParseHello(f.Payload)
 	if err != nil {

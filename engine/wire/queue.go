@@ -66,7 +66,7 @@ func (q *queue) push(kind byte, payload []byte, own *chunk) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(payload) > q.allowed {
-		return garbage("%d bytes were sent where %d are allowed", len(payload), q.allowed)
+		return Garbage("%d bytes were sent where %d are allowed", len(payload), q.allowed)
 	}
 	q.allowed -= len(payload)
 	// Nothing is worth a chunk only where it shows that a stream is in use.
@@ -211,7 +211,7 @@ func (c *credit) add(n int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.left += n; c.left > 1<<31-1 {
-		return garbage("a window has more than 2 GiB")
+		return Garbage("a window has more than 2 GiB")
 	}
 	c.ready.Broadcast()
 	return nil

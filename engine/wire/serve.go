@@ -261,7 +261,7 @@ func (s *session) dispatch(f *Frame) error {
 		}
 		return j.credit.add(n)
 	}
-	return garbage("a frame of type %d came, which only the called side sends", f.Type)
+	return Garbage("a frame of type %d came, which only the called side sends", f.Type)
 }
 
 // call takes a part of a call. With the last one the job is made.
@@ -270,7 +270,7 @@ func (s *session) call(f *Frame) (*served, error) {
 	if p == nil {
 		if len(f.Payload) < 4 {
 			closeAll(f.Files)
-			return nil, garbage("a Call frame has %d bytes", len(f.Payload))
+			return nil, Garbage("a Call frame has %d bytes", len(f.Payload))
 		}
 		p = &part{want: 4 + int(binary.BigEndian.Uint32(f.Payload))}
 		if p.want-4 > MaxCall {
@@ -280,14 +280,14 @@ func (s *session) call(f *Frame) (*served, error) {
 		if !f.More && !p.skip {
 			if len(f.Payload) != p.want {
 				closeAll(f.Files)
-				return nil, garbage("a Call of %d bytes says it has %d", len(f.Payload), p.want)
+				return nil, Garbage("a Call of %d bytes says it has %d", len(f.Payload), p.want)
 			}
 			return s.begin(f.Call, f.Payload[4:], f.Files)
 		}
 		if f.More {
 			if len(s.parts) == maxParts {
 				closeAll(f.Files)
-				return nil, garbage("%d calls are sent in parts at once", maxParts)
+				return nil, Garbage("%d calls are sent in parts at once", maxParts)
 			}
 			s.parts[f.Call] = p
 		}
@@ -310,7 +310,7 @@ func (s *session) addPart(p *part, f *Frame) (*served, error) {
 		if !f.More {
 			closeAll(f.Files)
 		}
-		return nil, garbage("the parts of a Call are not what its length says")
+		return nil, Garbage("the parts of a Call are not what its length says")
 	}
 	p.body = append(p.body, f.Payload...)
 	if f.More {
@@ -330,7 +330,7 @@ func (s *session) begin(id uint32, body []byte, files []*os.File) (*served, erro
 	var c Call
 	if c.parse(string(body)) != nil {
 		closeAll(files)
-		return nil, garbage("a Call is damaged")
+		return nil, Garbage("a Call is damaged")
 	}
 	if why := s.loop(&c); why != nil {
 		closeAll(files)
@@ -344,7 +344,7 @@ func (s *session) begin(id uint32, body []byte, files []*os.File) (*served, erro
 	case s.jobs[id] != nil:
 		s.mu.Unlock()
 		closeAll(files)
-		return nil, garbage("call %d began twice", id)
+		return nil, Garbage("call %d began twice", id)
 	case s.draining:
 		why = errdefs.Unavailable("the engine is shutting down")
 	case len(s.jobs) >= s.calls:

@@ -78,7 +78,7 @@ func (s *stream) inflates() { s.inflate.Store(true) }
 func (s *stream) Send(f Frame) error { return s.send(&f, nil, nil) }
 
 // send is Send for one frame or two that belong together. A sender that waits
-// for its turn gives up when stop has become true and poke was called.
+// for its turn gives up when stop has become true and PokeSenders was called.
 func (s *stream) send(f, second *Frame, stop *stopper) error {
 	if len(f.Files) > 0 || second != nil && len(second.Files) > 0 {
 		return errdefs.NotImplemented("descriptors cannot travel over this connection, only to an engine on the same host")
@@ -120,7 +120,7 @@ func (s *stream) send(f, second *Frame, stop *stopper) error {
 		s.queue(f, second)
 	} else {
 		rest = f.Payload
-		putHeader(s.header[:], f)
+		f.PutHeader(s.header[:])
 	}
 	first := s.pending
 	s.pending, s.spare = s.spare[:0], nil
@@ -242,8 +242,8 @@ func (s *stream) guard() (stop func()) {
 	return func() { t.Stop() }
 }
 
-// poke makes senders look again whether they are to stop.
-func (s *stream) poke() {
+// PokeSenders makes senders look again whether they are to stop.
+func (s *stream) PokeSenders() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turn.Broadcast()
@@ -269,5 +269,5 @@ func (s *stream) Close() error {
 	return nil
 }
 
-// sendPair sends one frame or two that belong together.
-func (s *stream) sendPair(f, second *Frame, stop *stopper) error { return s.send(f, second, stop) }
+// SendPair sends one frame or two that belong together.
+func (s *stream) SendPair(f, second *Frame, stop *stopper) error { return s.send(f, second, stop) }

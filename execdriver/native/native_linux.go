@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/engine"
-	"github.com/enginejobs/docker/engine/spawn"
+	"github.com/enginejobs/docker/engine/wire"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
@@ -84,7 +84,7 @@ type Driver struct {
 // link is the current connection to the exec engine, or the wait for one.
 type link struct {
 	ready chan struct{} // closed when conn can be used
-	conn  *spawn.Conn
+	conn  *wire.Conn
 }
 
 // New makes a driver and raises its exec engine, or finds the one that an

@@ -12,6 +12,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/spawn"
+	"github.com/enginejobs/docker/engine/wire"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
@@ -70,7 +71,7 @@ func (d *Driver) serveOne() error {
 }
 
 // follow makes the connection everybody's until it ends or Close begins.
-func (d *Driver) follow(eng *engine.Engine, conn *spawn.Conn) error {
+func (d *Driver) follow(eng *engine.Engine, conn *wire.Conn) error {
 	if err := d.handOver(eng); err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (d *Driver) follow(eng *engine.Engine, conn *spawn.Conn) error {
 
 // dismiss tells an exec engine to quit, and waits until it has gone, unless
 // containers run.
-func (d *Driver) dismiss(eng *engine.Engine, conn *spawn.Conn) {
+func (d *Driver) dismiss(eng *engine.Engine, conn *wire.Conn) {
 	err := eng.Job(execproto.JobQuit).SetContext(d.ctx).Run()
 	switch {
 	case errdefs.IsConflict(err):
@@ -107,7 +108,7 @@ func (d *Driver) dismiss(eng *engine.Engine, conn *spawn.Conn) {
 
 // connect finds or raises an exec engine. One that would have nothing to do is
 // not raised any more when Close has begun.
-func (d *Driver) connect() (*spawn.Conn, error) {
+func (d *Driver) connect() (*wire.Conn, error) {
 	path := d.path("engine.sock")
 	conn, err := spawn.Dial(path)
 	if err == nil || d.leaving.Err() != nil && !d.anyRunning() {
