@@ -105,7 +105,7 @@ func (j *Job) Job(name string, args ...string) *Job {
 }
 
 // Run starts the job and waits for it. The handler runs in the goroutine of the
-// caller, so Run returns when the handler has returned.
+// caller, once its turn has come, so Run returns when the handler has returned.
 func (j *Job) Run() error {
 	if err := j.enter(); err != nil {
 		return err
@@ -114,8 +114,9 @@ func (j *Job) Run() error {
 	return j.err
 }
 
-// Start checks the job and runs its handler in a goroutine of its own. Every
-// successful Start is followed by a Wait.
+// Start checks the job and runs its handler in a goroutine of its own. It does
+// not block: where limits are set, that goroutine waits for the turn of the job.
+// Every successful Start is followed by a Wait.
 func (j *Job) Start() error {
 	if err := j.enter(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,4 +88,89 @@ func TestStorm(t *testing.T) {
 	if left := eng.Running(); len(left) != 0 {
 		t.Errorf("left running: %+v", left)
 	}
+}
+
+// Everybody looks at and changes everything while jobs run. It is worth most
+// under -race; at the end the numbers add up.
+func TestLookingStorm(t *testing.T) {
+	eng := enginetest.New(t)
+	must(t, eng.Declare(engine.Declaration{
+		Name: "work", Args: []engine.Arg{{Name: "A", Variadic: true, Optional: true}}, Env: []engine.Key{{Name: "k"}},
+		Handler: func(job *engine.Job) error {
+			job.Phase("one")
+			job.Printf("x")
+			job.Phase("two")
+			return job.Context().Err()
+		},
+	}))
+	stop := make(chan struct{})
+	var lookers, workers sync.WaitGroup
+	look := func(f func()) {
+		lookers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					f()
+				}
+			}
+		})
+	}
+	var started, ended, seen atomic.Int64
+	look(func() {
+		sub := eng.Subscribe(rand.IntN(64))
+		defer sub.Close()
+		for range rand.IntN(200) {
+			select {
+			case <-sub.C():
+				seen.Add(1)
+			case <-time.After(time.Millisecond):
+			}
+		}
+	})
+	look(func() { eng.Recent(10 - rand.IntN(20)) })
+	look(func() { eng.Stats(); time.Sleep(time.Millisecond) })
+	look(func() {
+		for _, j := range eng.Running() {
+			if rand.IntN(8) == 0 {
+				_ = eng.CancelJob(j.ID)
+			}
+		}
+	})
+	look(func() {
+		eng.SetLimits(engine.Limits{Reads: rand.IntN(4), Writes: rand.IntN(4), QueuePerClient: rand.IntN(3)})
+		eng.SetAuthorizer(func(*engine.Job) error { return nil })
+		time.Sleep(time.Millisecond)
+	})
+	for client := range 4 {
+		workers.Go(func() {
+			ctx := from(string(rune('a' + client)))
+			for i := range 1500 {
+				job := eng.Job("work", "a", "b", "c", "d", "e")
+				job.Setenv("k", "v")
+				if i%2 == 0 {
+					job.SetContext(ctx)
+				}
+				started.Add(1)
+				if job.Run() == nil {
+					ended.Add(1)
+				}
+				job.Args[0] = "changed" // the caller's again
+			}
+		})
+	}
+	workers.Wait()
+	close(stop)
+	lookers.Wait()
+	s := eng.Stats()
+	var all uint64
+	for _, n := range s.Jobs[0].Results {
+		all += n
+	}
+	if s.Running != 0 || s.Queued != 0 || s.Subscribers != 0 || len(s.Jobs) != 1 ||
+		all != uint64(started.Load()) || s.Jobs[0].Results[""] != uint64(ended.Load()) || s.Jobs[0].Duration.Count != all {
+		t.Errorf("%d started, %d ended well, %+v", started.Load(), ended.Load(), s)
+	}
+	t.Logf("%d jobs, %d ended well, %d records seen", started.Load(), ended.Load(), seen.Load())
 }
