@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -52,6 +53,7 @@ func shop(t *testing.T, run int) *engine.Engine {
 			},
 		},
 		engine.Declaration{Name: "wait", Stdout: engine.Bytes, Waits: true, Handler: func(job *engine.Job) error {
+			fmt.Fprintln(job.Stderr, "waiting")
 			<-ended
 			_, err := job.Stdout.Write([]byte{0xff, 0, 1})
 			return err
@@ -68,9 +70,13 @@ func shop(t *testing.T, run int) *engine.Engine {
 func visit(t *testing.T, eng *engine.Engine) {
 	t.Helper()
 	wait := eng.Job("wait")
+	waiting := make(chan struct{})
+	var once sync.Once
+	wait.Stderr.Add(writer(func([]byte) { once.Do(func() { close(waiting) }) }))
 	if err := wait.Start(); err != nil {
 		t.Fatal(err)
 	}
+	<-waiting
 	job := eng.Job("make", "chair")
 	job.Setenv("colour", "red")
 	job.Setenv("password", "sesame")

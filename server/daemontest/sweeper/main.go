@@ -8,8 +8,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/enginejobs/docker/server/daemontest/sweep"
@@ -29,7 +31,7 @@ func run(args []string) error {
 	// Until the other end is closed; nothing is ever written.
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	lock, err := sweep.Lock(args[0], true)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil // the daemon has cleaned up itself
 	}
 	if err != nil {
