@@ -53,8 +53,13 @@ func newPackets(fd int) (*packets, error) {
 // MaxPayload is what one frame carries here.
 func (p *packets) MaxPayload() int { return maxPayload }
 
-// Close ends both directions.
-func (p *packets) Close() error { return p.f.Close() }
+// Close ends both directions. It may be called again.
+func (p *packets) Close() error {
+	if err := p.f.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
 
 // Send sends a frame as a packet of its own.
 func (p *packets) Send(f wire.Frame) error { return p.SendPair(&f, nil, nil) }
