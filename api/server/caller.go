@@ -17,27 +17,40 @@ import (
 // peer is who is at the other end of a connection. There is one for each
 // connection, and all its requests run their jobs on its account.
 type peer struct {
-	caller engine.Caller
-	// shown completes the caller of a TLS connection with the certificate, which
-	// is not there before the first request.
-	shown sync.Once
+	caller engine.Caller // complete once known has been done
+	conn   net.Conn
+	known  sync.Once
 }
 
 type peerKey struct{}
 
-// meet identifies a new connection; it is the ConnContext of the HTTP server.
+// meet gives a new connection its peer; it is the ConnContext of the HTTP server,
+// whose loop it must not hold up. Who the peer is, the first request finds out:
+// before it there is no certificate, and many connections have no request.
 func meet(ctx context.Context, conn net.Conn) context.Context {
-	p := &peer{caller: engine.Caller{UID: -1, PID: -1}}
+	p := &peer{conn: conn}
+	return context.WithValue(engine.WithCaller(ctx, &p.caller), peerKey{}, p)
+}
+
+// identify completes the caller.
+func (p *peer) identify(r *http.Request) {
+	p.caller.UID, p.caller.PID = -1, -1
+	conn := p.conn
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		p.caller.Network = "tls"
 		conn = secure.NetConn()
+	}
+	if r.TLS != nil {
+		p.caller.Network = "tls"
 	}
 	if u, ok := conn.(*net.UnixConn); ok {
 		p.credentials(u)
 	} else {
-		p.address(conn.RemoteAddr().String())
+		p.address(r.RemoteAddr)
 	}
-	return context.WithValue(engine.WithCaller(ctx, &p.caller), peerKey{}, p)
+	if r.TLS != nil {
+		p.certify(r.TLS.VerifiedChains)
+	}
+	p.conn = nil
 }
 
 // credentials takes the peer of a unix socket from the kernel: the process that
@@ -119,15 +132,11 @@ func accountable(r *http.Request) *http.Request {
 	c := engine.CallerOf(ctx)
 	p, met := ctx.Value(peerKey{}).(*peer)
 	if c == nil {
-		p = &peer{caller: engine.Caller{UID: -1, PID: -1}}
-		if r.TLS != nil {
-			p.caller.Network = "tls"
-		}
-		p.address(r.RemoteAddr)
+		p = &peer{}
 		c = &p.caller
 	}
-	if r.TLS != nil && p != nil {
-		p.shown.Do(func() { p.certify(r.TLS.VerifiedChains) })
+	if p != nil {
+		p.known.Do(func() { p.identify(r) })
 	}
 	trace := r.Header["Traceparent"]
 	switch {

@@ -21,7 +21,7 @@ func (x *exchange) fail(err error) {
 	if errors.As(err, &tooLarge) {
 		status = http.StatusRequestEntityTooLarge
 	}
-	if kind == errdefs.KindInternal {
+	if kind == errdefs.KindInternal && !x.w.lost {
 		x.s.log.Errorf("%s %s: %v", x.r.Method, x.r.URL.Path, err)
 	} else {
 		x.s.log.Debugf("%s %s: %d %v", x.r.Method, x.r.URL.Path, status, err)

@@ -153,6 +153,7 @@ type response struct {
 	http.ResponseWriter
 	begun    bool
 	hijacked bool
+	lost     bool // the client could not be written to: it has left
 }
 
 // WriteHeader sends the status, once.
@@ -167,7 +168,9 @@ func (w *response) WriteHeader(status int) {
 // Write sends a part of the body.
 func (w *response) Write(p []byte) (int, error) {
 	w.begun = true
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	w.lost = w.lost || err != nil
+	return n, err
 }
 
 // put writes to a client that may be gone; there is nobody to tell.
@@ -199,6 +202,7 @@ func (s *sink) Write(p []byte) (int, error) {
 	n, err := s.w.Write(p)
 	if err == nil && s.flush {
 		err = http.NewResponseController(s.w).Flush()
+		s.w.lost = s.w.lost || err != nil
 	}
 	return n, err
 }
