@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -365,12 +366,20 @@ func (s *session) begin(id uint32, body []byte, files []*os.File) (*served, erro
 func (s *session) loop(c *Call) error {
 	switch {
 	case slices.Contains(c.Via, s.eng.ID()):
-		return errdefs.Conflict("job %s goes in a loop: engine %s has forwarded it already, and it came back through %d others",
-			c.Name, s.eng, len(c.Via)-1)
+		return errdefs.Conflict("job %s goes in a loop of engines: %s, and here again", c.Name, way(c.Via))
 	case len(c.Via) > MaxHops:
-		return errdefs.Conflict("job %s came through %d engines, which looks like a loop; %d are allowed", c.Name, len(c.Via), MaxHops)
+		return errdefs.Conflict("job %s came through %d engines, %d are allowed: %s", c.Name, len(c.Via), MaxHops, way(c.Via[:MaxHops]))
 	}
 	return nil
+}
+
+// way shows engines as people see them, by the first digits of their ids.
+func way(via []string) string {
+	short := make([]string, len(via))
+	for i, id := range via {
+		short[i] = id[:min(len(id), 8)]
+	}
+	return strings.Join(short, ", ")
 }
 
 // forget takes a job off the list.
