@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
@@ -175,6 +176,17 @@ func TestReplayNoticesChanges(t *testing.T) {
 		if len(c.texts) == 0 || !strings.Contains(strings.Join(c.texts, "\n"), name+" was") {
 			t.Errorf("%s: %q", name, c.texts)
 		}
+	}
+}
+
+func TestReplayDoesNotHang(t *testing.T) {
+	file := record(t, shop(t, 1))
+	eng := shop(t, 2)
+	eng.Replace("take", func(job *engine.Job) error { <-job.Context().Done(); return job.Context().Err() })
+	c := &complaints{TB: t}
+	(&enginetest.Replayer{Timeout: 20 * time.Millisecond}).Run(c, eng, file)
+	if len(c.texts) == 0 || !strings.Contains(c.texts[0], "deadline") {
+		t.Errorf("%q", c.texts)
 	}
 }
 

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
@@ -24,6 +26,9 @@ type Replayer struct {
 	Normalise func(job, stream, text string) string
 	// Env is set on every job, beside what was recorded.
 	Env map[string]string
+	// Timeout is for each job; 0 means 30 seconds. One that takes longer is
+	// cancelled, and fails the test.
+	Timeout time.Duration
 }
 
 // Replay runs the jobs of a recording on eng, in the order and as parallel as
@@ -78,6 +83,7 @@ type rerun struct {
 	number         int
 	stdout, stderr tap
 	result         chan error
+	stop           context.CancelFunc
 }
 
 // start runs a recorded job in a goroutine of its own, which ends with the job.
@@ -90,7 +96,13 @@ func (r *replay) start(eng *engine.Engine, number int, take Take) *rerun {
 			args[i] = r.settings.Secret(take.Name, d.Args[min(i, len(d.Args)-1)].Name)
 		}
 	}
-	job := eng.Job(take.Name, args...)
+	timeout := r.settings.Timeout
+	if timeout == 0 {
+		timeout = 30 * time.Second
+	}
+	var ctx context.Context
+	ctx, again.stop = context.WithTimeout(context.Background(), timeout)
+	job := eng.Job(take.Name, args...).SetContext(ctx)
 	for _, key := range slices.Sorted(maps.Keys(take.Env)) {
 		value := r.ids.translate(take.Env[key])
 		if value == Masked {
@@ -123,6 +135,7 @@ func (r *replay) start(eng *engine.Engine, number int, take Take) *rerun {
 // finish waits for a job and tells what is not as it was.
 func (r *replay) finish(again *rerun) (complaints []string) {
 	err := <-again.result
+	again.stop()
 	take := again.take
 	say := func(what, want, got string) {
 		complaints = append(complaints, fmt.Sprintf("job %d %s(%s): %s was\n%s\nnow it is\n%s",

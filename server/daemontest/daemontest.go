@@ -91,8 +91,10 @@ type Daemon struct {
 	native bool
 	bridge string
 	subnet string
-	srv    *server.Server
-	world  *fake.World // nil: the containers are real
+	cfg    server.Config
+	driver fake.Options
+	srv    *server.Server // the one that runs, nil before
+	world  *fake.World    // nil: the containers are real
 	client *http.Client
 	log    *lines
 	lock   *os.File
@@ -144,24 +146,42 @@ func (d *Daemon) start(o options) error {
 	if d.watch, err = startWatcher(d.dir, prog); err != nil {
 		return err
 	}
-	cfg := server.Config{
+	d.cfg = server.Config{
 		Root: filepath.Join(d.dir, "root"), Hosts: []string{d.Host()}, Log: d.log, Guest: true,
 		ShutdownTimeout: 20 * time.Second, Network: server.Network{Off: true},
 	}
 	if d.native {
-		cfg.DockerinitPath = prog.dockerinit
+		d.cfg.DockerinitPath = prog.dockerinit
 		if o.bridge {
 			if d.bridge, d.subnet, err = makeBridge(d.dir); err != nil {
 				return err
 			}
-			cfg.Network = server.Network{Bridge: d.bridge, WarmSandboxes: -1}
+			d.cfg.Network = server.Network{Bridge: d.bridge, WarmSandboxes: -1}
 		}
 	} else {
-		d.world = fake.NewWorld()
-		cfg.Exec, cfg.StorageDriver = d.world.Driver(o.driver), "vfs"
+		d.world, d.driver = fake.NewWorld(), o.driver
+		d.cfg.StorageDriver = "vfs"
 	}
 	for _, f := range o.configure {
-		f(&cfg)
+		f(&d.cfg)
+	}
+	if err := d.boot(); err != nil {
+		return err
+	}
+	socket := d.socket()
+	d.client = &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
+	return nil
+}
+
+// boot brings a server up.
+func (d *Daemon) boot() error {
+	cfg := d.cfg
+	if d.world != nil && cfg.Exec == nil {
+		cfg.Exec = d.world.Driver(d.driver)
 	}
 	srv, err := builtins.New(cfg)
 	if err != nil {
@@ -171,13 +191,24 @@ func (d *Daemon) start(o options) error {
 		return err
 	}
 	d.srv = srv
-	socket := d.socket()
-	d.client = &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}
 	return nil
+}
+
+// Restart stops the daemon and starts it again on the same root and socket, as
+// an upgrade does. Containers are stopped with it, unless Configure has set
+// LiveRestore. The engine is a new one: what the test had put on the old one is
+// gone. Nothing else may use the Daemon meanwhile; clients find it again.
+func (d *Daemon) Restart(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	d.client.CloseIdleConnections()
+	if err := d.srv.Close(ctx); err != nil {
+		t.Fatalf("stopping the daemon: %v", err)
+	}
+	if err := d.boot(); err != nil {
+		t.Fatalf("starting the daemon again: %v", err)
+	}
 }
 
 // longestDir leaves room for the socket: its address has 107 bytes at most.
@@ -258,7 +289,7 @@ func (d *Daemon) socket() string { return filepath.Join(d.dir, "s") }
 // Host is the address of the API, as DOCKER_HOST has it: unix:///….
 func (d *Daemon) Host() string { return "unix://" + d.socket() }
 
-// Engine is the bus of the daemon. What a test replaces on it (Engine.Replace,
+// Engine is the bus of the daemon, until a Restart. What a test replaces on it (Engine.Replace,
 // enginetest.Fake, enginetest.FailNth) is what the API then runs.
 func (d *Daemon) Engine() *engine.Engine { return d.srv.Engine() }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/execdriver/fake"
 	"github.com/enginejobs/docker/pkg/testutil"
+	"github.com/enginejobs/docker/server"
 	"github.com/enginejobs/docker/server/daemontest"
 )
 
@@ -124,6 +125,87 @@ func TestNothingIsLeft(t *testing.T) {
 	})
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("%s: %v", dir, err)
+	}
+}
+
+// TestRestart finds what was there before: the image, and the containers.
+func TestRestart(t *testing.T) {
+	for _, live := range []bool{false, true} {
+		d := daemontest.New(t, daemontest.Fake(), daemontest.Configure(func(c *server.Config) { c.LiveRestore = live }))
+		d.ImportBox(t)
+		run(t, d, "forever", "sleep", "1000")
+		before := d.Engine()
+		d.Restart(t)
+		var box struct{ State struct{ Running bool } }
+		if err := d.Engine().Job("container_inspect", "forever").OutputJSON(&box); err != nil {
+			t.Fatal(err)
+		}
+		if box.State.Running != live || before == d.Engine() {
+			t.Errorf("live restore %v: runs %v", live, box.State.Running)
+		}
+		life(t, d, "after")
+	}
+}
+
+// process is what a daemon could change of the process that it lives in.
+func process(t *testing.T) map[string]string {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := map[string]string{"environment": strings.Join(os.Environ(), "\n")}
+	for line := range strings.Lines(string(status)) {
+		key, value, _ := strings.Cut(line, ":")
+		switch key {
+		case "Umask", "SigIgn", "SigCgt", "Uid", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp":
+			now[key] = strings.TrimSpace(value)
+		}
+	}
+	if now["directory"], err = os.Getwd(); err != nil {
+		t.Fatal(err)
+	}
+	for _, ns := range []string{"mnt", "net", "uts", "ipc", "pid"} {
+		if now[ns], err = os.Readlink("/proc/thread-self/ns/" + ns); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		to, _ := os.Readlink("/proc/self/fd/" + f.Name())
+		kind, _, _ := strings.Cut(to, ":")
+		if kind == "socket" || kind == "pipe" || strings.Contains(to, "memfd") || strings.Contains(to, "ejd-") || strings.Contains(to, "/ns/") {
+			now["descriptors of "+kind] += "x"
+		}
+	}
+	return now
+}
+
+// TestProcessIsLeftAlone compares the process before, during and after.
+func TestProcessIsLeftAlone(t *testing.T) {
+	t.Run("first", func(t *testing.T) { // what the runtime opens once
+		daemontest.New(t)
+	})
+	before := process(t)
+	t.Run("daemon", func(t *testing.T) {
+		d := daemontest.New(t)
+		d.ImportBox(t)
+		life(t, d, "one")
+		during := process(t)
+		for key, value := range before {
+			if !strings.HasPrefix(key, "descriptors") && during[key] != value {
+				t.Errorf("%s: %q, before %q", key, during[key], value)
+			}
+		}
+	})
+	after := process(t)
+	for key, value := range after {
+		if before[key] != value {
+			t.Errorf("%s: %q, before %q", key, value, before[key])
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -108,6 +109,10 @@ func build(cache, where string) (*programs, error) {
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return nil, err
 	}
+	now := time.Now()
+	if err := os.Chtimes(work, now, now); err != nil { // in use, see prune
+		return nil, err
+	}
 	lock, err := os.Open(work)
 	if err != nil {
 		return nil, err
@@ -171,10 +176,34 @@ func keep(work, dir string) (*programs, error) {
 			return nil, err
 		}
 	}
+	if err := prune(filepath.Dir(dir)); err != nil {
+		return nil, err
+	}
 	return programsIn(dir)
 }
 
+// unused is how long programs are kept that nobody asks for.
+const unused = 7 * 24 * time.Hour
+
+// prune removes programs of versions that are not in use any more. A process
+// that still runs one of them does not notice.
+func prune(cache string) error {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > unused {
+			errs = append(errs, os.RemoveAll(filepath.Join(cache, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func programsIn(dir string) (*programs, error) {
+	now := time.Now()
+	_ = os.Chtimes(dir, now, now) // marks it as used, see prune; where it is missing that shows next
 	for _, name := range programNames {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return nil, err
