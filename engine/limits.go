@@ -67,7 +67,7 @@ func (t *turns) set(l Limits) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.reads.limit, t.writes.limit, t.queue = l.Reads, l.Writes, l.QueuePerClient
-	t.limited.Store(l.Reads > 0 || l.Writes > 0 || t.reads.waiting+t.writes.waiting > 0)
+	t.limited.Store(l.Reads > 0 || l.Writes > 0)
 	t.reads.grant()
 	t.writes.grant()
 }
