@@ -328,6 +328,7 @@ type served struct {
 	url, socket, address string
 	client               *http.Client
 	server               *http.Server
+	stop                 func() // may be called more than once
 }
 
 func serveUnix(t testing.TB, eng *engine.Engine) *served {
@@ -379,10 +380,13 @@ func (s *served) start(t testing.TB, l net.Listener, transport *http.Transport) 
 		defer close(done)
 		_ = s.server.Serve(l)
 	}()
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
+	s.stop = func() {
 		cancel() // ends sessions, which the server no longer knows
 		_ = s.server.Close()
 		<-done
+	}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		s.stop()
 	})
 }

@@ -111,10 +111,15 @@ class Engine:
 
 
 class Job:
-    """A running job. Iterate over it for its stdout; errors is the end of its stderr."""
+    """A running job. Iterate over it for its stdout; errors is the end of its stderr.
+
+    begun is set with the first write of the job, be it of no bytes: attach, with
+    the env key headers, says so that nothing will be missed from then on.
+    """
 
     def __init__(self, engine, name, args, env, stdin, timeout):
         self.engine, self.call, self.errors, self.result = engine, next(engine.numbers), b"", None
+        self.begun = threading.Event()
         self.chunks, self.done, self.credit, self.allowed = queue.Queue(), threading.Event(), engine.window, threading.Condition()
         engine.jobs[self.call] = self
         pairs = [s for key, value in env.items() for s in (key, word(value))]
@@ -152,7 +157,9 @@ class Job:
 
     def arrived(self, kind, payload):
         if kind == OUT:
-            self.chunks.put(payload)
+            self.begun.set()
+            if payload:
+                self.chunks.put(payload)
         elif kind == ERR:
             self.errors = (self.errors + payload)[-(64 << 10):]
             self.grant(len(payload))
@@ -168,7 +175,7 @@ class Job:
     def grant(self, n):
         """Let the engine send as much again as was consumed."""
         try:
-            if n and not self.done.is_set():
+            if not self.done.is_set():
                 self.engine.send(WINDOW, self.call, struct.pack(">I", n))
         except OSError:
             pass
@@ -177,6 +184,7 @@ class Job:
         self.engine.jobs.pop(self.call, None)
         self.result = error
         self.done.set()
+        self.begun.set()
         with self.allowed:
             self.allowed.notify()
         self.chunks.put(None)
