@@ -137,7 +137,10 @@ func (cli *CLI) jobRun(ctx context.Context, o jobRunOptions) error {
 		if ferr := finish(); err == nil {
 			err = ferr
 		}
-		if errdefs.Is(err, errdefs.KindInvalidArgument) {
+		switch {
+		case running.Err() != nil && ctx.Err() == nil && (errdefs.Is(err, errdefs.KindCanceled) || errdefs.Is(err, errdefs.KindDeadline)):
+			err = fmt.Errorf("job %s was cancelled: it did not end within %v", o.name, o.timeout)
+		case errdefs.Is(err, errdefs.KindInvalidArgument):
 			err = errors.Join(err, o.hint(ctx, eng))
 		}
 		return jobFailure(ctx, err)
@@ -166,8 +169,32 @@ func (cli *CLI) connect(ctx context.Context, eng jobEngine, job *engine.Job, wan
 		job.Stdout.Add(pretty)
 		return pretty.finish, nil
 	}
-	job.Stdout.Add(cli.Out)
+	out := &lastByte{w: cli.Out, last: '\n'}
+	job.Stdout.Add(out)
+	if terminalOut {
+		finish = func() error {
+			if out.last == '\n' {
+				return nil
+			}
+			_, err := io.WriteString(cli.Out, "\n")
+			return err
+		}
+	}
 	return finish, nil
+}
+
+// lastByte remembers how the output ended, so that the prompt of a shell does not
+// follow in the same line.
+type lastByte struct {
+	w    io.Writer
+	last byte
+}
+
+func (l *lastByte) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		l.last = p[len(p)-1]
+	}
+	return l.w.Write(p)
 }
 
 // await runs the job. The first signal cancels it, the second leaves it alone.

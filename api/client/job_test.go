@@ -140,7 +140,7 @@ func TestJobRun(t *testing.T) {
 		{"bare k=v x", 0, "args [\"x\"] env map[k:v] in \"input\"\n", "a warning\n"},
 		{"fail", 1, "half", note + "no such container: web\n"},
 		{"nojob", 127, "", note + "nojob: command not found\n"},
-		{"--timeout 20ms slow", 1, "", note + "context deadline exceeded\n"},
+		{"--timeout 20ms slow", 1, "", note + "job slow was cancelled: it did not end within 20ms\n"},
 		{"logs web follow=1", 1, "", note + "job logs does not take 2 arguments, usage: logs CONTAINER\n" +
 			"follow=1 stands among the arguments; env comes before them: docker job run logs follow=1 ...\n"},
 		{"logs k=v", 1, "", note + "job logs does not take 0 arguments, usage: logs CONTAINER\n" +

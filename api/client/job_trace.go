@@ -196,9 +196,6 @@ func (cli *CLI) traceTrees(ctx context.Context, eng jobEngine, records <-chan tr
 // prepare asks which jobs run. The record of the job that asks comes after those
 // of the past, and so tells its end.
 func (t *tracer) prepare(ctx context.Context, eng jobEngine) error {
-	if !t.o.follow {
-		return nil
-	}
 	var running []engine.JobInfo
 	jobs := eng.Job("jobs").SetContext(ctx)
 	if err := jobs.OutputJSON(&running); err != nil {
@@ -217,7 +214,7 @@ func (t *tracer) take(r engine.Record) {
 		return
 	}
 	if ownRecord(r, t.own...) {
-		if r.Ended && ownRecord(r, t.own[1:]...) {
+		if t.o.follow && r.Ended && ownRecord(r, t.own[1:]...) {
 			t.showPast()
 		}
 		return
@@ -232,6 +229,7 @@ func (t *tracer) take(r engine.Record) {
 func (t *tracer) emit(root *jobNode) {
 	switch {
 	case t.o.job != "" && !root.has(t.o.job):
+	case !root.rec.Ended && len(root.kids) == 0: // nothing of it is of the past
 	case t.live:
 		t.show(root)
 	default:
@@ -251,10 +249,19 @@ func (t *tracer) showPast() {
 		return
 	}
 	t.live = true
+	slices.SortStableFunc(t.past, func(a, b *jobNode) int { return t.endOf(a).Compare(t.endOf(b)) })
 	for _, root := range t.past[max(0, len(t.past)-t.o.last):] {
 		t.show(root)
 	}
 	t.past = nil
+}
+
+// endOf is when a tree has ended: now, when it has not.
+func (t *tracer) endOf(root *jobNode) time.Time {
+	if !root.rec.Ended {
+		return t.now()
+	}
+	return root.rec.Started.Add(root.rec.Duration)
 }
 
 // announce shows the jobs that have started some time ago and still run.

@@ -45,7 +45,7 @@ func lines(t testing.TB, list ...any) string {
 func newFakeTrace(t testing.TB, past string, running []engine.JobInfo, live <-chan string) *engine.Engine {
 	t.Helper()
 	eng := newFakeJobs(t)
-	asked := make(chan engine.Record, 1)
+	asked := make(chan engine.Record, 64)
 	register(t, eng, "jobs", func(job *engine.Job) error {
 		asked <- engine.Record{ID: "ab.99", Parent: job.ID(), Name: "jobs", Started: testNow, Ended: true}
 		return job.WriteJSON(running)
@@ -89,16 +89,20 @@ func TestJobTraceLast(t *testing.T) {
 	create := over(2, "cd.9", "create", 0, 45.25)
 	create.Client, create.BytesOut, create.BytesIn, create.Queued = "uid:0", 65, 2100, 5*time.Millisecond
 	create.Env = map[string]string{"b": "x y", "a": "1"}
-	// Children end before their parents. ab.8 belongs to one that still runs.
-	past := lines(t, over(1, "", "version", -90000000, 0.004), failed, start, create, over(8, "ab.7", "kid", 60, 61001))
-	eng := newFakeTrace(t, past, nil, nil)
+	// Children end before their parents. ab.8 belongs to one that is not known,
+	// ab.9 to one that still runs.
+	past := lines(t, over(1, "", "version", -90000000, 0.004), failed, start, create, over(8, "ab.6", "kid", 60, 61001),
+		over(9, "ab.7", "step", 70, 1))
+	running := []engine.JobInfo{{ID: "ab.7", Name: "pull", Started: at(61)}, {ID: "ab.70", Name: "serveapi", Started: at(-9999)}}
+	eng := newFakeTrace(t, past, running, nil)
 	tree := fmt.Sprintf(`%s    45.2ms  create  uid:0  ab.2  queued 5.00ms  in 2.1 kB  out 65 B
      +13.0ms    31.0ms    start web "a b"  [cgroup 1.20ms, exec 20.0ms]
      +14.0ms    0.25ms      link  FAILED not_found: no such container: db
 `, clockText(0))
-	orphan := clockText(60) + "      1m1s  kid  of ab.7  ab.8\n"
+	orphan := clockText(60) + "      1m1s  kid  of ab.6  ab.8\n"
+	now := clockText(61) + "   running  pull  ab.7\n     +9.00ms    1.00ms    step\n"
 	old := at(-90000000).Local().Format("Jan 02 15:04") + "    0.00ms  version  ab.1\n"
-	dockerJob(t, eng, nil, "trace").want(t, 0, old+tree+orphan, lost)
+	dockerJob(t, eng, nil, "trace").want(t, 0, old+now+tree+orphan, lost)
 	dockerJob(t, eng, nil, "trace", "-n", "2").want(t, 0, tree+orphan, lost)
 	dockerJob(t, eng, nil, "trace", "-n", "0").want(t, 0, "", lost)
 	dockerJob(t, eng, nil, "trace", "--job", "4").want(t, 0, tree, lost)
@@ -109,7 +113,7 @@ func TestJobTraceLast(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	dockerJob(t, eng, nil, "trace", "--format", "json").want(t, 0, past, lost)
-	dockerJob(t, eng, nil, "trace", "--format", "json", "--job", "7").want(t, 0, lines(t, over(8, "ab.7", "kid", 60, 61001)), lost)
+	dockerJob(t, eng, nil, "trace", "--format", "json", "--job", "6").want(t, 0, lines(t, over(8, "ab.6", "kid", 60, 61001)), lost)
 	dockerJob(t, eng, nil, "trace", "--format", "{{.ID}}").want(t, 1, "", "--format {{.ID}}: a trace is a tree for people, or json\n")
 	dockerJob(t, eng, nil, "trace", "-n", "-1").want(t, 1, "", "-n -1: a number from 0 on is wanted\n")
 }
