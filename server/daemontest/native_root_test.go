@@ -60,3 +60,15 @@ func TestBridge(t *testing.T) {
 		t.Errorf("%s: %v", dir, err)
 	}
 }
+
+func TestNativeCrashes(t *testing.T) {
+	testutil.RequiresRoot(t)
+	for _, how := range []string{"panic", "test panic", "exit", "kill"} {
+		t.Run(how, func(t *testing.T) { expectNothing(t, die(t, how, "native")) })
+	}
+}
+
+func TestNativeSweepOfTheDead(t *testing.T) {
+	testutil.RequiresRoot(t)
+	sweepOfTheDead(t, "native")
+}
