@@ -25,7 +25,7 @@ type DialOption func(*target)
 
 // WithTLS makes the connection of tcp:// and https:// use this configuration: the
 // authority that signs servers, the certificate and key that we show. Without a
-// ServerName the host of the URL is checked.
+// ServerName the host of the URL is checked. unix:// ignores it, http:// refuses.
 func WithTLS(config *tls.Config) DialOption { return func(t *target) { t.tls = config } }
 
 // WithHTTP2 makes the session use HTTP/2: over TLS by ALPN, else with prior
@@ -295,6 +295,13 @@ func parseTarget(rawurl string, options []DialOption) (*target, error) {
 	}
 	for _, option := range options {
 		option(t)
+	}
+	switch {
+	case t.tls == nil:
+	case u.Scheme == "http":
+		return nil, errdefs.InvalidArgument("the address of an engine, %s, is not encrypted, but there is a TLS configuration; write https:// or tcp://", quote(rawurl))
+	case u.Scheme == "unix":
+		t.tls = nil // it does not leave the host
 	}
 	if !strings.HasSuffix(t.path, "/") {
 		t.path += "/"

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
@@ -54,7 +55,7 @@ func (s *stdin) put(p []byte, err error) bool {
 	for err == nil && !s.closed && !s.leave && len(s.buf)-s.off > readAhead/2 {
 		s.change.Wait()
 	}
-	broken := err != nil && err != io.EOF && !s.leave
+	broken := err != nil && !errors.Is(err, io.EOF) && !s.leave
 	more := err == nil && !s.leave
 	s.mu.Unlock()
 	if broken {
@@ -112,5 +113,5 @@ func (s *stdin) over() bool {
 func (s *stdin) ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.err == io.EOF
+	return errors.Is(s.err, io.EOF)
 }
