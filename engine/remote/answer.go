@@ -28,6 +28,7 @@ type answer struct {
 	mu    sync.Mutex // writers take turns
 	dst   io.Writer
 	gz    *gzip.Writer
+	frame []byte // memory for the frame that is being sent
 	begun bool
 	over  bool
 }
@@ -128,7 +129,8 @@ func (a *answer) send(kind byte, b []byte) error {
 	}
 	for first := true; first || len(b) > 0; first = false {
 		n := min(len(b), wire.MaxPayload)
-		if _, err := a.dst.Write(wire.AppendFrame(nil, wire.Frame{Type: kind, Call: 1, Payload: b[:n]})); err != nil {
+		a.frame = wire.AppendFrame(a.frame[:0], wire.Frame{Type: kind, Call: 1, Payload: b[:n]})
+		if _, err := a.dst.Write(a.frame); err != nil {
 			return err
 		}
 		b = b[n:]

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/enginejobs/docker/engine/wire"
@@ -16,6 +17,11 @@ import (
 // keepAlive is how long a session may be silent before we ask whether the other
 // side is still there. A caller behind a dead network is noticed after twice that.
 const keepAlive = 30 * time.Second
+
+// writeBuffer is what the kernel holds of a session on a unix socket while its
+// reader is busy. The default is shorter than a frame, so that a stream would
+// wait in every one. For TCP the kernel finds the right size by itself.
+const writeBuffer = 1 << 20
 
 // upgrade turns a connection of HTTP/1.1 into a session.
 func (h *handler) upgrade(w http.ResponseWriter, r *http.Request) {
@@ -109,11 +115,21 @@ func (s *streamed) detach() {
 // upgraded is the byte stream of a session on HTTP/1.1: the connection itself,
 // which package wire can do most with, unless the reader holds some bytes of it.
 func upgraded(conn net.Conn, r *bufio.Reader) io.ReadWriteCloser {
+	if u, ok := conn.(*net.UnixConn); ok {
+		_ = u.SetWriteBuffer(writeBuffer) // less will do
+	}
 	held, _ := r.Peek(r.Buffered()) // cannot fail: they are there
 	if len(held) == 0 {
 		return conn
 	}
-	return &resumed{Conn: conn, ahead: bytes.Clone(held)}
+	c := &resumed{Conn: conn, ahead: bytes.Clone(held)}
+	if raw, ok := conn.(syscall.Conn); ok { // for package wire, which writes to the descriptor
+		return &struct {
+			*resumed
+			syscall.Conn
+		}{c, raw}
+	}
+	return c
 }
 
 // resumed is a connection together with what was read of it before.
