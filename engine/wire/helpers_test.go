@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/enginejobs/docker/engine"
@@ -43,6 +44,13 @@ func serve(t testing.TB, so wire.ServeOptions, co wire.ConnOptions, declare ...e
 	if err := s.far.Declare(declare...); err != nil {
 		t.Fatal(err)
 	}
+	s.link(t, so, co)
+	return s
+}
+
+// link connects near to far for the time of the test.
+func (s *side) link(t testing.TB, so wire.ServeOptions, co wire.ConnOptions) {
+	t.Helper()
 	s.raw[0], s.raw[1] = sockets(t)
 	ctx, leave := context.WithCancel(context.Background())
 	s.leave = leave
@@ -58,5 +66,17 @@ func serve(t testing.TB, so wire.ServeOptions, co wire.ConnOptions, declare ...e
 		<-s.served
 		s.served <- nil
 	})
-	return s
+}
+
+// counting counts what is read. It is no descriptor, so a stream on it takes the
+// way that TLS takes.
+type counting struct {
+	net.Conn
+	read atomic.Int64
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.read.Add(int64(n))
+	return n, err
 }

@@ -51,13 +51,18 @@ type queue struct {
 	allowed    int   // bytes that the sender may still send
 	consumed   int   // bytes that were read and not granted again
 	window     int   // what is under way at most
+	most       int   // what window grows to
 	err        error // what comes after the chunks
 	deaf       bool  // nobody reads any more
 }
 
+// open makes a queue ready. A window that nobody has chosen may grow.
 func (q *queue) open(window int) {
 	q.ready.L = &q.mu
-	q.window, q.allowed = window, window
+	q.window, q.most, q.allowed = window, window, window
+	if window == DefaultWindow {
+		q.most = maxWindow
+	}
 }
 
 // push appends a payload. own, when not nil, is a chunk that has exactly the
@@ -165,7 +170,9 @@ func (q *queue) read(p []byte) (int, error) {
 }
 
 // grant notes that n bytes were consumed and returns how many more the sender
-// is to be told it may send; 0: not yet.
+// is to be told it may send; 0: not yet. A reader that has taken all there was is
+// faster than the connection, so its window grows; one that lags behind keeps
+// what it has.
 func (q *queue) grant(n int) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -174,6 +181,11 @@ func (q *queue) grant(n int) int {
 	}
 	n = q.consumed
 	q.consumed = 0
+	if q.head == nil && q.window < q.most {
+		more := min(q.window, q.most-q.window)
+		q.window += more
+		n += more
+	}
 	q.allowed += n
 	return n
 }
