@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/engine/metrics"
+	"github.com/enginejobs/docker/execdriver"
 )
 
 // marks tells the trace of a job that a part of its work, called name, ends now.
@@ -34,11 +35,29 @@ var startPhaseNames = [startPhases]string{"reserve", "network", "prepare", "laun
 type stopwatch struct {
 	d     *Daemon
 	marks marks
+	took  func(name string, d time.Duration) // nil: nobody is told of the driver's parts
 	last  time.Time
 }
 
-func (d *Daemon) stopwatch(m marks) *stopwatch {
-	return &stopwatch{d: d, marks: m, last: time.Now()}
+func (d *Daemon) stopwatch(opt *startOptions) *stopwatch {
+	return &stopwatch{d: d, marks: opt.mark, took: opt.took, last: time.Now()}
+}
+
+// launched ends the phase of the exec driver. The metrics have it as a whole; in
+// the trace it is split, where the driver has told its parts: what is left is
+// the way there and back.
+func (w *stopwatch) launched(parts []execdriver.Phase) {
+	if len(parts) == 0 || w.took == nil {
+		w.mark(phaseLaunch)
+		return
+	}
+	now := time.Now()
+	w.d.phases[phaseLaunch].Observe(now.Sub(w.last))
+	w.last = now
+	for _, p := range parts {
+		w.took("launch."+p.Name, p.Took)
+	}
+	w.marks.done("launch.answer")
 }
 
 // mark ends a phase. The next one begins.

@@ -19,10 +19,11 @@ type startOptions struct {
 	Host      *runconfig.HostConfig
 	Automatic bool // by the restart policy
 	mark      marks
+	took      func(name string, d time.Duration)
 }
 
 func decodeStart(job *engine.Job) (startOptions, error) {
-	opt := startOptions{Name: job.Args[0], Automatic: job.GetenvBool("automatic"), mark: job.Phase}
+	opt := startOptions{Name: job.Args[0], Automatic: job.GetenvBool("automatic"), mark: job.Phase, took: job.PhaseTook}
 	if !job.EnvExists("HostConfig") {
 		return opt, nil
 	}
@@ -34,7 +35,7 @@ func decodeStart(job *engine.Job) (startOptions, error) {
 // Usage:  start CONTAINER
 // Env:    HostConfig: replaces the stored one as a whole.
 // Env:    automatic: what the restart policy asks for: only a container that waits for its next start.
-// Phases: reserve, network, prepare, launch, publish.
+// Phases: reserve, network, prepare, launch, publish; launch in the parts that the exec driver tells.
 // Errors: NotFound (container, program), NotModified (runs already), Conflict (paused, being removed),
 // Errors: Forbidden (program cannot be executed), InvalidArgument, Internal.
 // Events: start; die when it fails.
@@ -50,7 +51,7 @@ func (d *Daemon) jobStart(job *engine.Job) error {
 // under way is waited for and then counts as "runs already". Once begun, a
 // start is finished even if the caller leaves.
 func (d *Daemon) Start(ctx context.Context, opt startOptions) error {
-	watch := d.stopwatch(opt.mark)
+	watch := d.stopwatch(&opt)
 	c, err := d.containers.find(opt.Name)
 	if err != nil {
 		return err
@@ -207,7 +208,7 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan
 	}
 	watch.mark(phasePrepare)
 	st, err := d.opt.Exec.Start(ctx, cmd, out)
-	watch.mark(phaseLaunch)
+	watch.launched(st.Phases)
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,17 @@
 package daemon
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
+	"github.com/enginejobs/docker/engine/metrics"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -136,5 +140,54 @@ func TestContainerExited_IsForTheDaemonOnly(t *testing.T) {
 	f.fails(errdefs.KindInvalidArgument, env(f.eng.Job("container_exited", id), "at", "yesterday"))
 	if st := f.inspect("web").State; !st.Running {
 		t.Errorf("state %+v", st)
+	}
+}
+
+// telling is a driver that tells the parts of its starts.
+type telling struct{ execdriver.Driver }
+
+func (d telling) Start(ctx context.Context, cmd *execdriver.Command, out execdriver.Output) (execdriver.State, error) {
+	time.Sleep(2 * time.Millisecond)
+	st, err := d.Driver.Start(ctx, cmd, out)
+	st.Phases = []execdriver.Phase{{Name: "clone", Took: time.Millisecond}, {Name: "init", Took: time.Hour}}
+	return st, err
+}
+
+// TestPhases_OfTheDriver: the launch is shown in the parts that the driver tells,
+// which are never longer than it was.
+func TestPhases_OfTheDriver(t *testing.T) {
+	f := setup(t, func(o *Options) { o.Exec = telling{o.Exec} })
+	f.create("web", "sleep 60")
+	f.run("start", "web")
+	records := f.eng.Recent(1)
+	if len(records) != 1 || records[0].Name != "start" {
+		t.Fatalf("the last job is %+v", records)
+	}
+	var names []string
+	var sum time.Duration
+	for _, p := range records[0].Phases {
+		names = append(names, p.Name)
+		sum += p.Duration
+		if p.Name == "launch.clone" && p.Duration != time.Millisecond {
+			t.Errorf("the clone took %v", p.Duration)
+		}
+	}
+	want := []string{"reserve", "network", "prepare", "launch.clone", "launch.init", "launch.answer", "publish"}
+	if !slices.Equal(names, want) || sum > records[0].Duration {
+		t.Errorf("phases %v of %v, want %v; the job took %v", names, sum, want, records[0].Duration)
+	}
+	page := metrics.NewPage()
+	f.Collect(page)
+	var text strings.Builder
+	if _, err := page.WriteTo(&text); err != nil || len(page.Faults()) > 0 {
+		t.Fatal(err, page.Faults())
+	}
+	for _, line := range []string{
+		`containers{state="running"} 1`, `container_start_phase_seconds_count{phase="launch"} 1`,
+		`container_start_phase_seconds_count{phase="reserve"} 1`, `containers{state="dead"} 0`,
+	} {
+		if !strings.Contains(text.String(), line+"\n") {
+			t.Errorf("%q is not in\n%s", line, text.String())
+		}
 	}
 }

@@ -37,6 +37,15 @@ type State struct {
 	Paused    bool      `json:"paused,omitempty"`
 	// Warnings, from Start only: what was asked for and this host cannot give.
 	Warnings []string `json:"warnings,omitempty"`
+	// Phases, from Start only: how long its parts took, one after the other, where
+	// the driver measures that.
+	Phases []Phase `json:"-"`
+}
+
+// Phase is a part of a start. Names are constants of the driver.
+type Phase struct {
+	Name string
+	Took time.Duration
 }
 
 // StartError says which step of a start failed, and on what. It is wrapped in

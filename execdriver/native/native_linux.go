@@ -45,7 +45,7 @@ type Options struct {
 	DockerinitPath string
 
 	CgroupParent string                           // default for commands that name none; "" means "docker"
-	Timings      func(id string, p []Phase)       // receives the phases of each start; nil: not measured
+	Timings      func(id string, p []Phase)       // receives the phases of each start, those of the init too; nil: those are not measured
 	Logf         func(format string, args ...any) // nil: nothing is logged
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,8 +42,21 @@ func (d *Driver) Start(ctx context.Context, cmd *execdriver.Command, out execdri
 	state := h.state()
 	state.Exit = nil // told by OnExit
 	state.Warnings = append(t.warnings, answer.Warnings...)
+	state.Phases = durations(answer.Phases)
 	close(h.started)
 	return state, nil
+}
+
+// durations turns the moments at which parts of a launch ended into how long
+// each took.
+func durations(moments []execproto.Phase) []execdriver.Phase {
+	var last time.Duration
+	phases := make([]execdriver.Phase, 0, len(moments))
+	for _, m := range moments {
+		phases = append(phases, execdriver.Phase{Name: m.Name, Took: max(0, m.At-last)})
+		last = max(last, m.At)
+	}
+	return phases
 }
 
 // reserve makes an id taken. One that has ended may start again.

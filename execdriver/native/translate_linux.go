@@ -35,11 +35,11 @@ func (d *Driver) translate(cmd *execdriver.Command) (*translation, error) {
 	}
 	t.spec = execproto.Spec{
 		ID: cmd.ID, LogPath: cmd.LogPath, CgroupParent: parent, Limits: limits(cmd),
-		Tty: p.Tty, OpenStdin: p.OpenStdin, Timings: d.opt.Timings != nil,
+		Tty: p.Tty, OpenStdin: p.OpenStdin,
 	}
 	group := d.layout.Open(parent, cmd.ID)
 	s := &t.setup
-	s.Timings = t.spec.Timings
+	s.Timings = d.opt.Timings != nil
 	s.Scratch = d.path("scratch")
 	s.Tasks = group.Tasks()
 	sort.Strings(s.Tasks)

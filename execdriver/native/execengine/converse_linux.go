@@ -26,7 +26,7 @@ func (l *launch) converse(setup []byte) error {
 		}
 		return &initproto.Failure{Step: "start init", Text: err.Error()}
 	}
-	l.phase("sent")
+	l.phase("send")
 	if err := l.note(); err != nil {
 		if report := l.listen(); report != nil {
 			return report

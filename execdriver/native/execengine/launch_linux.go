@@ -61,7 +61,7 @@ func (e *execEngine) jobLaunch(job *engine.Job) error {
 		closeAll(attach[:])
 		return err
 	}
-	l.phase("received")
+	l.phase("receive")
 	if err := l.run(job.Context(), setup); err != nil {
 		closeAll(attach[:])
 		l.fail()
@@ -90,9 +90,7 @@ func monotonic() int64 {
 }
 
 func (l *launch) phase(name string) {
-	if l.spec.Timings {
-		l.answer.Phases = append(l.answer.Phases, execproto.Phase{Name: name, At: time.Duration(monotonic() - l.begin)})
-	}
+	l.answer.Phases = append(l.answer.Phases, execproto.Phase{Name: name, At: time.Duration(monotonic() - l.begin)})
 }
 
 // run starts the init, gives it its orders and waits until it has executed the
@@ -115,7 +113,7 @@ func (l *launch) run(ctx context.Context, setup []byte) error {
 			return err
 		}
 	}
-	l.phase("cgroup made")
+	l.phase("cgroup")
 	var err error
 	if l.c.log, err = openLog(l.spec.LogPath); err != nil {
 		return &initproto.Failure{Step: "open log", Object: l.spec.LogPath, Text: err.Error()}
@@ -131,7 +129,7 @@ func (l *launch) run(ctx context.Context, setup []byte) error {
 		}
 		return err
 	}
-	l.phase("executed")
+	l.phase("init")
 	return l.adopt()
 }
 
@@ -335,7 +333,7 @@ func (l *launch) note() error {
 		OwnPID: l.spec.CloneFlags&unix.CLONE_NEWPID != 0,
 	}
 	err = writeRecord(l.e.dir, &c.record)
-	l.phase("recorded")
+	l.phase("record")
 	return err
 }
 

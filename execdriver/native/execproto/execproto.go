@@ -57,7 +57,6 @@ type Spec struct {
 	PIDPath      string         `json:"pid_path,omitempty"` // pid namespace to start in
 	Tty          bool           `json:"tty,omitempty"`
 	OpenStdin    bool           `json:"open_stdin,omitempty"`
-	Timings      bool           `json:"timings,omitempty"`
 }
 
 // Files tells the order in which descriptors are handed over: the process, the
