@@ -90,6 +90,14 @@ func visit(t *testing.T, eng *engine.Engine) {
 	if r := enginetest.Run(eng.Job("take", "table")); !errdefs.IsNotFound(r.Err) {
 		t.Fatalf("take table: %+v", r)
 	}
+	if r := enginetest.Run(eng.Job("nothing", "x")); r.Status != engine.StatusNotFound {
+		t.Fatalf("nothing: %+v", r)
+	}
+	odd := eng.Job("take", "x")
+	odd.Setenv("speed", "high")
+	if r := enginetest.Run(odd); !errdefs.Is(r.Err, errdefs.KindInvalidArgument) {
+		t.Fatalf("an odd key: %+v", r)
+	}
 	enginetest.MustRun(t, eng.Job("end"))
 	if err := wait.Wait(); err != nil {
 		t.Fatal(err)
@@ -121,12 +129,14 @@ func TestRecordAndReplay(t *testing.T) {
 		t.Errorf("a secret or a child is in the recording:\n%s", text)
 	}
 	takes, err := enginetest.ReadRecording(file)
-	if err != nil || len(takes) != 5 {
+	if err != nil || len(takes) != 7 {
 		t.Fatalf("%d takes, %v:\n%s", len(takes), err, text)
 	}
 	by := map[string]enginetest.Take{} // the last of each name
 	for _, take := range takes {
-		by[take.Name] = take
+		if take.Kind != "invalid_argument" {
+			by[take.Name] = take
+		}
 	}
 	if by["make"].Stdin != "with arms" || by["make"].Env["password"] != enginetest.Masked || by["take"].Kind != "not_found" || by["take"].Code != 7 {
 		t.Errorf("takes %+v", takes)
@@ -213,7 +223,7 @@ func TestPlayback(t *testing.T) {
 	if r := enginetest.Run(eng.Job("take", "table")); !errdefs.Is(r.Err, errdefs.KindInternal) {
 		t.Errorf("take table again: %+v", r)
 	}
-	if left := strings.Join(player.Left(), " "); left != "wait() end()" {
+	if left := strings.Join(player.Left(), " "); left != "wait() nothing(x) take(x) end()" {
 		t.Errorf("left: %s", left)
 	}
 }

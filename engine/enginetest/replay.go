@@ -105,7 +105,7 @@ func (r *replay) start(eng *engine.Engine, number int, take Take) *rerun {
 	job := eng.Job(take.Name, args...).SetContext(ctx)
 	for _, key := range slices.Sorted(maps.Keys(take.Env)) {
 		value := r.ids.translate(take.Env[key])
-		if value == Masked {
+		if value == Masked && secretKey(eng, take.Name, key) {
 			if r.settings.Secret == nil {
 				continue
 			}
@@ -130,6 +130,12 @@ func (r *replay) start(eng *engine.Engine, number int, take Take) *rerun {
 	}
 	go func() { again.result <- job.Wait() }()
 	return again
+}
+
+// secretKey tells whether a job declares a key as secret.
+func secretKey(eng *engine.Engine, job, key string) bool {
+	d, _ := eng.Describe(job)
+	return slices.ContainsFunc(d.Env, func(k engine.KeyDescription) bool { return k.Name == key && k.Secret })
 }
 
 // finish waits for a job and tells what is not as it was.
