@@ -4,8 +4,10 @@ import "time"
 
 // Record is one run of a job as it is shown: first when the job is asked for
 // (Ended is false), and again when it has ended. Secret arguments and env values
-// are masked; of a job without a declaration every env value is. Long texts are
-// shortened. Its JSON form is what job_trace writes; durations are nanoseconds.
+// are masked; of a job without a declaration (a forwarded one, too) every env
+// value is, but the arguments are shown, so secrets belong into the env. Long
+// texts are shortened. Its JSON form is what job_trace writes; durations are
+// nanoseconds.
 //
 // A Record is shared by all who get it: do not change what it points to.
 type Record struct {
