@@ -51,7 +51,7 @@ func inFront(t *testing.T, host string, install func(*engine.Engine)) string {
 // forward them, once and twice.
 func TestJobsThroughASecondEngine(t *testing.T) {
 	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
-	d.Must(t, "run", "--name", "box", "busybox", "sh", "-c", "echo out; echo err >&2; exit 3")
+	d.Must(t, "run", "--name", "box", "busybox", "sh", "-c", "echo out; echo err >&2")
 	second := inFront(t, d.Host, func(eng *engine.Engine) {
 		if err := eng.Register("hello", func(job *engine.Job) error {
 			job.Printf("hello\n")

@@ -26,7 +26,7 @@ func newGlobals(env Env) (*globals, *mflag.Set) {
 		certs = filepath.Join(env.get("HOME"), ".docker")
 	}
 	g := &globals{
-		logLevel: "info", tlsVerify: env.get("DOCKER_TLS_VERIFY") != "",
+		logLevel: "info", tls: env.get("DOCKER_TLS") != "", tlsVerify: env.get("DOCKER_TLS_VERIFY") != "",
 		ca: filepath.Join(certs, "ca.pem"), cert: filepath.Join(certs, "cert.pem"), key: filepath.Join(certs, "key.pem"),
 	}
 	set := new(mflag.Set)
@@ -105,7 +105,7 @@ func (cli *CLI) configure(g *globals, set *mflag.Set) error {
 	cli.debug = g.debug || cli.env.get("DEBUG") != ""
 	cli.http = newHTTPClient(proto, addr, cli.env.get("DOCKER_API_VERSION"), cli.now)
 	if proto == "tcp" && (g.tls || g.tlsVerify || set.IsSet("--tlsverify")) {
-		if cli.http.tls, err = tlsConfig(g.tlsVerify, g.ca, g.cert, g.key); err != nil {
+		if cli.http.tls, err = tlsConfig(g.tlsVerify, g.ca, g.cert, g.key, set.IsSet("--tlscert") || set.IsSet("--tlskey")); err != nil {
 			return err
 		}
 	}

@@ -3,7 +3,9 @@ package client
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -50,8 +52,9 @@ func parseHost(text string) (proto, addr string, err error) {
 }
 
 // tlsConfig makes the configuration that the global flags ask for. verify
-// checks the server against the CA file.
-func tlsConfig(verify bool, caFile, certFile, keyFile string) (*tls.Config, error) {
+// checks the server against the CA file. A certificate that nobody has named is
+// shown when it exists; one that was named must.
+func tlsConfig(verify bool, caFile, certFile, keyFile string, named bool) (*tls.Config, error) {
 	config := &tls.Config{InsecureSkipVerify: !verify} //nolint:gosec // --tls without --tlsverify says so
 	if verify {
 		ca, err := os.ReadFile(caFile)
@@ -65,9 +68,12 @@ func tlsConfig(verify bool, caFile, certFile, keyFile string) (*tls.Config, erro
 	}
 	_, certErr := os.Stat(certFile)
 	_, keyErr := os.Stat(keyFile)
-	if certErr == nil && keyErr == nil {
+	if certErr == nil && keyErr == nil || named {
 		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("Couldn't load X509 key pair: %w", err)
+			}
 			return nil, fmt.Errorf("Couldn't load X509 key pair: %w. Key encrypted?", err)
 		}
 		config.Certificates = []tls.Certificate{pair}

@@ -165,8 +165,8 @@ func (cli *CLI) jobsDialError(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	case errdefs.Is(err, errdefs.KindForbidden), errdefs.Is(err, errdefs.KindUnauthorized):
 		return jobFailure(ctx, err)
-	case errdefs.IsNotFound(err), errdefs.Is(err, errdefs.KindNotImplemented):
-		return errdefs.As(errdefs.KindOf(err), errors.New("This daemon does not let its jobs be run: it is another one, or an older one"))
+	case errdefs.IsNotFound(err):
+		return errdefs.NotFound("The daemon does not let its jobs be run: it is another one, or an older one. (%w)", err)
 	}
 	return dialError(cli.http, err)
 }
