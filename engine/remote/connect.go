@@ -134,7 +134,11 @@ func refused(answer *http.Response) error {
 	if json.Unmarshal(text, &f) == nil && f.Kind != "" {
 		return &refusal{errdefs.New(errdefs.ParseKind(f.Kind), "%s", f.Message)}
 	}
-	return fmt.Errorf("it answers %q: no engine is served at this path", answer.Status)
+	err := fmt.Errorf("it answers %q: no engine is served at this path", answer.Status)
+	if answer.StatusCode == http.StatusNotFound {
+		return &refusal{errdefs.As(errdefs.KindNotFound, err)} // a server of something else; to try again is no use
+	}
+	return err
 }
 
 // post opens a session on HTTP/2, in the two bodies of one request.
