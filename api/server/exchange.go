@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -189,7 +190,14 @@ type sink struct {
 	code  int
 	media string
 	flush bool // after each write
+	// patience is how long a client may take to read a large part; 0: any time.
+	// What waits for it is a running job, or a document in memory.
+	patience time.Duration
+	hurried  bool // a deadline is set
 }
+
+// large is what the buffers of a connection do not take as a whole.
+const large = 64 << 10
 
 var _ io.Writer = (*sink)(nil)
 
@@ -199,12 +207,23 @@ func (s *sink) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	s.begin()
+	if s.patience > 0 && len(p) >= large {
+		s.hurried = true
+		_ = http.NewResponseController(s.w).SetWriteDeadline(time.Now().Add(s.patience)) // a recorder of a test has none
+	}
 	n, err := s.w.Write(p)
 	if err == nil && s.flush {
 		err = http.NewResponseController(s.w).Flush()
 		s.w.lost = s.w.lost || err != nil
 	}
 	return n, err
+}
+
+// unhurry takes the deadline off the connection, for the next answer.
+func (s *sink) unhurry() {
+	if s.hurried {
+		_ = http.NewResponseController(s.w).SetWriteDeadline(time.Time{})
+	}
 }
 
 // begin sends the head of the answer if that has not happened.

@@ -87,11 +87,15 @@ func (row *route) prepare(x *exchange) (*engine.Job, error) {
 // direct connects the job with the client.
 func (x *exchange) direct(job *engine.Job, rep reply) error {
 	out := &sink{w: x.w, code: rep.code, media: rep.media}
+	if rep.kind == replyDocument {
+		out.patience = x.s.patience
+	}
 	job.Stdout.Add(out)
 	if err := x.run(job); err != nil {
 		return err
 	}
 	out.begin()
+	out.unhurry()
 	return nil
 }
 
@@ -121,9 +125,11 @@ func (x *exchange) shaped(job *engine.Job, rep reply, need []shape) error {
 	if err != nil {
 		return errdefs.Internal("encoding the answer of %s: %w", job.Name, err)
 	}
-	x.w.Header().Set("Content-Type", rep.media)
-	x.w.WriteHeader(rep.code)
-	x.w.put(append(body, '\n'))
+	// What goes wrong from here on is that the client has left.
+	out := &sink{w: x.w, code: rep.code, media: rep.media, patience: x.s.patience}
+	_, err = out.Write(append(body, '\n'))
+	_ = err
+	out.unhurry()
 	return nil
 }
 

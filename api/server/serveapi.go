@@ -11,12 +11,14 @@ import (
 	"github.com/enginejobs/docker/engine"
 )
 
-// Limits of one connection. Bodies and answers may take as long as they want:
-// there is no limit on a stream.
+// Limits of one connection. Bodies and streams may take as long as they want.
 const (
 	headerTimeout  = 20 * time.Second
 	maxHeaderBytes = 1 << 20
 	maxStreams     = 250 // of one HTTP/2 connection
+	// readTimeout is how long a client may take to read a large part of a JSON
+	// document. It ends what would hold a place among the running jobs for ever.
+	readTimeout = time.Minute
 	// drainTimeout is how long requests that change something may go on after
 	// the server was asked to stop. It must be shorter than engine.DefaultGrace.
 	drainTimeout = 4 * time.Second

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -57,6 +58,8 @@ type Server struct {
 	accept     chan struct{} // closed by the job acceptconnections
 	acceptOnce sync.Once
 
+	patience time.Duration // with readers of documents
+
 	changes   inFlight
 	hurry     chan struct{} // closed by Hurry
 	hurryOnce sync.Once
@@ -64,7 +67,7 @@ type Server struct {
 
 // New returns a server for the jobs of eng.
 func New(eng *engine.Engine, opt Options) *Server {
-	s := &Server{eng: eng, opt: opt, log: opt.Log, accept: make(chan struct{}), hurry: make(chan struct{})}
+	s := &Server{eng: eng, opt: opt, log: opt.Log, accept: make(chan struct{}), hurry: make(chan struct{}), patience: readTimeout}
 	if s.log == nil {
 		s.log = noLog{}
 	}
