@@ -46,7 +46,7 @@ var layers = map[string][]string{
 	"graphdriver/...":      {"graphdriver/...", "errdefs", "pkg"},
 	"networkdriver/...":    {"networkdriver/...", "engine", "api", "errdefs", "pkg"},
 	"engine/...":           {"engine", "engine/...", "errdefs", "pkg"}, // jobs over HTTP, spawned engines
-	"events":               {"engine", "api", "errdefs", "pkg"},
+	"events":               {"engine", "engine/metrics", "api", "errdefs", "pkg"},
 	"registry":             {"engine", "api", "image", "errdefs", "pkg"},
 	"volumes":              {"api", "errdefs", "pkg"},
 	"execdriver/initproto": {"pkg"},

@@ -33,13 +33,15 @@ func New(cfg server.Config) (*server.Server, error) {
 // Boot lists the steps, line by line; those of one line come up together.
 // Closing goes the other way.
 func Boot(s *server.Server, api *apiserver.Server) server.Steps {
+	journal := events.New(events.Options{})
+	s.Metrics().Add(journal)
 	return server.Steps{
 		{{Name: "access", Up: s.SetAccess}}, // before anybody can ask
 		{{Name: "pidfile", Up: s.ClaimPidfile}},
 		{{Name: "root directory", Up: s.OpenRoot}},
 		{{Name: "version", Up: install(s, installVersion)}},
 		{{Name: "metrics", Up: install(s, s.Metrics().Install)}},
-		{{Name: "events", Up: install(s, events.New(events.Options{}).Install)}},
+		{{Name: "events", Up: install(s, journal.Install)}},
 		{{Name: "network jobs", Up: install(s, bridge.Install)}},
 		{{Name: "API", Up: install(s, api.Install)}},
 		{{Name: "listeners", Up: s.Listen}}, // bound early, served last

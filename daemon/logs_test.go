@@ -44,6 +44,8 @@ func TestLogs_Choices(t *testing.T) {
 		{[]string{"stdout", "1", "tail", "2"}, "two\n", ""},
 		{[]string{"stdout", "1", "tail", "0"}, "", ""},
 		{[]string{"stdout", "1", "tail", "all"}, "zero\ntwo\n", ""},
+		{[]string{"stdout", "1", "tail", "bad"}, "zero\ntwo\n", ""}, // as the classic engine: no number is all
+		{[]string{"stdout", "1", "tail", "-2"}, "zero\ntwo\n", ""},
 		{[]string{"stdout", "1", "timestamps", "1", "tail", "2"}, "2026-01-02T03:04:02.500000000Z two\n", ""},
 		{[]string{"stderr", "1", "since", "2026-01-02T03:04:02Z"}, "", "three\n"},
 		{[]string{"stdout", "1", "until", "1767323041.0"}, "zero\n", ""},

@@ -29,6 +29,8 @@ type Events struct {
 	journal []entry // the oldest first, at most kept
 	last    int64   // timeNano of the newest event
 	subs    map[*subscription]struct{}
+	logged  uint64 // events so far
+	dropped uint64 // subscribers that were too slow
 }
 
 // entry is a stored event, and its line of JSON as everybody gets it. Neither
@@ -97,6 +99,7 @@ func (e *Events) Log(typ, action, id string, attributes map[string]string) {
 		e.journal = e.journal[:kept-1]
 	}
 	e.journal = append(e.journal, ent)
+	e.logged++
 	for s := range e.subs {
 		s.offer(e, ent)
 	}
@@ -118,6 +121,7 @@ func (s *subscription) offer(e *Events, ent entry) {
 	case s.queue <- ent:
 	default:
 		e.drop(s)
+		e.dropped++
 	}
 }
 
