@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,12 +107,14 @@ func left(v victim) (list []string) {
 		list = append(list, "mounts below "+v.Dir)
 	}
 	if v.Bridge != "" {
-		if link, err := net.InterfaceByName(v.Bridge); err == nil {
-			list = append(list, "bridge "+link.Name)
+		// Others may have a bridge of that name by now.
+		if alias, err := os.ReadFile("/sys/class/net/" + v.Bridge + "/ifalias"); err == nil && bytes.Contains(alias, []byte(v.Dir)) {
+			list = append(list, "bridge "+v.Bridge)
 		}
 	}
 	if v.Bridge != "" && v.Pid > 0 { // the number of a fake container is that of no process
-		if _, err := os.Stat("/proc/" + strconv.Itoa(v.Pid)); err == nil {
+		// One that is dead has no command line; this process may have to collect it.
+		if line, err := os.ReadFile("/proc/" + strconv.Itoa(v.Pid) + "/cmdline"); err == nil && len(line) > 0 {
 			list = append(list, fmt.Sprintf("process %d", v.Pid))
 		}
 	}

@@ -3,7 +3,6 @@
 package daemontest_test
 
 import (
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -53,7 +52,7 @@ func TestBridge(t *testing.T) {
 			t.Errorf("no address of %s in %s", subnet, out)
 		}
 	})
-	if _, err := net.InterfaceByName(bridge); err == nil {
+	if alias, err := os.ReadFile("/sys/class/net/" + bridge + "/ifalias"); err == nil && strings.Contains(string(alias), dir) {
 		t.Errorf("bridge %s is left", bridge)
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {

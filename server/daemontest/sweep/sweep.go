@@ -91,7 +91,8 @@ func Dead(parent string) error {
 func Dir(dir string) error {
 	var errs []error
 	if os.Geteuid() == 0 {
-		errs = append(errs, engines(dir), containers(dir), mounts(dir), links(dir))
+		// The exec engine collects what is killed, so it comes last of the two.
+		errs = append(errs, containers(dir), engines(dir), mounts(dir), links(dir))
 	}
 	return errors.Join(append(errs, os.RemoveAll(dir))...)
 }
@@ -116,14 +117,20 @@ func engines(dir string) error {
 		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 			errs = append(errs, fmt.Errorf("killing the exec engine %d: %w", pid, err))
 		}
-		for range 200 { // one that is dead but not collected has no command line
-			if line, err := os.ReadFile(file); err != nil || len(line) == 0 {
-				break
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
+		await(file)
 	}
 	return errors.Join(errs...)
+}
+
+// await waits, not for ever, for the end of a process that was killed, given
+// the file with its command line. One that is dead but not collected has none.
+func await(cmdline string) {
+	for range 200 {
+		if line, err := os.ReadFile(cmdline); err != nil || len(line) == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // containers kills the containers by their cgroups, and removes those.
@@ -139,8 +146,12 @@ func containers(dir string) error {
 	var errs []error
 	for _, e := range entries {
 		group := layout.Open("docker", e.Name())
+		pids, _ := group.Pids() // of a group that is gone there are none
 		if err := group.Kill(); err != nil {
 			errs = append(errs, fmt.Errorf("killing container %s: %w", e.Name(), err))
+		}
+		for _, pid := range pids {
+			await("/proc/" + strconv.Itoa(pid) + "/cmdline")
 		}
 		layout.Use(group)
 		errs = append(errs, group.Remove())
