@@ -108,7 +108,7 @@ func (c *Conn) receive() {
 	}
 	switch {
 	case errors.Is(err, errGarbage):
-		complain(c.t, err)
+		bid(c.t, err)
 	case errors.Is(err, io.EOF), errors.Is(err, os.ErrClosed):
 		err = errors.New("it has ended")
 	}

@@ -21,6 +21,10 @@ type batcher interface {
 	PokeSenders()
 }
 
+// flusher is a transport where a Send may return before its frame is written,
+// because somebody else writes it.
+type flusher interface{ flush() }
+
 // cutter is a transport that carries less than MaxPayload in one frame.
 type cutter interface{ MaxPayload() int }
 
@@ -51,9 +55,9 @@ func exchange(t Transport, own *Hello, patience time.Duration) (*Hello, error) {
 	}
 	if err != nil {
 		if !errors.Is(err, io.EOF) {
-			complain(t, err)
+			bid(t, err)
 		}
-		_ = t.Close() // the connection ends here
+		_ = t.Close() // may be closed already
 		<-sent
 		return nil, err
 	}
@@ -93,6 +97,30 @@ func receiveHello(t Transport) (*Hello, error) {
 func complain(t Transport, err error) {
 	text := err.Error()
 	_ = t.Send(Frame{Type: FrameGoAway, Payload: []byte(text[:min(len(text), MaxText)])}) // it may be gone
+}
+
+// lastWords is how long a connection that ends waits for what is still to be sent.
+const lastWords = time.Second
+
+// bid tells the peer why the connection ends and ends it. A peer that reads
+// nothing does not hear it.
+func bid(t Transport, err error) {
+	timer := time.AfterFunc(lastWords, func() { _ = t.Close() })
+	defer timer.Stop()
+	complain(t, err)
+	flush(t)
+	_ = t.Close() // the connection ends here
+}
+
+// flush waits until everything that was sent is written, or for lastWords.
+func flush(t Transport) {
+	f, ok := t.(flusher)
+	if !ok {
+		return
+	}
+	timer := time.AfterFunc(lastWords, func() { _ = t.Close() })
+	defer timer.Stop()
+	f.flush()
 }
 
 func closeAll(files []*os.File) {

@@ -55,10 +55,11 @@ type session struct {
 
 	mu       sync.Mutex // guards everything below
 	jobs     map[uint32]*served
-	idle     int
+	active   int // jobs of which the result was not sent
+	idle     int // workers that wait for the role
 	over     bool
 	draining bool
-	quiet    chan struct{} // closed when draining and no job runs
+	quiet    chan struct{} // closed when draining and nothing is active
 	err      error         // why nothing is received any more
 }
 
@@ -118,7 +119,7 @@ func (s *session) leave(patience time.Duration) {
 	if patience > 0 {
 		s.mu.Lock()
 		s.draining = true
-		if len(s.jobs) == 0 {
+		if s.active == 0 {
 			close(s.quiet)
 		}
 		s.mu.Unlock()
@@ -130,6 +131,7 @@ func (s *session) leave(patience time.Duration) {
 		case <-s.ended:
 		case <-t.C:
 		}
+		flush(s.t)
 	}
 	_ = s.t.Close() // wakes the receiver
 }
@@ -185,7 +187,7 @@ func (s *session) await() bool {
 // finish is the last act of the receiver: all jobs lose their caller.
 func (s *session) finish(err error) {
 	if errors.Is(err, errGarbage) {
-		complain(s.t, err)
+		bid(s.t, err)
 	}
 	_ = s.t.Close() // wakes those who send
 	s.mu.Lock()
@@ -352,6 +354,7 @@ func (s *session) begin(id uint32, body []byte, files []*os.File) (*served, erro
 		why = errdefs.Unavailable("%d jobs run already on this connection, which is the limit", s.calls)
 	default:
 		s.jobs[id] = j
+		s.active++
 	}
 	s.mu.Unlock()
 	if why != nil {
@@ -387,11 +390,13 @@ func (s *session) forget(j *served) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.jobs, j.id)
-	if s.draining && len(s.jobs) == 0 {
-		select {
-		case <-s.quiet:
-		default:
-			close(s.quiet)
-		}
+}
+
+// settled notes that the result of a job was sent.
+func (s *session) settled() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.active--; s.draining && s.active == 0 {
+		close(s.quiet) // nothing begins any more, so this is the last one
 	}
 }

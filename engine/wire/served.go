@@ -43,6 +43,7 @@ func (s *session) newServed(id uint32, c *Call, files []*os.File) *served {
 
 // carryOut runs the job and sends its result.
 func (s *session) carryOut(j *served) {
+	defer s.settled()
 	err := j.job.Stdin.AddCloser((*input)(j))
 	if err == nil {
 		err = j.job.Run()

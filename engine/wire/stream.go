@@ -137,6 +137,26 @@ func (s *stream) send(f, second *Frame, stop *stopper) error {
 	return s.pass(first, err)
 }
 
+// flush waits until what others have queued is written.
+func (s *stream) flush() {
+	s.mu.Lock()
+	for s.writing && s.err == nil {
+		s.waiting++
+		s.turn.Wait()
+		s.waiting--
+	}
+	if s.err != nil || len(s.pending) == 0 {
+		s.turn.Signal() // it may have been meant for another one
+		s.mu.Unlock()
+		return
+	}
+	s.writing = true
+	first := s.pending
+	s.pending, s.spare = s.spare[:0], nil
+	s.mu.Unlock()
+	_ = s.pass(first, s.write(first, nil, 0)) // whoever sent it has left
+}
+
 // queue appends to what waits.
 func (s *stream) queue(f, second *Frame) {
 	s.pending = AppendFrame(s.pending, *f)
@@ -174,11 +194,10 @@ func (s *stream) pass(first []byte, err error) error {
 		}
 		if err != nil && s.err == nil {
 			s.err = err
-			defer s.fail(err)
+			defer s.fail(err) // something may be half sent
 		}
-		err = s.err
 		switch {
-		case err != nil:
+		case s.err != nil:
 			s.writing = false
 			s.turn.Broadcast()
 		case s.waiting > 0:
@@ -191,12 +210,14 @@ func (s *stream) pass(first []byte, err error) error {
 			s.pending = nil
 			s.mu.Unlock()
 			go s.finish(first)
-			return nil
+			return err
 		default:
 			first = s.pending
 			s.pending, s.spare = s.spare[:0], nil
 			s.mu.Unlock()
-			err = s.write(first, nil, 0)
+			if werr := s.write(first, nil, 0); werr != nil {
+				s.fail(werr) // those who sent this have left
+			}
 			continue
 		}
 		s.mu.Unlock()
