@@ -219,7 +219,7 @@ func TestDialFails(t *testing.T) {
 		"unix:///nowhere/at/all":           errdefs.KindUnavailable,
 		"tcp://127.0.0.1:1":                errdefs.KindUnavailable,
 		"unix://" + silent.Addr().String(): errdefs.KindUnavailable,
-		"unix://" + other.socket:           errdefs.KindUnavailable,
+		"unix://" + other.socket:           errdefs.KindNotFound, // it speaks HTTP, and has no engine
 		"ftp://host/":                      errdefs.KindInvalidArgument,
 		"tcp://host":                       errdefs.KindInvalidArgument,
 		"unix://":                          errdefs.KindInvalidArgument,
@@ -230,6 +230,9 @@ func TestDialFails(t *testing.T) {
 			options := []remote.DialOption{remote.WithTimeout(200 * time.Millisecond)}
 			if http2 {
 				options = append(options, remote.WithHTTP2())
+				if want == errdefs.KindNotFound {
+					want = errdefs.KindUnavailable // nor does it speak HTTP/2
+				}
 			}
 			start := time.Now()
 			there, err := remote.Dial(context.Background(), url, options...)
