@@ -71,7 +71,7 @@ func (h *handler) bodies(w http.ResponseWriter, r *http.Request) {
 	}
 	rw := &streamed{r: r.Body, w: w, control: control}
 	defer rw.detach()
-	h.session(r, rw, true)
+	h.session(r, rw, !onUnix(r))
 }
 
 // streamed is the byte stream of a session on HTTP/2.
