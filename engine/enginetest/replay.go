@@ -105,11 +105,12 @@ func (r *replay) start(eng *engine.Engine, number int, take Take) *rerun {
 	job := eng.Job(take.Name, args...).SetContext(ctx)
 	for _, key := range slices.Sorted(maps.Keys(take.Env)) {
 		value := r.ids.translate(take.Env[key])
-		if value == Masked && secretKey(eng, take.Name, key) {
-			if r.settings.Secret == nil {
-				continue
-			}
+		switch {
+		case value != Masked:
+		case r.settings.Secret != nil:
 			value = r.settings.Secret(take.Name, key)
+		case secretKey(eng, take.Name, key):
+			continue
 		}
 		job.Setenv(key, value)
 	}

@@ -52,11 +52,14 @@ func TestReplay(t *testing.T) {
 		}
 		return
 	}
-	// A container's configuration may hold passwords, so the recording has none.
-	r := enginetest.Replayer{Secret: func(job, key string) string {
-		return `{"Image":"box","Cmd":["sleep","1000"]}`
-	}}
+	r := enginetest.Replayer{Secret: configuration}
 	r.Run(t, d.Engine(), file)
+}
+
+// configuration is what the recording does not have: that of a container may
+// hold passwords, so create declares it as secret.
+func configuration(job, key string) string {
+	return `{"Image":"box","Cmd":["sleep","1000"]}`
 }
 
 // The same recording answers in the place of a daemon: nothing is started, and
