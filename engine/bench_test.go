@@ -8,8 +8,8 @@ import (
 )
 
 // When nobody looks, a job costs one allocation: the job. That its end is noted
-// in the ring and in the numbers adds none, nor do middleware, an authorizer and
-// a context.
+// in the ring and in the numbers adds none, nor do middleware, an authorizer,
+// limits and a context.
 func TestDispatchAllocations(t *testing.T) {
 	eng := engine.New()
 	must(t, eng.Declare(engine.Declaration{
@@ -17,6 +17,7 @@ func TestDispatchAllocations(t *testing.T) {
 	}))
 	eng.Use(func(next engine.Handler) engine.Handler { return next })
 	eng.SetAuthorizer(func(*engine.Job) error { return nil })
+	eng.SetLimits(engine.Limits{Reads: 2, Writes: 2, QueuePerClient: 2})
 	for range 1200 { // the ring has grown, and goes round
 		_ = eng.Job("nop").Run()
 	}

@@ -46,6 +46,7 @@ type class struct {
 	waiting int
 	clients map[string]*list.Element // of order
 	order   list.List                // of *line: whose turn it is, in order
+	granted turn                     // stands for every place that was free at once
 }
 
 // line is what one client has waiting; it is there only while there is something.
@@ -81,13 +82,13 @@ func (t *turns) enter(changes bool, client string) (*turn, error) {
 	if changes {
 		c = &t.writes
 	}
-	w := &turn{class: c}
 	switch {
 	case t.closed:
 		return nil, errdefs.Unavailable("engine is shutdown")
 	case c.free():
 		c.busy++
-		return w, nil
+		c.granted.class = c
+		return &c.granted, nil
 	}
 	e := c.clients[client]
 	if e == nil {
@@ -97,13 +98,13 @@ func (t *turns) enter(changes bool, client string) (*turn, error) {
 		e = c.order.PushBack(&line{client: client})
 		c.clients[client] = e
 	}
-	w.line = e.Value.(*line)
-	if n := w.line.jobs.Len(); t.queue > 0 && n >= t.queue {
+	l := e.Value.(*line)
+	if n := l.jobs.Len(); t.queue > 0 && n >= t.queue {
 		t.refused++
 		return nil, errdefs.Unavailable("%d jobs of this client wait for their turn already, more are not taken; try again later", n)
 	}
-	w.place = w.line.jobs.PushBack(w)
-	w.ready = make(chan struct{})
+	w := &turn{class: c, line: l, ready: make(chan struct{})}
+	w.place = l.jobs.PushBack(w)
 	c.waiting++
 	return w, nil
 }
