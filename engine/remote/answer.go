@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/wire"
@@ -16,26 +14,25 @@ import (
 // answer is the response of a job in the plain form. Its head is sent with the
 // first byte of output, so that a job that fails before has a status of its own.
 type answer struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	job     *engine.Job
-	in      *stdin // nil: there was no body
-	http1   bool
-	framed  bool        // Out, Err and Result frames instead of bare bytes
-	pack    bool        // the caller takes gzip, and it pays
-	cut     atomic.Bool // the engine closed the streams of the job
+	gate
+	w      http.ResponseWriter
+	job    *engine.Job
+	in     *stdin // nil: there was no body
+	http1  bool
+	framed bool // Out, Err and Result frames instead of bare bytes
+	pack   bool // the caller takes gzip, and it pays
 
-	mu    sync.Mutex // writers take turns
+	turn  sync.Mutex // writers take turns; guards everything below
 	dst   io.Writer
 	gz    *gzip.Writer
 	frame []byte // memory for the frame that is being sent
 	begun bool
-	over  bool
+	ended bool
 }
 
 func newAnswer(w http.ResponseWriter, r *http.Request, control *http.ResponseController, job *engine.Job, in *stdin) *answer {
 	return &answer{
-		w: w, control: control, job: job, in: in, dst: w,
+		gate: gate{control: control}, w: w, job: job, in: in, dst: w,
 		http1:  r.ProtoMajor == 1,
 		framed: accepts(r.Header, "Accept", FramesType),
 		pack:   accepts(r.Header, "Accept-Encoding", "gzip") && !onUnix(r),
@@ -68,9 +65,9 @@ func (a *answer) stderr() port { return port{a, wire.FrameErr} }
 
 // Write sends p at once.
 func (p port) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.over {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	if p.ended {
 		return 0, io.ErrClosedPipe
 	}
 	p.begin()
@@ -78,12 +75,6 @@ func (p port) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), p.flush()
-}
-
-// SetWriteDeadline lets the engine wake a write that hangs.
-func (p port) SetWriteDeadline(t time.Time) error {
-	p.cut.Store(true)
-	return p.control.SetWriteDeadline(t)
 }
 
 // begin sends the head, once. Call it with the lock held.
@@ -150,12 +141,10 @@ func (a *answer) flush() error {
 // end sends the result of the job. A handler that outlives its cancelled job
 // writes nothing after it.
 func (a *answer) end(err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.over = true
-	if a.cut.Load() {
-		_ = a.control.SetWriteDeadline(time.Time{}) // the result is still to be sent
-	}
+	a.turn.Lock()
+	defer a.turn.Unlock()
+	a.ended = true
+	a.shut()
 	if !a.begun && err != nil {
 		a.closing()
 		a.w.Header().Set(HeaderID, a.job.ID())

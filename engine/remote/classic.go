@@ -7,8 +7,6 @@ import (
 	"path"
 	"strconv"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/enginejobs/docker/engine"
 )
@@ -33,7 +31,7 @@ func (h *handler) classic(w http.ResponseWriter, r *http.Request) {
 		head.Add(HeaderArgs, arg)
 	}
 	w.WriteHeader(http.StatusOK)
-	out := &flushing{w: w, control: http.NewResponseController(w)}
+	out := &flushing{w: w, gate: gate{control: http.NewResponseController(w)}}
 	defer out.end()
 	job.Stdout.Add(out)
 	job.Stderr.Add(out)
@@ -41,9 +39,7 @@ func (h *handler) classic(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = job.Wait()
 	}
-	if out.cut.Load() {
-		_ = out.control.SetWriteDeadline(time.Time{}) // the result is still to be sent
-	}
+	out.shut()
 	if err != nil {
 		_, _ = fmt.Fprintln(out, err)
 	}
@@ -52,17 +48,16 @@ func (h *handler) classic(w http.ResponseWriter, r *http.Request) {
 
 // flushing sends every write to the client at once. Both outputs share it.
 type flushing struct {
-	mu      sync.Mutex // writers take turns
-	w       io.Writer
-	control *http.ResponseController
-	over    bool
-	cut     atomic.Bool // the engine closed the streams of the job
+	gate
+	turn  sync.Mutex // writers take turns
+	w     io.Writer
+	ended bool
 }
 
 func (f *flushing) Write(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.over {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	if f.ended {
 		return 0, io.ErrClosedPipe
 	}
 	n, err := f.w.Write(p)
@@ -72,15 +67,9 @@ func (f *flushing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// SetWriteDeadline lets the engine wake a write that hangs.
-func (f *flushing) SetWriteDeadline(t time.Time) error {
-	f.cut.Store(true)
-	return f.control.SetWriteDeadline(t)
-}
-
 // end keeps a handler that outlives its request away from it.
 func (f *flushing) end() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.over = true
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	f.ended = true
 }

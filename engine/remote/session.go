@@ -69,26 +69,26 @@ func (h *handler) bodies(w http.ResponseWriter, r *http.Request) {
 	if control.Flush() != nil {
 		return
 	}
-	rw := &streamed{r: r.Body, w: w, control: control}
+	rw := &streamed{gate: gate{control: control}, r: r.Body, w: w}
 	defer rw.detach()
 	h.session(r, rw, !onUnix(r))
 }
 
 // streamed is the byte stream of a session on HTTP/2.
 type streamed struct {
-	r       io.ReadCloser
-	control *http.ResponseController
+	gate
+	r io.ReadCloser
 
-	mu sync.Mutex // writers take turns, and none comes after detach
-	w  io.Writer  // nil: the request is over
+	turn sync.Mutex // writers take turns, and none comes after detach
+	w    io.Writer  // nil: the request is over
 }
 
 func (s *streamed) Read(p []byte) (int, error) { return s.r.Read(p) }
 
 // Write sends p at once: the transport above collects small writes.
 func (s *streamed) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if s.w == nil {
 		return 0, net.ErrClosed
 	}
@@ -101,14 +101,15 @@ func (s *streamed) Write(p []byte) (int, error) {
 
 // Close wakes a Read and a Write that hang.
 func (s *streamed) Close() error {
-	_ = s.control.SetWriteDeadline(time.Unix(1, 0))
+	_ = s.SetWriteDeadline(time.Unix(1, 0))
 	return s.r.Close()
 }
 
 // detach keeps writers away from a request that is over.
 func (s *streamed) detach() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.shut()
 	s.w = nil
 }
 
