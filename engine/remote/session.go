@@ -76,8 +76,8 @@ func (h *handler) bodies(w http.ResponseWriter, r *http.Request) {
 
 // streamed is the byte stream of a session on HTTP/2.
 type streamed struct {
-	gate
-	r io.ReadCloser
+	gate gate // not for package wire: a deadline is expensive here
+	r    io.ReadCloser
 
 	turn sync.Mutex // writers take turns, and none comes after detach
 	w    io.Writer  // nil: the request is over
@@ -94,14 +94,14 @@ func (s *streamed) Write(p []byte) (int, error) {
 	}
 	n, err := s.w.Write(p)
 	if err == nil {
-		err = s.control.Flush()
+		err = s.gate.control.Flush()
 	}
 	return n, err
 }
 
 // Close wakes a Read and a Write that hang.
 func (s *streamed) Close() error {
-	_ = s.SetWriteDeadline(time.Unix(1, 0))
+	_ = s.gate.SetWriteDeadline(time.Unix(1, 0))
 	return s.r.Close()
 }
 
@@ -109,7 +109,7 @@ func (s *streamed) Close() error {
 func (s *streamed) detach() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	s.shut()
+	s.gate.shut()
 	s.w = nil
 }
 

@@ -44,7 +44,7 @@ func newEngine() (*engine.Engine, error) {
 			},
 		},
 		engine.Declaration{Name: "cat", Stdin: engine.Bytes, Stdout: engine.Bytes, Handler: func(job *engine.Job) error {
-			_, err := io.CopyBuffer(job.Stdout, job.Stdin, make([]byte, blockSize))
+			_, err := io.Copy(job.Stdout, job.Stdin)
 			return err
 		}},
 	)

@@ -17,7 +17,8 @@ import (
 // package remote has.
 func remoteContenders() []contender {
 	return []contender{
-		{name: nameSession, about: "remote.Dial: one connection, upgraded from HTTP/1.1, for all jobs", serve: serveRemote, dial: dialSession},
+		{name: nameSession, about: "remote.Dial: one connection, upgraded from HTTP/1.1, for all jobs", serve: serveRemote, dial: dialSession()},
+		{name: "session, HTTP/2", about: "remote.Dial with HTTP/2, unencrypted: frames in the bodies of one request", serve: serveRemote, dial: dialSession(remote.WithHTTP2())},
 		{name: "remote HTTP/1.1", about: "the plain form: a request for each job, keep-alive, a connection for each caller", serve: serveRemote, dial: dialForm(false)},
 		{name: "remote HTTP/2", about: "the plain form on one HTTP/2 connection, unencrypted", serve: serveRemote, dial: dialForm(true)},
 	}
@@ -39,9 +40,11 @@ func serveRemote(ctx context.Context, l net.Listener) error {
 // sessionClient runs jobs on an engine that was dialed.
 type sessionClient struct{ eng *remote.Engine }
 
-func dialSession(ctx context.Context, socket string) (client, error) {
-	eng, err := remote.Dial(ctx, "unix://"+socket)
-	return sessionClient{eng}, err
+func dialSession(options ...remote.DialOption) func(context.Context, string) (client, error) {
+	return func(ctx context.Context, socket string) (client, error) {
+		eng, err := remote.Dial(ctx, "unix://"+socket, options...)
+		return sessionClient{eng}, err
+	}
 }
 
 func (c sessionClient) echo(ctx context.Context, payload string) (string, error) {
