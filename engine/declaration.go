@@ -19,6 +19,7 @@ type Declaration struct {
 	Stdout  Stream // what the handler writes
 	Changes bool   // changes state; else it only reads
 	Waits   bool   // runs for as long as its caller likes; limits do not count it
+	Control bool   // looks after the engine itself: also one that is full can be seen and freed
 	Handler Handler
 }
 

@@ -26,6 +26,9 @@ func WriteDocs(dst io.Writer, d JobDescription) error {
 	if d.Waits {
 		effect += " It may run for as long as its caller likes, and limits do not count it."
 	}
+	if d.Control {
+		effect += " It looks after the engine itself, and limits do not count it."
+	}
 	fmt.Fprintf(w, "    %s\n\n%s Stdin carries %s, stdout %s.\n", d.Usage, effect, d.Stdin.phrase(), d.Stdout.phrase())
 	if len(d.Args) > 0 {
 		fmt.Fprint(w, "\n## Arguments\n\n| Name | | Meaning |\n| --- | --- | --- |\n")

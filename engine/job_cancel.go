@@ -5,7 +5,7 @@ func jobCancelDeclaration() Declaration {
 	return Declaration{
 		Name: "job_cancel", Summary: "Ask running jobs to end.",
 		Args:    []Arg{{Name: "ID", Summary: "the id of a job, or the number behind the dot"}, {Name: "MORE", Optional: true, Variadic: true, Summary: "further jobs"}},
-		Changes: true, Handler: jobJobCancel,
+		Changes: true, Control: true, Handler: jobJobCancel,
 	}
 }
 

@@ -14,6 +14,7 @@ type JobDescription struct {
 	Stdout   Stream
 	Changes  bool `json:",omitempty"`
 	Waits    bool `json:",omitempty"`
+	Control  bool `json:",omitempty"`
 	Declared bool // false: registered by name alone, so anything goes
 }
 
@@ -77,7 +78,7 @@ func (e *Engine) Describe(name string) (JobDescription, bool) {
 	d := ent.decl
 	out := JobDescription{
 		Name: d.Name, Summary: d.Summary, Usage: d.usage, AnyEnv: d.AnyEnv,
-		Stdin: d.Stdin, Stdout: d.Stdout, Changes: d.Changes, Waits: d.Waits, Declared: true,
+		Stdin: d.Stdin, Stdout: d.Stdout, Changes: d.Changes, Waits: d.Waits, Control: d.Control, Declared: true,
 	}
 	for _, a := range d.Args {
 		out.Args = append(out.Args, ArgDescription(a))

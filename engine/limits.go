@@ -11,9 +11,10 @@ import (
 // Limits bound how many jobs from outside run at once. Zero means unlimited.
 //
 // They hold for jobs that have a Caller and no parent on this engine; jobs that
-// are declared Waits never count. What the program does on its own account, and
-// the children of what runs, are never held up: so a job that waits for others
-// cannot wait for itself. A job that ignores its cancel counts until it ends.
+// are declared Waits or Control never count. What the program does on its own
+// account, and the children of what runs, are never held up: so a job that waits
+// for others cannot wait for itself. A job that ignores its cancel counts until
+// it ends.
 type Limits struct {
 	Reads          int // jobs that only read
 	Writes         int // jobs that change state, and those without a declaration

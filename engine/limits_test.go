@@ -135,6 +135,27 @@ func TestLimitsByClass(t *testing.T) {
 	}
 }
 
+// An engine that is full can still be seen, and freed.
+func TestLimitsLetControlIn(t *testing.T) {
+	h := newHouse(t, engine.Limits{Reads: 1, Writes: 1})
+	read, write := h.start("read", "a"), h.start("write", "a")
+	waiting := h.start("write", "a")
+	h.let(2)
+	var infos []engine.JobInfo
+	within(t, 5*time.Second, "the list of a full engine", func() {
+		must(t, h.Job("jobs").SetContext(from("a")).OutputJSON(&infos))
+		must(t, h.Job("job_cancel", read.ID(), write.ID(), waiting.ID()).SetContext(from("a")).Run())
+		for _, j := range []*engine.Job{read, write, waiting} {
+			if err := j.Wait(); !errdefs.Is(err, errdefs.KindCanceled) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+	if len(infos) != 4 || infos[2].State != engine.StateQueued {
+		t.Errorf("got %+v", infos)
+	}
+}
+
 // What leaves the queue frees its place there, closes its files, and is no job
 // that ran.
 func TestLimitsLeave(t *testing.T) {

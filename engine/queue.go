@@ -11,7 +11,7 @@ func (j *Job) lineUp() error {
 	}
 	changes := true
 	if d := j.entry.decl; d != nil {
-		if d.Waits {
+		if d.Waits || d.Control {
 			return nil
 		}
 		changes = d.Changes
