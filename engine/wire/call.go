@@ -54,16 +54,15 @@ func (c *Conn) Handle(job *engine.Job) error {
 		return err
 	}
 	defer k.forget()
-	stop := context.AfterFunc(job.Context(), func() { k.cancel(job.Context().Err()) })
+	ctx := job.Context()
+	stop := context.AfterFunc(ctx, func() { k.cancel(ctx.Err()) })
 	defer stop()
 	if err := k.send(job, message, files); err != nil {
-		if k.left.Load() {
-			return job.Context().Err()
+		var refused *errdefs.Error // by the transport, which lives on
+		if errors.As(err, &refused) {
+			return err
 		}
-		if why := c.Err(); why != nil {
-			return why
-		}
-		return gone(err)
+		k.lose(gone(err)) // unless it was cancelled, or answered already
 	}
 	return k.collect(job)
 }
