@@ -49,11 +49,12 @@ var (
 		"log", "pause", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause",
 	}
 	waiters = []string{"attach", "events", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
+	control = []string{"job_cancel", "jobs", "metrics"}
 	secrets = []string{"create Config", "import SRC", "import changes"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {
-	var read, change, wait, secret []string
+	var read, change, wait, look, secret []string
 	for name, d := range everyJob(t) {
 		if !d.Declared {
 			t.Errorf("job %s is on the engine without a declaration", name)
@@ -65,6 +66,9 @@ func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {
 		}
 		if d.Waits {
 			wait = append(wait, name)
+		}
+		if d.Control {
+			look = append(look, name)
 		}
 		for _, a := range d.Args {
 			if a.Secret {
@@ -81,7 +85,8 @@ func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {
 		what      string
 		got, want []string
 	}{
-		{"only read", read, readers}, {"change something", change, changers}, {"wait", wait, waiters}, {"are secret", secret, secrets},
+		{"only read", read, readers}, {"change something", change, changers}, {"wait", wait, waiters},
+		{"look after the engine", look, control}, {"are secret", secret, secrets},
 	} {
 		slices.Sort(c.got)
 		for _, name := range c.got {

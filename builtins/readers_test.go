@@ -9,6 +9,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/execdriver/fake"
 	"github.com/enginejobs/docker/runconfig"
@@ -126,6 +127,61 @@ func TestReadersNeverWait(t *testing.T) {
 	feed.Close()
 	for _, job := range writers {
 		_ = job.Wait() // some fail, for what they wait for has gone
+	}
+}
+
+// TestFullEngineCanBeSeenAndFreed: when all places are taken and the line is full
+// too, whoever looks after the engine gets through: he sees what is stuck and
+// cancels it.
+func TestFullEngineCanBeSeenAndFreed(t *testing.T) {
+	world, dir := fake.NewWorld(), tmpdir(t)
+	b := bootWith(t, config(t, world, dir), dir)
+	eng := b.srv.Engine()
+	started := make(chan struct{}, 2)
+	hang := func(job *engine.Job) error {
+		started <- struct{}{}
+		<-job.Context().Done()
+		return job.Context().Err()
+	}
+	if err := eng.Declare(
+		engine.Declaration{Name: "slow_read", Handler: hang}, engine.Declaration{Name: "slow_write", Changes: true, Handler: hang},
+	); err != nil {
+		t.Fatal(err)
+	}
+	eng.SetLimits(engine.Limits{Reads: 1, Writes: 1, QueuePerClient: 1})
+	ctx := engine.WithCaller(t.Context(), &engine.Caller{Client: "uid:0"})
+	stuckJobs := []*engine.Job{eng.Job("slow_read").SetContext(ctx), eng.Job("slow_write").SetContext(ctx)}
+	for _, job := range stuckJobs {
+		if err := job.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-started
+	}
+	queuedRead := eng.Job("containers").SetContext(ctx)
+	if err := queuedRead.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for eng.Stats().Queued == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := eng.Job("containers").SetContext(ctx).Run(); !errdefs.Is(err, errdefs.KindUnavailable) {
+		t.Errorf("with a full line: %v", err)
+	}
+	var seen []engine.JobInfo
+	if err := eng.Job("jobs").SetContext(ctx).OutputJSON(&seen); err != nil || len(seen) < 4 {
+		t.Errorf("jobs: %v, %+v", err, seen)
+	}
+	if _, err := eng.Job("metrics").SetContext(ctx).Output(); err != nil {
+		t.Errorf("metrics: %v", err)
+	}
+	if err := eng.Job("job_cancel", stuckJobs[0].ID(), stuckJobs[1].ID()).SetContext(ctx).Run(); err != nil {
+		t.Errorf("job_cancel: %v", err)
+	}
+	for _, job := range stuckJobs {
+		_ = job.Wait()
+	}
+	if err := queuedRead.Wait(); err != nil {
+		t.Errorf("who stood in line: %v", err)
 	}
 }
 

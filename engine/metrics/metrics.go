@@ -65,7 +65,7 @@ func (r *Registry) list() []Collector {
 func (r *Registry) Install(eng *engine.Engine) error {
 	return eng.Declare(engine.Declaration{
 		Name: "metrics", Summary: "Show what the engine and its parts have counted, in the text format of Prometheus.",
-		Stdout: engine.Bytes, Handler: r.jobMetrics,
+		Stdout: engine.Bytes, Control: true, Handler: r.jobMetrics,
 	})
 }
 
