@@ -235,7 +235,7 @@ func (o *jobRunOptions) hint(ctx context.Context, eng jobEngine) error {
 		return slices.ContainsFunc(decl.Env, func(k engine.KeyDescription) bool { return k.Name == key })
 	}
 	for _, e := range o.env {
-		if !knows(e.key) && !decl.AnyEnv {
+		if !knows(e.key) && !decl.AnyEnv && len(decl.Args) > 0 {
 			return fmt.Errorf("To give %s=%s as an argument, put -- before it. See 'docker job help %s'.", //nolint:staticcheck // sentences
 				e.key, e.value, o.name)
 		}
