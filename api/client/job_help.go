@@ -114,6 +114,9 @@ func printJob(w io.Writer, d *engine.JobDescription) {
 	if d.Waits {
 		effect += " It may wait for long; no limit counts it."
 	}
+	if d.Control {
+		effect += " It looks after the engine; no limit counts it."
+	}
 	fmt.Fprintf(w, "\n%s\n\n", effect)
 }
 
