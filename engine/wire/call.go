@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -64,7 +65,12 @@ func (c *Conn) Handle(job *engine.Job) error {
 		}
 		k.lose(gone(err)) // unless it was cancelled, or answered already
 	}
-	return k.collect(job)
+	err := k.collect(job)
+	if errdefs.Is(err, errdefs.KindCanceled) && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		// Our Cancel was there before its own clock had run out.
+		return fmt.Errorf("job %s: %w", job.Name, ctx.Err())
+	}
+	return err
 }
 
 // encode makes the message of a call.
