@@ -38,9 +38,9 @@ func Main(install ...func(eng *engine.Engine) error) {
 	}
 	if err := serveParent(install); err != nil {
 		fmt.Fprintf(os.Stderr, "sub-engine: %v\n", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // it is the main of the child
 	}
-	os.Exit(0)
+	os.Exit(0) //nolint:forbidigo // it is the main of the child
 }
 
 func serveParent(install []func(eng *engine.Engine) error) error {

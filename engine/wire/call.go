@@ -188,7 +188,7 @@ func (k *call) collect(job *engine.Job) error {
 }
 
 func (k *call) result(job *engine.Job, err error) error {
-	if err != errDone {
+	if !errors.Is(err, errDone) {
 		return err
 	}
 	k.mu.Lock()

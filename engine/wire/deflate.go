@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"compress/flate"
+	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -94,7 +95,7 @@ func (in *reader) inflate(f *Frame) error {
 		}
 	}
 	inflaters.Put(r)
-	if err != io.EOF || src.Len() > 0 {
+	if !errors.Is(err, io.EOF) || src.Len() > 0 {
 		c.release()
 		return Garbage("a compressed frame of type %d does not inflate to at most %d bytes", f.Type, MaxPayload)
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
@@ -124,7 +125,7 @@ func (q *queue) abandon(err error) {
 		c.release()
 	}
 	q.tail, q.deaf = nil, true
-	if q.err == nil || q.err == io.EOF {
+	if q.err == nil || errors.Is(q.err, io.EOF) {
 		q.err = err
 	}
 	q.ready.Broadcast()

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -124,7 +125,7 @@ func (i *input) WriteTo(w io.Writer) (int64, error) {
 	var all int64
 	for {
 		c, err := i.stdin.pop()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {

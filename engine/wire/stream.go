@@ -47,7 +47,6 @@ type stream struct {
 	closed  bool
 
 	// The one that writes owns these.
-	out    [3][]byte
 	header [HeaderSize]byte
 	vector vector
 }

@@ -55,7 +55,7 @@ func (v *vector) step(fd uintptr) bool {
 		}
 		switch v.err {
 		case nil:
-		case unix.EINTR:
+		case unix.EINTR: //nolint:errorlint // a system call gives nothing else
 			continue
 		case unix.EAGAIN:
 			v.err = nil
