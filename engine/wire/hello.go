@@ -58,7 +58,7 @@ func exchange(t Transport, own *Hello, patience time.Duration) (*Hello, error) {
 			bid(t, err)
 		}
 		_ = t.Close() // may be closed already
-		<-sent //nolint:errcheck // err says more
+		<-sent        //nolint:errcheck // err says more
 		return nil, err
 	}
 	if err := <-sent; err != nil {

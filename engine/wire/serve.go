@@ -73,7 +73,8 @@ type part struct {
 // Serve lets eng carry out the calls that arrive on t, until the peer leaves or
 // ctx ends; it closes t. It returns when all jobs of the connection have ended:
 // those that still run then are cancelled, which a handler may ignore. The error
-// is nil when the peer left in order or ctx has ended.
+// is not nil when there was no Hello, the protocol was broken, or the bytes end in
+// the middle of a frame.
 func Serve(ctx context.Context, eng *engine.Engine, t Transport, o ServeOptions) error {
 	s := &session{
 		eng: eng, t: t, base: context.WithoutCancel(ctx), calls: o.MaxCalls, window: o.Window, cut: payloadOf(t),
@@ -107,10 +108,10 @@ func Serve(ctx context.Context, eng *engine.Engine, t Transport, o ServeOptions)
 	s.workers.Go(s.receive)
 	s.workers.Wait()
 	_ = t.Close() // may be closed already
-	if ctx.Err() != nil || errors.Is(s.err, io.EOF) || errors.Is(s.err, os.ErrClosed) {
-		return nil
+	if ctx.Err() == nil && (errors.Is(s.err, errGarbage) || errors.Is(s.err, io.ErrUnexpectedEOF)) {
+		return s.err
 	}
-	return s.err
+	return nil // it left, be it without a word
 }
 
 // leave ends the connection from this side: no more calls, a time for those that
