@@ -142,9 +142,10 @@ func (b *board) write(verdicts []verdict) error {
 Written by %s; do not edit.
 
 Everything is measured on one machine in one run: each contender has a turn of
-%v in each round, the order changes, the first round does not count. Numbers are medians over the rounds. Client and server are
-processes of their own, connected by a unix socket (the local ones are one
-process); Go's settings are the defaults for all. CPU is that of both processes
+%v in each round, the order changes, the first round does not count. Numbers
+are medians over the rounds. Client and server are processes of their own,
+connected by a unix socket (the local ones are one process); Go's settings are
+the defaults for all. CPU is that of both processes
 together and the number that suffers least from what else the machine does.
 
 %s
