@@ -21,9 +21,10 @@ import (
 // Stdout: one api.SystemInfo. Its Warnings say what to do about each.
 func (d *Daemon) jobInfo(job *engine.Job) error { return job.WriteJSON(d.Info(job.Context())) }
 
-// Info reads snapshots and a few files of /proc.
+// Info reads snapshots, and of /proc what can change while the daemon runs. It
+// costs some tens of microseconds, however much is open or runs.
 func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
-	x := d.execInfo
+	x, forwards := d.execInfo, forwarding(d.opt.ProcDir)
 	info := &api.SystemInfo{
 		ID: d.opt.ID, Images: d.opt.Images.ImageCount(), Driver: d.opt.Images.DriverName(),
 		DriverStatus: d.opt.Images.DriverStatus(), ExecutionDriver: d.opt.Exec.Name(),
@@ -32,7 +33,7 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 		},
 		MemoryLimit: x.MemoryLimit, SwapLimit: x.SwapLimit, CpuCfsPeriod: x.CPUQuota, CpuCfsQuota: x.CPUQuota,
 		CPUShares: x.CPUShares, CPUSet: x.CPUSet, PidsLimit: x.PidsLimit, OomKillDisable: x.OOMControl,
-		IPv4Forwarding: forwarding(d.opt.ProcDir), Debug: d.opt.Debug, NFd: countFiles(d.opt.ProcDir),
+		IPv4Forwarding: forwards, Debug: d.opt.Debug, NFd: countFiles(d.opt.ProcDir),
 		NGoroutines: runtime.NumGoroutine(), SystemTime: d.opt.Now().Format(time.RFC3339Nano),
 		LoggingDriver: "json-file", CgroupDriver: x.CgroupDriver, CgroupVersion: x.CgroupVersion,
 		NEventsListener: d.listeners(ctx), OSType: "linux", Architecture: d.host.machine,
@@ -43,7 +44,7 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 		Name: d.opt.Name, Labels: d.opt.Labels, ServerVersion: d.opt.Version,
 		Runtimes: map[string]api.Runtime{"native": {Path: "dockerinit"}}, DefaultRuntime: "native",
 		Swarm: api.SwarmInfo{LocalNodeState: "inactive"}, LiveRestoreEnabled: d.opt.LiveRestore,
-		InitBinary: "dockerinit", Warnings: d.warnings(),
+		InitBinary: "dockerinit", Warnings: d.warnings(forwards),
 	}
 	if info.Labels == nil {
 		info.Labels = []string{}
@@ -51,13 +52,8 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 	if x.Seccomp {
 		info.SecurityOptions = append(info.SecurityOptions, "name=seccomp,profile=builtin")
 	}
-	for _, name := range []struct {
-		file string
-		to   *bool
-	}{{"bridge-nf-call-iptables", &info.BridgeNfIptables}, {"bridge-nf-call-ip6tables", &info.BridgeNfIp6tables}} {
-		b, err := os.ReadFile(filepath.Join(d.opt.ProcDir, "sys/net/bridge", name.file))
-		*name.to = err == nil && strings.TrimSpace(string(b)) == "1"
-	}
+	info.BridgeNfIptables = switchedOn(d.opt.ProcDir + "/sys/net/bridge/bridge-nf-call-iptables")
+	info.BridgeNfIp6tables = switchedOn(d.opt.ProcDir + "/sys/net/bridge/bridge-nf-call-ip6tables")
 	for _, c := range d.containers.all() {
 		info.Containers++
 		switch s := c.now(); {
@@ -73,7 +69,7 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 }
 
 // warnings say what the host lacks and what to do about it.
-func (d *Daemon) warnings() []string {
+func (d *Daemon) warnings(forwards bool) []string {
 	x := d.execInfo
 	var list []string
 	add := func(missing bool, text string) {
@@ -88,7 +84,7 @@ func (d *Daemon) warnings() []string {
 	add(!x.CPUSet, "No cpuset support: mount the cpuset cgroup")
 	add(!x.PidsLimit, "No pids limit support: mount the pids cgroup")
 	add(!x.Seccomp, "No seccomp support: use a kernel with CONFIG_SECCOMP_FILTER; containers run without a system call filter")
-	add(!d.opt.NoNetwork && !forwarding(d.opt.ProcDir),
+	add(!d.opt.NoNetwork && !forwards,
 		"IPv4 forwarding is disabled: run sysctl -w net.ipv4.ip_forward=1, or containers reach only this host")
 	return list
 }
@@ -117,7 +113,13 @@ func (d *Daemon) listeners(ctx context.Context) int {
 	return count
 }
 
+// countFiles counts the open files of this process. Since Linux 6.2 the kernel
+// tells as the size of the directory; before, all of it must be read.
 func countFiles(procDir string) int {
+	var st unix.Stat_t
+	if unix.Stat(procDir+"/self/fd", &st) == nil && st.Size > 0 && procDir == "/proc" {
+		return int(st.Size)
+	}
 	f, err := os.Open(filepath.Join(procDir, "self/fd"))
 	if err != nil {
 		return -1
@@ -125,6 +127,19 @@ func countFiles(procDir string) int {
 	defer f.Close()
 	names, _ := f.Readdirnames(-1)
 	return len(names)
+}
+
+// switchedOn tells whether a file of the kernel says 1. One that is not there
+// says 0. Plain system calls: package os would register the file with the poller.
+func switchedOn(path string) bool {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	var buf [8]byte
+	n, err := unix.Read(fd, buf[:])
+	_ = unix.Close(fd) // it was only read
+	return err == nil && n > 0 && strings.TrimSpace(string(buf[:n])) == "1"
 }
 
 // hostFacts do not change while the daemon runs.

@@ -3,7 +3,6 @@ package daemon
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -237,6 +236,5 @@ func hostDevices(path, inside, perms string) []execdriver.Device {
 
 // forwarding tells whether the host passes packets on.
 func forwarding(procDir string) bool {
-	b, err := os.ReadFile(filepath.Join(procDir, "sys/net/ipv4/ip_forward"))
-	return err == nil && strings.TrimSpace(string(b)) == "1"
+	return switchedOn(procDir + "/sys/net/ipv4/ip_forward")
 }
