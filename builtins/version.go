@@ -18,7 +18,7 @@ func installVersion(eng *engine.Engine) error {
 	return eng.Declare(engine.Declaration{
 		Name:    "version",
 		Summary: "Tell which program this is, which API it speaks, and on what it runs.",
-		Stdout:  engine.JSON,
+		Stdout:  engine.JSONDocument,
 		Handler: func(job *engine.Job) error { return job.WriteJSON(currentVersion()) },
 	})
 }

@@ -34,7 +34,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 		},
 		{
 			Name: "container_changes", Summary: "List what a container has changed of its image.", Args: one,
-			Stdout: engine.JSON, Handler: d.jobContainerChanges,
+			Stdout: engine.JSONDocument, Handler: d.jobContainerChanges,
 		},
 		{
 			Name: "container_exited", Summary: "Clean up after the end of a workload; only the daemon itself runs it.", Changes: true,
@@ -47,7 +47,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 		},
 		{
 			Name: "container_inspect", Summary: "Describe a container.", Args: one,
-			Stdout: engine.JSON, Handler: d.jobContainerInspect,
+			Stdout: engine.JSONDocument, Handler: d.jobContainerInspect,
 			Env: []engine.Key{key("size", engine.Bool, "compute sizes")},
 		},
 		{
@@ -56,7 +56,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 			Handler: d.jobContainerRename,
 		},
 		{
-			Name: "containers", Summary: "List containers, newest first.", Stdout: engine.JSON, Handler: d.jobContainers,
+			Name: "containers", Summary: "List containers, newest first.", Stdout: engine.JSONDocument, Handler: d.jobContainers,
 			Env: []engine.Key{
 				key("all", engine.Bool, "also those that do not run"),
 				key("before", engine.String, "only those made before this one"),
@@ -67,7 +67,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 			},
 		},
 		{
-			Name: "create", Summary: "Make a container, and print its id.", Changes: true, Stdout: engine.JSON, Handler: d.jobCreate,
+			Name: "create", Summary: "Make a container, and print its id.", Changes: true, Stdout: engine.JSONDocument, Handler: d.jobCreate,
 			Args: []engine.Arg{{Name: "NAME", Optional: true, Summary: "made up when absent"}},
 			Env: []engine.Key{
 				{Name: "Config", Type: engine.JSON, Secret: true, Summary: "what to run; its Env is where people put passwords"},
@@ -81,7 +81,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 			Handler: d.jobExport,
 		},
 		{
-			Name: "info", Summary: "Describe the engine and its host.", Stdout: engine.JSON, Handler: d.jobInfo,
+			Name: "info", Summary: "Describe the engine and its host.", Stdout: engine.JSONDocument, Handler: d.jobInfo,
 		},
 		{
 			Name: "kill", Summary: "Send a signal to the workload of a container; KILL waits for its end.", Changes: true, Handler: d.jobKill,
@@ -132,7 +132,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 			Waits: true, Handler: d.jobStop,
 		},
 		{
-			Name: "top", Summary: "Show the processes of a container.", Stdout: engine.JSON, Handler: d.jobTop,
+			Name: "top", Summary: "Show the processes of a container.", Stdout: engine.JSONDocument, Handler: d.jobTop,
 			Args: with(engine.Arg{Name: "PS_ARGS", Optional: true, Summary: "arguments of ps (default -ef)"}),
 		},
 		{
@@ -140,7 +140,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 			Handler: d.jobUnpause,
 		},
 		{
-			Name: "wait", Summary: "Wait for the end of a container, and print its exit code.", Args: one, Stdout: engine.JSON,
+			Name: "wait", Summary: "Wait for the end of a container, and print its exit code.", Args: one, Stdout: engine.JSONDocument,
 			Waits: true, Handler: d.jobWait,
 			Env: []engine.Key{
 				key("condition", engine.String, "not-running (default), next-exit or removed"),

@@ -44,21 +44,18 @@ type Key struct {
 // Type is what the value of a key must look like.
 type Type int
 
-// JSON is both a type of env value (any JSON value) and a kind of stream (one
-// JSON document), so it has no type of its own.
-const JSON = 4
-
-// The other types of env values.
+// The types of env values.
 const (
 	String Type = 0
 	Bool   Type = 1 // 1 true yes; 0 false no none and the empty string
 	Int    Type = 2 // a whole number in base ten; empty counts as absent
 	Int64  Type = 3
+	JSON   Type = 4 // any JSON value
 	List   Type = 5 // a JSON array of strings, or one plain string
 	Time   Type = 6 // RFC 3339, or unix seconds with an optional fraction
 )
 
-var typeNames = [...]string{"string", "bool", "int", "int64", JSON: "json", "list", "time"}
+var typeNames = [...]string{"string", "bool", "int", "int64", "json", "list", "time"}
 
 // String gives the name of the type as job_list writes it.
 func (t Type) String() string {
@@ -84,15 +81,16 @@ func (t *Type) UnmarshalText(text []byte) error {
 // Stream is what a standard stream of a job carries.
 type Stream int
 
-// The other kinds of stream.
+// The kinds of stream.
 const (
-	None        Stream = 0 // nothing
-	Bytes       Stream = 1 // raw bytes
-	JSONLines   Stream = 2 // one JSON document per line
-	Multiplexed Stream = 3 // Stdout and Stderr are both payload
+	None         Stream = 0 // nothing
+	Bytes        Stream = 1 // raw bytes
+	JSONLines    Stream = 2 // one JSON document per line
+	Multiplexed  Stream = 3 // Stdout and Stderr are both payload
+	JSONDocument Stream = 4 // one JSON document
 )
 
-var streamNames = [...]string{"none", "bytes", "json_lines", "multiplexed", JSON: "json"}
+var streamNames = [...]string{"none", "bytes", "json_lines", "multiplexed", "json"}
 
 // String gives the name of the kind as job_list writes it.
 func (s Stream) String() string {

@@ -23,7 +23,7 @@ func stopDeclaration(h engine.Handler) engine.Declaration {
 			{Name: "at", Type: engine.Time},
 			{Name: "token", Type: engine.Int, Secret: true},
 		},
-		Stdout: engine.JSON, Changes: true, Handler: h,
+		Stdout: engine.JSONDocument, Changes: true, Handler: h,
 	}
 }
 

@@ -64,7 +64,7 @@ func (s Stream) phrase() string {
 		return "one JSON document per line"
 	case Multiplexed:
 		return "(with stderr) the streams of the program"
-	case JSON:
+	case JSONDocument:
 		return "one JSON document"
 	}
 	return "something unknown"

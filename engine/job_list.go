@@ -41,7 +41,7 @@ func jobListDeclaration() Declaration {
 	return Declaration{
 		Name: "job_list", Summary: "Describe all jobs, or the named ones, as they are declared.",
 		Args:   []Arg{{Name: "JOB", Optional: true, Variadic: true, Summary: "a job to describe"}},
-		Stdout: JSON, Handler: jobJobList,
+		Stdout: JSONDocument, Handler: jobJobList,
 	}
 }
 

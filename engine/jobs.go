@@ -4,7 +4,7 @@ package engine
 func jobsDeclaration() Declaration {
 	return Declaration{
 		Name: "jobs", Summary: "List the jobs that run or wait for their turn, oldest first.",
-		Stdout: JSON, Control: true, Handler: jobJobs,
+		Stdout: JSONDocument, Control: true, Handler: jobJobs,
 	}
 }
 

@@ -5,7 +5,7 @@ import "github.com/enginejobs/docker/engine"
 func (e *Events) subscribersCountDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "subscribers_count", Summary: "Count those who follow the events.",
-		Stdout: engine.JSON, Handler: e.jobSubscribersCount,
+		Stdout: engine.JSONDocument, Handler: e.jobSubscribersCount,
 	}
 }
 

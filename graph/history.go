@@ -14,7 +14,7 @@ func (s *Store) historyDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "history", Summary: "Show the steps that made an image, newest first.",
 		Args:   []engine.Arg{{Name: "IMAGE", Summary: "name or id"}},
-		Stdout: engine.JSON, Handler: s.jobHistory,
+		Stdout: engine.JSONDocument, Handler: s.jobHistory,
 	}
 }
 

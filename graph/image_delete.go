@@ -22,7 +22,7 @@ func (s *Store) imageDeleteDeclaration() engine.Declaration {
 			{Name: "force", Type: engine.Bool, Summary: "also with names in several repositories or stopped containers"},
 			{Name: "noprune", Type: engine.Bool, Summary: "leave unnamed parents"},
 		},
-		Stdout: engine.JSON, Changes: true, Handler: s.jobImageDelete,
+		Stdout: engine.JSONDocument, Changes: true, Handler: s.jobImageDelete,
 	}
 }
 

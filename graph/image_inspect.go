@@ -15,7 +15,7 @@ func (s *Store) imageInspectDeclaration() engine.Declaration {
 		Name: "image_inspect", Summary: "Show what is known of an image.",
 		Args:   []engine.Arg{{Name: "IMAGE", Summary: "name or id"}},
 		Env:    []engine.Key{{Name: "raw", Type: engine.Bool, Summary: "the stored document, byte for byte"}},
-		Stdout: engine.JSON, Handler: s.jobImageInspect,
+		Stdout: engine.JSONDocument, Handler: s.jobImageInspect,
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *Store) imagesDeclaration() engine.Declaration {
 			{Name: "filters", Type: engine.JSON, Summary: "dangling, label, before, since, until, reference"},
 			{Name: "digests", Type: engine.Bool, Summary: "accepted; digests are always told"},
 		},
-		Stdout: engine.JSON, Handler: s.jobImages,
+		Stdout: engine.JSONDocument, Handler: s.jobImages,
 	}
 }
 

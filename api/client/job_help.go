@@ -143,7 +143,7 @@ func streamText(s engine.Stream, verb string) string {
 		return "nothing"
 	case engine.Bytes:
 		return verb + " bytes"
-	case engine.JSON:
+	case engine.JSONDocument:
 		return verb + " one JSON document"
 	case engine.JSONLines:
 		return verb + " JSON, a document per line"

@@ -164,7 +164,7 @@ func (cli *CLI) connect(ctx context.Context, eng jobEngine, job *engine.Job, wan
 		}
 	}
 	job.Stderr.Add(cli.Err)
-	if terminalOut && decl != nil && decl.Stdout == engine.JSON {
+	if terminalOut && decl != nil && decl.Stdout == engine.JSONDocument {
 		pretty := &jsonIndenter{w: cli.Out}
 		job.Stdout.Add(pretty)
 		return pretty.finish, nil

@@ -111,7 +111,7 @@ func TestJobRun(t *testing.T) {
 	t.Setenv("HOME", "/home/u")
 	eng := newFakeJobs(t,
 		engine.Declaration{Name: "containers", Summary: "List.", Env: []engine.Key{{Name: "all", Type: engine.Bool}},
-			Stdout: engine.JSON, Handler: echoJob},
+			Stdout: engine.JSONDocument, Handler: echoJob},
 		engine.Declaration{Name: "cat", Stdin: engine.Bytes, Args: []engine.Arg{{Name: "ARG", Variadic: true, Optional: true}}, AnyEnv: true, Handler: echoJob},
 		engine.Declaration{Name: "fail", Handler: func(job *engine.Job) error {
 			job.Printf("half")

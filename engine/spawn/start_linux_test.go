@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 func install(eng *engine.Engine) error {
 	return eng.Declare(
 		engine.Declaration{Name: "risky", Args: []engine.Arg{{Name: "N"}}, Stdout: engine.Bytes, Handler: risky},
-		engine.Declaration{Name: "whoami", Stdout: engine.JSON, Handler: whoami},
+		engine.Declaration{Name: "whoami", Stdout: engine.JSONDocument, Handler: whoami},
 		engine.Declaration{Name: "hang", Stdout: engine.Bytes, Waits: true, Handler: hang},
 		engine.Declaration{Name: "deaf", Handler: func(*engine.Job) error { select {} }},
 		engine.Declaration{Name: "open", Args: []engine.Arg{{Name: "PATH"}}, Handler: openFile},

@@ -29,7 +29,7 @@ func (d *doors) allocateInterface() engine.Declaration {
 			{Name: "RequestedIPv6", Type: engine.String, Summary: "not implemented"},
 			{Name: "Restore", Type: engine.Bool, Default: "0", Summary: "the container runs: only reserve RequestedIP"},
 		},
-		Stdout:  engine.JSON,
+		Stdout:  engine.JSONDocument,
 		Changes: true,
 		Handler: d.jobAllocateInterface,
 	}

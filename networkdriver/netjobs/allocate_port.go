@@ -29,7 +29,7 @@ func (d *doors) allocatePort() engine.Declaration {
 			{Name: "ContainerPort", Type: engine.String, Summary: "port in the container"},
 			{Name: "Proto", Type: engine.String, Default: "tcp", Summary: "tcp, udp or sctp"},
 		},
-		Stdout:  engine.JSON,
+		Stdout:  engine.JSONDocument,
 		Changes: true,
 		Handler: d.jobAllocatePort,
 	}
