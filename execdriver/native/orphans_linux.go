@@ -1,6 +1,8 @@
 package native
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -8,18 +10,21 @@ import (
 	"github.com/enginejobs/docker/execdriver/native/orphans"
 )
 
-// orphanAge is how long a dead child waits before it is taken for an orphan.
-// Whoever in the daemon starts a program also waits for it, and is faster.
+// orphanAge is how long a dead child waits before it is collected: one that an
+// exec engine takes in after all is not ours.
 const orphanAge = 3 * time.Second
 
 // collectOrphans collects what containers without a pid namespace of their own
 // leave behind. As long as their exec engine lives that is its work; once it was
-// killed the orphans come to us.
+// killed the orphans come to us. Other children of this process are not touched,
+// however long nobody waits for them: their parents are elsewhere in the program.
 func (d *Driver) collectOrphans() {
+	sessions := map[int]bool{}
 	seen := map[int]bool{}
 	tick := time.NewTicker(orphanAge)
 	defer tick.Stop()
 	for {
+		d.noteSessions(sessions)
 		select {
 		case <-tick.C:
 		case <-d.ctx.Done():
@@ -27,7 +32,9 @@ func (d *Driver) collectOrphans() {
 		}
 		now := map[int]bool{}
 		for _, pid := range orphans.Dead() {
+			session, err := unix.Getsid(pid)
 			switch {
+			case err != nil || !sessions[session]: // not of a container
 			case d.isInit(pid): // it has a collector of its own
 			case seen[pid]:
 				_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // nobody wants its status
@@ -37,6 +44,44 @@ func (d *Driver) collectOrphans() {
 		}
 		seen = now
 	}
+}
+
+// noteSessions adds the sessions of the processes of containers whose orphans may
+// come to us. A dead process can still be told by its session, and by nothing
+// else on every kernel: exec engines have one of their own, which containers
+// inherit, and what leaves it has made another.
+func (d *Driver) noteSessions(sessions map[int]bool) {
+	own, err := unix.Getsid(0)
+	if err != nil {
+		return
+	}
+	for _, pid := range d.openPids() {
+		if session, err := unix.Getsid(pid); err == nil && session > 0 && session != own {
+			sessions[session] = true
+		}
+	}
+}
+
+// openPids lists the processes of running containers that have no pid namespace
+// of their own.
+func (d *Driver) openPids() (pids []int) {
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.held))
+	d.mu.Unlock()
+	for _, h := range all {
+		h.mu.Lock()
+		group, pid, open := h.record.Group, h.record.Pid, h.exit == nil && h.record.Pid > 0 && !h.record.OwnPID
+		h.mu.Unlock()
+		if !open {
+			continue
+		}
+		pids = append(pids, pid)
+		if group != nil {
+			inside, _ := group.Pids() // it may have ended just now
+			pids = append(pids, inside...)
+		}
+	}
+	return pids
 }
 
 // isInit tells whether a process is the first one of a container that we hold.

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -68,7 +69,8 @@ func TestOrphansAreCollected(t *testing.T) {
 	}
 }
 
-// TestOrphansComeToTheDaemon kills the exec engine first.
+// TestOrphansComeToTheDaemon kills the exec engine first. Children that somebody
+// else in the process has started are not touched.
 func TestOrphansComeToTheDaemon(t *testing.T) {
 	b := newBench(t)
 	d := b.open()
@@ -77,6 +79,14 @@ func TestOrphansComeToTheDaemon(t *testing.T) {
 	}
 	if err := unix.Kill(engineOf(t, d), unix.SIGKILL); err != nil {
 		t.Fatal(err)
+	}
+	patient := exec.Command("sh", "-c", "exit 4")
+	apart := exec.Command("sh", "-c", "exit 5")
+	apart.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	for _, c := range []*exec.Cmd{patient, apart} {
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	end := time.Now().Add(3 * orphanAge)
 	most := 0
@@ -89,5 +99,10 @@ func TestOrphansComeToTheDaemon(t *testing.T) {
 	}
 	if bound := 3 * 20 * int(orphanAge/time.Second); most == 0 || most > bound {
 		t.Errorf("at most %d dead children at a time, want some, but not more than %d", most, bound)
+	}
+	for want, c := range map[string]*exec.Cmd{"exit status 4": patient, "exit status 5": apart} {
+		if err := c.Wait(); err == nil || err.Error() != want {
+			t.Errorf("a child that nobody waited for: %v, want %s", err, want)
+		}
 	}
 }
