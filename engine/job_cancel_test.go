@@ -50,3 +50,30 @@ func TestJobCancel(t *testing.T) {
 		t.Errorf("without an id: %v", err)
 	}
 }
+
+// What the program does on its own account, such as listening, is not for
+// clients to end: a slip in a number would end the daemon.
+func TestJobCancelOwn(t *testing.T) {
+	eng := enginetest.New(t)
+	must(t, eng.Register("wait", func(job *engine.Job) error { <-job.Context().Done(); return job.Context().Err() }))
+	outside := engine.WithCaller(t.Context(), &engine.Caller{Client: "uid:0"})
+	own, asked := eng.Job("wait"), eng.Job("wait").SetContext(outside)
+	must(t, own.Start())
+	must(t, asked.Start())
+
+	err := eng.Job("job_cancel", own.ID(), asked.ID()).SetContext(outside).Run()
+	if !errdefs.Is(err, errdefs.KindForbidden) || !strings.Contains(err.Error(), "job wait ("+own.ID()+") is the engine's own work") {
+		t.Errorf("got %v", err)
+	}
+	if err := asked.Wait(); !errdefs.Is(err, errdefs.KindCanceled) {
+		t.Errorf("the job of a client ended with %v", err)
+	}
+	if list := eng.Running(); len(list) != 1 || list[0].State != engine.StateRunning {
+		t.Errorf("running: %+v", list)
+	}
+	// The program itself may.
+	must(t, eng.Job("job_cancel", own.ID()).Run())
+	if err := own.Wait(); !errdefs.Is(err, errdefs.KindCanceled) {
+		t.Errorf("the program's own job ended with %v", err)
+	}
+}

@@ -93,17 +93,21 @@ func (j *Job) progress() (state, phase string) {
 // CancelJob cancels a running job. It is named by its id or by the number behind
 // the dot; NotFound when no such job runs.
 func (e *Engine) CancelJob(id string) error {
+	found, err := e.findRunning(id)
+	if err == nil {
+		found.Cancel()
+	}
+	return err
+}
+
+// findRunning finds a running job as CancelJob does.
+func (e *Engine) findRunning(id string) (*Job, error) {
 	e.mu.Lock()
-	var found *Job
-	for j := e.running; j != nil && found == nil; j = j.next {
+	defer e.mu.Unlock()
+	for j := e.running; j != nil; j = j.next {
 		if j.named(id) {
-			found = j
+			return j, nil
 		}
 	}
-	e.mu.Unlock()
-	if found == nil {
-		return errdefs.NotFound("no such job is running: %s (the job \"jobs\" lists those that are)", shorten(id))
-	}
-	found.Cancel()
-	return nil
+	return nil, errdefs.NotFound("no such job is running: %s (the job \"jobs\" lists those that are)", shorten(id))
 }
