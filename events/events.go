@@ -54,7 +54,7 @@ func nano(job *engine.Job, key string) (int64, error) {
 // Stdout: api.Event, one per line. Nothing is written first, so that headers go
 // out at once. Stored events from since on, then live ones until until.
 // Errors: InvalidArgument for a bad filter or since after until; Unavailable
-// when the reader was too slow and was dropped.
+// when the reader was more than 1024 events behind and has missed some.
 func (e *Events) jobEvents(job *engine.Job) error {
 	opt, err := decodeEvents(job)
 	if err != nil {
@@ -63,15 +63,15 @@ func (e *Events) jobEvents(job *engine.Job) error {
 	if _, err := job.Stdout.Write(nil); err != nil {
 		return err
 	}
-	return e.follow(job.Context(), opt, func(line []byte) error {
-		_, err := job.Stdout.Write(line)
+	return e.follow(job.Context(), opt, func(lines []byte) error {
+		_, err := job.Stdout.Write(lines)
 		return err
 	})
 }
 
-// follow calls write for every event until it fails, until the time is over or
+// follow calls write with whole lines, one or more, until it fails, until the time is over or
 // until ctx ends, which is how a reader leaves and no error.
-func (e *Events) follow(ctx context.Context, opt eventsOptions, write func(line []byte) error) error {
+func (e *Events) follow(ctx context.Context, opt eventsOptions, write func(lines []byte) error) error {
 	var over <-chan time.Time
 	left := time.Duration(opt.until - e.now().UnixNano())
 	live := opt.until == 0 || left > 0
@@ -97,25 +97,20 @@ func (e *Events) follow(ctx context.Context, opt eventsOptions, write func(line 
 		case <-ctx.Done():
 			return nil
 		case <-over:
-			return e.flush(sub, write)
-		case ent, ok := <-sub.queue:
-			if !ok {
-				return errdefs.Unavailable("this reader was too slow: %d events were waiting for it, later ones are lost", queued)
-			}
-			if err := write(ent.line); err != nil {
+			return e.pass(sub, write)
+		case <-sub.bell:
+			if err := e.pass(sub, write); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// flush writes what was queued when the time was over.
-func (e *Events) flush(sub *subscription, write func(line []byte) error) error {
-	e.unsubscribe(sub)
-	for ent := range sub.queue {
-		if err := write(ent.line); err != nil {
-			return err
-		}
+// pass writes what the subscription has not had yet, in one piece.
+func (e *Events) pass(sub *subscription, write func(lines []byte) error) error {
+	lines, err := e.take(sub)
+	if err != nil || len(lines) == 0 {
+		return err
 	}
-	return nil
+	return write(lines)
 }

@@ -55,7 +55,7 @@ func TestLogJob(t *testing.T) {
 	if err := job.Run(); err != nil {
 		t.Fatal(err)
 	}
-	ev := *e.journal[0].event
+	ev := *e.journal.Load().entries[0].event
 	if ev.Status != "start" || ev.ID != "abc" || ev.From != "busybox:latest" || ev.Type != "container" ||
 		ev.Actor.Attributes["name"] != "web" || ev.Actor.Attributes["image"] != "busybox:latest" ||
 		ev.Time == 0 || ev.TimeNano/1e9 != ev.Time {
@@ -66,7 +66,7 @@ func TestLogJob(t *testing.T) {
 	if err := job.Run(); err != nil {
 		t.Fatal(err)
 	}
-	if line := string(e.journal[1].line); strings.Contains(line, `"status"`) || strings.Contains(line, `"id"`) {
+	if line := string(e.journal.Load().entries[1].line); strings.Contains(line, `"status"`) || strings.Contains(line, `"id"`) {
 		t.Errorf("a network event has classic members: %s", line)
 	}
 }
@@ -82,19 +82,23 @@ func TestLogIsSynchronousAndOrdered(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(e.journal) != 200 {
-		t.Fatalf("%d events stored", len(e.journal))
+	if len(e.journal.Load().entries) != 200 {
+		t.Fatalf("%d events stored", len(e.journal.Load().entries))
 	}
+	stored := e.journal.Load().entries
 	for i := 1; i < 200; i++ {
-		if e.journal[i].event.TimeNano <= e.journal[i-1].event.TimeNano {
+		if stored[i].event.TimeNano <= stored[i-1].event.TimeNano {
 			t.Fatal("two events at one time")
 		}
 	}
-	for range 100 {
+	for range held {
 		e.Log(TypeImage, "tag", "x", nil)
 	}
-	if len(e.journal) != kept {
-		t.Errorf("%d events are kept", len(e.journal))
+	if len(e.journal.Load().entries) != held {
+		t.Errorf("%d events are held", len(e.journal.Load().entries))
+	}
+	if past, _ := e.subscribe(nil, 1, 0, false); len(past) != kept {
+		t.Errorf("%d events can be brought back", len(past))
 	}
 }
 
@@ -276,14 +280,11 @@ func TestSlowReaderIsDroppedAndTold(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	begin := time.Now()
-	for range queued + 10 {
+	for e.Subscribers() != 0 { // its first write hangs; then it falls behind
 		e.Log(TypeContainer, "start", "x", nil)
-	}
-	if d := time.Since(begin); d > 2*time.Second {
-		t.Errorf("logging waited %v for the reader", d)
-	}
-	if e.Subscribers() != 0 {
-		t.Error("the slow reader is still there")
+		if time.Since(begin) > 5*time.Second {
+			t.Fatal("the slow reader is still there")
+		}
 	}
 	dec := json.NewDecoder(r)
 	n := 0
@@ -294,7 +295,7 @@ func TestSlowReaderIsDroppedAndTold(t *testing.T) {
 		}
 		n++
 	}
-	if err := job.Wait(); !errdefs.Is(err, errdefs.KindUnavailable) || n < queued {
+	if err := job.Wait(); !errdefs.Is(err, errdefs.KindUnavailable) || n == 0 || n > held {
 		t.Errorf("%d events, then %v", n, err)
 	}
 }
@@ -305,4 +306,28 @@ func BenchmarkLog(b *testing.B) {
 	for b.Loop() {
 		e.Log(TypeContainer, "start", "c1ffee", attrs)
 	}
+}
+
+// BenchmarkLogFollowed is what one event costs the one that logs it while ten
+// thousand follow.
+func BenchmarkLogFollowed(b *testing.B) {
+	e := New(Options{})
+	ctx, cancel := context.WithCancel(b.Context())
+	var readers sync.WaitGroup
+	for range 10000 {
+		readers.Go(func() { _ = e.follow(ctx, eventsOptions{}, func([]byte) error { return nil }) })
+	}
+	for e.Subscribers() < 10000 {
+		time.Sleep(time.Millisecond)
+	}
+	var spent time.Duration
+	for b.Loop() {
+		begin := time.Now()
+		e.Log(TypeContainer, "start", "c1ffee", nil)
+		spent += time.Since(begin)
+		time.Sleep(5 * time.Millisecond) // not one burst
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "ns/log")
+	cancel()
+	readers.Wait()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/enginejobs/docker/api"
@@ -11,8 +12,8 @@ import (
 )
 
 const (
-	kept   = 256  // events that since can bring back
-	queued = 1024 // events that may wait for one subscriber
+	kept = 256  // events that since can bring back
+	held = 1024 // events that a subscriber may be behind
 )
 
 // Options configure the journal. All may be left out.
@@ -24,17 +25,39 @@ type Options struct {
 type Events struct {
 	now func() time.Time
 
-	// mu guards the rest. Nothing blocks while it is held.
+	journal atomic.Pointer[journal] // written with mu held
+
+	// mu guards the rest. Nothing blocks while it is held, and readers of the
+	// journal do without it.
 	mu      sync.Mutex
-	journal []entry // the oldest first, at most kept
-	last    int64   // timeNano of the newest event
+	last    int64 // timeNano of the newest event
 	subs    map[*subscription]struct{}
-	logged  uint64 // events so far
+	waking  bool   // a goroutine is in wake
 	dropped uint64 // subscribers that were too slow
 }
 
-// entry is a stored event, and its line of JSON as everybody gets it. Neither
-// is ever changed.
+// journal is what is stored at one moment. It is replaced as a whole.
+type journal struct {
+	entries []*entry // the oldest first, at most held
+	before  uint64   // how many events there were before the first of them
+}
+
+// total is how many events there were so far.
+func (j *journal) total() uint64 { return j.before + uint64(len(j.entries)) }
+
+// with is the journal after one more event. The entries share their array: what
+// is appended lies behind what others see.
+func (j *journal) with(ent *entry) *journal {
+	next := &journal{append(j.entries, ent), j.before}
+	if len(next.entries) > held {
+		next.entries = next.entries[1:]
+		next.before++
+	}
+	return next
+}
+
+// entry is a stored event, and its line of JSON as everybody gets it: it is
+// encoded once, however many follow. Neither is ever changed.
 type entry struct {
 	event *api.Event
 	line  []byte
@@ -45,7 +68,9 @@ func New(opt Options) *Events {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Events{now: opt.Now, subs: map[*subscription]struct{}{}}
+	e := &Events{now: opt.Now, subs: map[*subscription]struct{}{}}
+	e.journal.Store(&journal{})
+	return e
 }
 
 var _ engine.Installer = (*Events)(nil)
@@ -68,9 +93,9 @@ const (
 	TypeDaemon    = "daemon"
 )
 
-// Log stores an event and hands it to the subscribers. It costs a few
-// microseconds and waits for nobody. The attributes are copied; "name" and, of a
-// container, "image" are the ones that filters and old clients look at.
+// Log stores an event and lets the subscribers know. It costs a few microseconds,
+// however many they are, and waits for nobody. The attributes are copied; "name"
+// and, of a container, "image" are the ones that filters and old clients look at.
 func (e *Events) Log(typ, action, id string, attributes map[string]string) {
 	ev := &api.Event{
 		Type: typ, Action: action, Scope: "local",
@@ -93,76 +118,9 @@ func (e *Events) Log(typ, action, id string, attributes map[string]string) {
 	if err != nil {
 		return // strings and numbers always marshal
 	}
-	ent := entry{ev, append(line, '\n')}
-	if len(e.journal) == kept {
-		copy(e.journal, e.journal[1:])
-		e.journal = e.journal[:kept-1]
+	e.journal.Store(e.journal.Load().with(&entry{ev, append(line, '\n')}))
+	if len(e.subs) > 0 && !e.waking {
+		e.waking = true
+		go e.wake() // ends when all know of all
 	}
-	e.journal = append(e.journal, ent)
-	e.logged++
-	for s := range e.subs {
-		s.offer(e, ent)
-	}
-}
-
-// subscription is one reader of the journal.
-type subscription struct {
-	filter filter
-	until  int64      // no events after it; 0: no end
-	queue  chan entry // closed when it was full, and when the reader leaves
-}
-
-// offer queues an event. Call it with mu held.
-func (s *subscription) offer(e *Events, ent entry) {
-	if s.until != 0 && ent.event.TimeNano > s.until || !s.filter.match(ent.event) {
-		return
-	}
-	select {
-	case s.queue <- ent:
-	default:
-		e.drop(s)
-		e.dropped++
-	}
-}
-
-// subscribe returns the stored events since a moment (0: none) and a
-// subscription that goes on where they end. With follow false there is none.
-func (e *Events) subscribe(f filter, since, until int64, follow bool) ([]entry, *subscription) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var past []entry
-	for _, ent := range e.journal {
-		at := ent.event.TimeNano
-		if since != 0 && at >= since && (until == 0 || at <= until) && f.match(ent.event) {
-			past = append(past, ent)
-		}
-	}
-	if !follow {
-		return past, nil
-	}
-	s := &subscription{filter: f, until: until, queue: make(chan entry, queued)}
-	e.subs[s] = struct{}{}
-	return past, s
-}
-
-// drop ends a subscription, once. Call it with mu held.
-func (e *Events) drop(s *subscription) {
-	if _, ok := e.subs[s]; ok {
-		delete(e.subs, s)
-		close(s.queue)
-	}
-}
-
-// unsubscribe ends a subscription.
-func (e *Events) unsubscribe(s *subscription) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.drop(s)
-}
-
-// Subscribers counts those who follow.
-func (e *Events) Subscribers() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.subs)
 }
