@@ -131,10 +131,10 @@ func (cli *CLI) runCommand(ctx context.Context, global *mflag.Set, args []string
 		if len(args) == 1 {
 			return cli.printUsage(global)
 		}
-		cmd, name, rest := findCommand(args[1:])
-		if cmd == nil && strings.EqualFold(args[1], "job") && len(args) == 3 {
-			cmd, name, rest = findCommand([]string{"job", "help", args[2]})
-			return cmd.New(cli, new(mflag.Set))(ctx, rest)
+		cmd, name, _ := findCommand(args[1:])
+		if cmd == nil && strings.EqualFold(args[1], "job") && len(args) == 3 { // help job NAME is job help NAME
+			help, _, rest := findCommand([]string{"job", "help", args[2]})
+			return help.New(cli, new(mflag.Set))(ctx, rest)
 		}
 		if cmd == nil {
 			if isGroup(args[1]) {
