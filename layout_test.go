@@ -69,7 +69,7 @@ var layers = map[string][]string{
 	"integration/...": {"*"},
 	"integration":     {"*"},
 	// What tests of embedders run beside themselves; daemontest is a test package.
-	"server/daemontest/...": {"server/daemontest/sweep", "pkg"},
+	"server/daemontest/...": {"server/daemontest/sweep", "server/daemontest/bridges", "pkg"},
 }
 
 // goFile is one parsed file.

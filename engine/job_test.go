@@ -15,6 +15,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/testutil"
 )
 
 func TestStartAndWait(t *testing.T) {
@@ -60,7 +61,7 @@ func TestCancel(t *testing.T) {
 			j := eng.Job(job).SetContext(ctx)
 			must(t, j.Start())
 			cancel(j, stop)
-			within(t, time.Second, name, func() {
+			testutil.Within(t, time.Second, name, func() {
 				if err := j.Wait(); !errdefs.Is(err, errdefs.KindCanceled) {
 					t.Errorf("%s of %s: %v", name, job, err)
 				}
@@ -94,7 +95,7 @@ func TestGraceFreesStreams(t *testing.T) {
 		_, err := job.Stdin.AddPipe()
 		must(t, err)
 		time.AfterFunc(10*time.Millisecond, stop)
-		within(t, 2*time.Second, name, func() {
+		testutil.Within(t, 2*time.Second, name, func() {
 			if err := job.Run(); err == nil {
 				t.Errorf("%s: no error", name)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/testutil"
 )
 
 // parseTrace reads the lines of a job_trace.
@@ -138,7 +139,7 @@ func TestJobTraceSlowReader(t *testing.T) {
 	for eng.Stats().Subscribers == 0 {
 		time.Sleep(time.Millisecond)
 	}
-	within(t, 5*time.Second, "the bus", func() {
+	testutil.Within(t, 5*time.Second, "the bus", func() {
 		for range 2000 {
 			must(t, eng.Job("n").Run())
 		}

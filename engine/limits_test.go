@@ -16,6 +16,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/testutil"
 )
 
 // house is an engine whose jobs read and write wait at a gate, and note the
@@ -142,7 +143,7 @@ func TestLimitsLetControlIn(t *testing.T) {
 	waiting := h.start("write", "a")
 	h.let(2)
 	var infos []engine.JobInfo
-	within(t, 5*time.Second, "the list of a full engine", func() {
+	testutil.Within(t, 5*time.Second, "the list of a full engine", func() {
 		must(t, h.Job("jobs").SetContext(from("a")).OutputJSON(&infos))
 		must(t, h.Job("job_cancel", read.ID(), write.ID(), waiting.ID()).SetContext(from("a")).Run())
 		for _, j := range []*engine.Job{read, write, waiting} {
@@ -315,7 +316,7 @@ func TestLimitsStorm(t *testing.T) {
 	for range limits.Writes {
 		wg.Go(func() { must(t, eng.Job("hold").SetContext(from("x")).Run()) })
 	}
-	within(t, 2*time.Second, "a free place", func() { <-in; <-in })
+	testutil.Within(t, 2*time.Second, "a free place", func() { <-in; <-in })
 	close(out)
 	wg.Wait()
 }

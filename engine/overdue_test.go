@@ -40,7 +40,7 @@ func (l *lines) count(part string) (n int) {
 // it ends, which is logged too.
 func TestOverdue(t *testing.T) {
 	eng := enginetest.New(t)
-	clock := newHandClock()
+	clock := enginetest.NewClock()
 	eng.SetClock(clock)
 	var log lines
 	eng.SetWarnf(log.logf)
@@ -53,11 +53,11 @@ func TestOverdue(t *testing.T) {
 	if state() != engine.StateCancelled {
 		t.Errorf("it is %s", state())
 	}
-	clock.advance(engine.DefaultGrace)
+	clock.Advance(engine.DefaultGrace)
 	if state() != engine.StateCancelled || log.count("deaf") != 0 {
 		t.Errorf("when its streams are cut it is %s, %q", state(), log.list)
 	}
-	clock.advance(time.Second)
+	clock.Advance(time.Second)
 	s := eng.Stats()
 	if state() != engine.StateOverdue || log.count("job deaf(one) #") != 1 || s.Overdue != 1 || s.Jobs[0].Overdue != 1 || s.Running != 1 {
 		t.Errorf("it is %s, the log has %q, the numbers are %+v", state(), log.list, s)
@@ -65,7 +65,7 @@ func TestOverdue(t *testing.T) {
 	if err := job.Wait(); !errdefs.Is(err, errdefs.KindDeadline) {
 		t.Errorf("Wait says %v", err)
 	}
-	clock.advance(time.Hour)
+	clock.Advance(time.Hour)
 	close(gate)
 	for len(eng.Running()) > 0 {
 		time.Sleep(time.Millisecond)

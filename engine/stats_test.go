@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,72 +12,16 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 )
 
-// handClock is a clock that the test moves.
-type handClock struct {
-	mu     sync.Mutex
-	now    time.Time
-	timers map[*handTimer]bool
-}
-
-type handTimer struct {
-	clock *handClock
-	at    time.Time
-	f     func()
-}
-
-func newHandClock() *handClock {
-	return &handClock{now: time.Unix(1_700_000_000, 0), timers: map[*handTimer]bool{}}
-}
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *handClock) AfterFunc(d time.Duration, f func()) engine.Timer {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := &handTimer{c, c.now.Add(d), f}
-	c.timers[t] = true
-	return t
-}
-
-func (t *handTimer) Stop() bool {
-	t.clock.mu.Lock()
-	defer t.clock.mu.Unlock()
-	waiting := t.clock.timers[t]
-	delete(t.clock.timers, t)
-	return waiting
-}
-
-// advance moves the time and makes the calls that are due.
-func (c *handClock) advance(d time.Duration) {
-	c.mu.Lock()
-	c.now = c.now.Add(d)
-	var due []func()
-	for t := range c.timers {
-		if !t.at.After(c.now) {
-			delete(c.timers, t)
-			due = append(due, t.f)
-		}
-	}
-	c.mu.Unlock()
-	for _, f := range due {
-		f()
-	}
-}
-
 func TestStats(t *testing.T) {
 	eng := enginetest.New(t)
-	clock := newHandClock()
+	clock := enginetest.NewClock()
 	eng.SetClock(clock)
 	must(t, eng.Register("work", func(job *engine.Job) error {
 		_, err := io.Copy(job.Stdout, job.Stdin)
 		job.Warnf("12345")
-		clock.advance(3 * time.Millisecond)
+		clock.Advance(3 * time.Millisecond)
 		job.Phase("prepare")
-		clock.advance(5 * time.Millisecond)
+		clock.Advance(5 * time.Millisecond)
 		job.Phase("start")
 		if len(job.Args) > 0 {
 			err = errdefs.NotFound("no %s", job.Args[0])
@@ -119,10 +62,10 @@ func TestStats(t *testing.T) {
 
 func TestHistogramBounds(t *testing.T) {
 	eng := enginetest.New(t)
-	clock := newHandClock()
+	clock := enginetest.NewClock()
 	eng.SetClock(clock)
 	var d time.Duration
-	must(t, eng.Register("n", func(*engine.Job) error { clock.advance(d); return nil }))
+	must(t, eng.Register("n", func(*engine.Job) error { clock.Advance(d); return nil }))
 	for i := range engine.HistogramBuckets - 1 {
 		bound := engine.HistogramBound(i)
 		for _, d = range []time.Duration{bound, bound + 1} {

@@ -14,17 +14,6 @@ import (
 	"github.com/enginejobs/docker/pkg/testutil"
 )
 
-func within(t *testing.T, d time.Duration, what string, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(d):
-		t.Fatalf("%s takes longer than %v", what, d)
-	}
-}
-
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
@@ -86,7 +75,7 @@ func TestDecodersDrain(t *testing.T) {
 	} {
 		o := engine.NewOutput()
 		add(o)
-		within(t, 2*time.Second, what, func() {
+		testutil.Within(t, 2*time.Second, what, func() {
 			for range 100 {
 				_, err := io.WriteString(o, "]nonsense[ "+strings.Repeat("x", 10000))
 				must(t, err)
@@ -140,7 +129,7 @@ func TestSlowDestination(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = io.WriteString(o, "stuck") })
 	time.Sleep(20 * time.Millisecond)
-	within(t, time.Second, "Add, Used and Close", func() {
+	testutil.Within(t, time.Second, "Add, Used and Close", func() {
 		o.Add(io.Discard)
 		o.Used()
 		must(t, o.Close())
@@ -182,7 +171,7 @@ func TestInput(t *testing.T) {
 	piped := engine.NewInput()
 	w, err := piped.AddPipe()
 	must(t, err)
-	within(t, time.Second, "closing under a reader", func() {
+	testutil.Within(t, time.Second, "closing under a reader", func() {
 		go func() { time.Sleep(10 * time.Millisecond); _ = piped.Close() }()
 		if _, err := io.ReadAll(piped); err == nil {
 			t.Error("the read ended well")

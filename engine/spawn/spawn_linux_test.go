@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/engine/wire"
@@ -198,5 +200,51 @@ func TestManyAtOnce(t *testing.T) {
 func TestDialNobody(t *testing.T) {
 	if _, err := Dial(filepath.Join(t.TempDir(), "none")); !errdefs.Is(err, errdefs.KindUnavailable) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// TestSendThatHangs cancels calls to a peer that reads nothing: each is left, and
+// the connection stays.
+func TestSendThatHangs(t *testing.T) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := newPackets(pair[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	if err := peer.Send(wire.Frame{Type: wire.FrameHello, Payload: wire.AppendHello(nil, &wire.Hello{Version: wire.Version, MaxCalls: 100, Window: 1 << 20})}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPackets(pair[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := wire.NewConn(p, wire.ConnOptions{Grace: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	eng := enginetest.New(t)
+	eng.RegisterCatchall(conn.Handle)
+	begin := time.Now()
+	var calls sync.WaitGroup
+	for range 10 {
+		calls.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := eng.Job("x", strings.Repeat("a", 1<<20)).SetContext(ctx).Run(); !errdefs.Is(err, errdefs.KindDeadline) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	calls.Wait()
+	if d := time.Since(begin); d > time.Second {
+		t.Errorf("leaving took %v", d)
+	}
+	if err := conn.Err(); err != nil {
+		t.Errorf("the connection has ended: %v", err)
 	}
 }

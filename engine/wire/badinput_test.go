@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/engine/wire"
+	"github.com/enginejobs/docker/engine/wire/deflate"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -36,7 +38,7 @@ func against(t testing.TB, eng *engine.Engine, raw []byte) (answer []byte, serve
 	a, b := sockets(t)
 	over := make(chan error, 1)
 	go func() {
-		over <- wire.Serve(context.Background(), eng, wire.NewStream(b, wire.StreamOptions{}), wire.ServeOptions{Hello: time.Second})
+		over <- wire.Serve(context.Background(), eng, wire.NewStream(b, wire.StreamOptions{Codec: deflate.Codec{}}), wire.ServeOptions{Hello: time.Second})
 	}()
 	go func() {
 		_, _ = a.Write(raw)
@@ -211,4 +213,71 @@ func TestPeerThatReadsNothing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	<-conn.Done()
+}
+
+// The same where a write cannot be done without waiting, as on TLS and HTTP/2: the
+// call that hangs in it is left, and the connection with it.
+func TestWriteThatHangs(t *testing.T) {
+	a, b := sockets(t)
+	defer b.Close()
+	if _, err := b.Write(wire.AppendFrame(nil, wire.Frame{Type: wire.FrameHello,
+		Payload: wire.AppendHello(nil, &wire.Hello{Version: wire.Version, MaxCalls: 10, Window: 1 << 30})})); err != nil {
+		t.Fatal(err)
+	}
+	opaque := struct{ io.ReadWriteCloser }{a}
+	conn, err := wire.NewConn(wire.NewStream(opaque, wire.StreamOptions{}), wire.ConnOptions{Grace: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eng := enginetest.New(t)
+	eng.RegisterCatchall(conn.Handle)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	if err := eng.Job("x", strings.Repeat("a", 3<<20)).SetContext(ctx).Run(); !errdefs.Is(err, errdefs.KindDeadline) {
+		t.Errorf("got %v", err)
+	}
+	if d := time.Since(begin); d > time.Second {
+		t.Errorf("leaving took %v", d)
+	}
+	<-conn.Done()
+}
+
+// A call that is cancelled before all its parts are there gets its answer, and
+// what still comes of it is no offence.
+func TestCancelledInParts(t *testing.T) {
+	a, b := sockets(t)
+	over := make(chan error, 1)
+	go func() {
+		over <- wire.Serve(t.Context(), enginetest.New(t), wire.NewStream(b, wire.StreamOptions{}), wire.ServeOptions{})
+	}()
+	frames := wire.AppendFrame(nil, wire.Frame{Type: wire.FrameHello, Payload: wire.AppendHello(nil, &wire.Hello{Version: wire.Version, MaxCalls: 10, Window: 1 << 20})})
+	for id := uint32(1); id <= 100; id++ { // more than may be under way at once
+		for _, f := range []wire.Frame{
+			{Type: wire.FrameCall, More: true, Payload: []byte{0, 0, 1, 0, 1, 2, 3}},
+			{Type: wire.FrameCancel}, {Type: wire.FrameCall, More: true, Payload: make([]byte, 100)}, {Type: wire.FrameCancel}, {Type: wire.FrameCall},
+		} {
+			f.Call = id
+			frames = wire.AppendFrame(frames, f)
+		}
+	}
+	if _, err := a.Write(frames); err != nil {
+		t.Fatal(err)
+	}
+	in := wire.NewStream(a, wire.StreamOptions{})
+	for results := 0; results < 100; {
+		f, err := in.Receive()
+		if err != nil {
+			t.Fatalf("after %d results: %v", results, err)
+		}
+		if f.Type == wire.FrameResult {
+			results++
+			if result, err := wire.ParseResult(f.Payload); err != nil || !errors.Is(result, context.Canceled) {
+				t.Fatalf("got %v, %v", result, err)
+			}
+		}
+	}
+	if err := errors.Join(in.Close(), <-over); err != nil {
+		t.Error(err)
+	}
 }

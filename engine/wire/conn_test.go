@@ -15,21 +15,10 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/wire"
+	"github.com/enginejobs/docker/engine/wire/deflate"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/testutil"
 )
-
-// within fails the test when f takes longer than d.
-func within(t *testing.T, d time.Duration, what string, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() { defer close(done); f() }()
-	select {
-	case <-done:
-	case <-time.After(d):
-		t.Fatalf("%s takes longer than %v", what, d)
-	}
-}
 
 func waiting(started chan<- *engine.Job) engine.Declaration {
 	return engine.Declaration{Name: "hang", Waits: true, Handler: func(job *engine.Job) error {
@@ -120,7 +109,7 @@ func TestCancelCrosses(t *testing.T) {
 	s := serve(t, wire.ServeOptions{}, wire.ConnOptions{}, waiting(started))
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-started; cancel() }()
-	within(t, time.Second, "a cancel", func() {
+	testutil.Within(t, time.Second, "a cancel", func() {
 		if err := s.near.Job("hang").SetContext(ctx).Run(); !errdefs.Is(err, errdefs.KindCanceled) || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -149,7 +138,7 @@ func TestDeafHandler(t *testing.T) {
 		engine.Declaration{Name: "deaf", Handler: func(*engine.Job) error { started <- struct{}{}; <-release; return nil }}, echo())
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-started; cancel() }()
-	within(t, time.Second, "the grace", func() {
+	testutil.Within(t, time.Second, "the grace", func() {
 		if err := s.near.Job("deaf").SetContext(ctx).Run(); !errdefs.Is(err, errdefs.KindCanceled) {
 			t.Errorf("got %v", err)
 		}
@@ -182,7 +171,7 @@ func TestLoopIsRefused(t *testing.T) {
 	back := &side{near: s.far, far: s.near, served: make(chan error, 1)}
 	s.link(t, wire.ServeOptions{}, wire.ConnOptions{})
 	back.link(t, wire.ServeOptions{}, wire.ConnOptions{})
-	within(t, 2*time.Second, "a loop", func() {
+	testutil.Within(t, 2*time.Second, "a loop", func() {
 		err := s.near.Job("nobody").Run()
 		if !errdefs.Is(err, errdefs.KindConflict) || !strings.Contains(err.Error(), "loop") {
 			t.Errorf("got %v", err)
@@ -293,7 +282,7 @@ func TestUnreadInput(t *testing.T) {
 		if err := job.Stdin.AddCloser(io.NopCloser(&zeros{10 << 20})); err != nil {
 			t.Fatal(err)
 		}
-		within(t, time.Second, "a job that reads nothing", func() {
+		testutil.Within(t, time.Second, "a job that reads nothing", func() {
 			if err := job.Run(); err != nil {
 				t.Error(err)
 			}
@@ -349,7 +338,7 @@ func TestDrain(t *testing.T) {
 	if err := <-over; err != nil {
 		t.Error(err)
 	}
-	within(t, time.Second, "the end", func() { <-s.conn.Done() })
+	testutil.Within(t, time.Second, "the end", func() { <-s.conn.Done() })
 }
 
 func TestKeepAlive(t *testing.T) {
@@ -365,7 +354,7 @@ func TestKeepAlive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	within(t, time.Second, "noticing the silence", func() { <-silent.Done() })
+	testutil.Within(t, time.Second, "noticing the silence", func() { <-silent.Done() })
 	time.Sleep(100 * time.Millisecond)
 	if err := alive.conn.Err(); err != nil {
 		t.Errorf("one that answers: %v", err)
@@ -382,9 +371,9 @@ func TestCompression(t *testing.T) {
 		}
 		over := make(chan error, 1)
 		go func() {
-			over <- wire.Serve(t.Context(), eng, wire.NewStream(b, wire.StreamOptions{Compress: true}), wire.ServeOptions{})
+			over <- wire.Serve(t.Context(), eng, wire.NewStream(b, wire.StreamOptions{Codec: deflate.Codec{}, Compress: true}), wire.ServeOptions{})
 		}()
-		conn, err := wire.NewConn(wire.NewStream(count, wire.StreamOptions{Compress: true}), wire.ConnOptions{})
+		conn, err := wire.NewConn(wire.NewStream(count, wire.StreamOptions{Codec: deflate.Codec{}, Compress: true}), wire.ConnOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/engine/wire"
+	"github.com/enginejobs/docker/engine/wire/deflate"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -70,7 +71,7 @@ func FuzzStream(f *testing.F) {
 	f.Add(wire.AppendFrame(nil, wire.Frame{Type: wire.FrameData, Payload: make([]byte, 20_000)}))
 	f.Add([]byte{3, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 5, 0x4b, 0x04, 0x00, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		in := wire.NewStream(readWriter{bytes.NewReader(b), io.Discard}, wire.StreamOptions{})
+		in := wire.NewStream(readWriter{bytes.NewReader(b), io.Discard}, wire.StreamOptions{Codec: deflate.Codec{}})
 		for {
 			got, err := in.Receive()
 			if err != nil {

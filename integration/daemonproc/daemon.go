@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/enginejobs/docker/server/daemontest/bridges"
 )
 
 // startTimeout bounds how long a daemon may take to answer its first ping. It
@@ -110,7 +112,7 @@ func New(opts Options) (*Daemon, error) {
 	}
 	bridge := "none"
 	if !opts.NoBridge {
-		if d.Bridge, d.Subnet, err = makeBridge(); err != nil {
+		if d.Bridge, d.Subnet, err = bridges.Make("ejt", 213, "daemonproc "+dir); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
 		}
 		bridge = d.Bridge
@@ -288,7 +290,7 @@ func (d *Daemon) Close() error {
 		errs = append(errs, err, fmt.Errorf("the daemon's log ends with\n%s", d.Log(3000)))
 	}
 	if d.Bridge != "" {
-		errs = append(errs, removeBridge(d.Bridge))
+		errs = append(errs, bridges.Remove(d.Bridge))
 	}
 	errs = append(errs, os.RemoveAll(d.Dir))
 	return errors.Join(errs...)

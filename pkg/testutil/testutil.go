@@ -1,7 +1,7 @@
 // Package testutil is what tests of every part share: asking for root and
 // noticing what a test leaves behind.
 //
-// It has no state. Start reading at RequiresRoot and NoGoroutineLeaks. It is
+// It has no state. Start reading at RequiresRoot, NoGoroutineLeaks and Within. It is
 // imported by tests and by packages whose name ends in "test", by nothing else.
 package testutil
 
@@ -74,4 +74,17 @@ func leaked(before map[string]string) []string {
 		left = append(left, stack)
 	}
 	return left
+}
+
+// Within fails the test at once when f takes longer than d; what names f. Call
+// it from the goroutine of the test.
+func Within(t testing.TB, d time.Duration, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); f() }()
+	select {
+	case <-done:
+	case <-time.After(d):
+		t.Fatalf("%s takes longer than %v", what, d)
+	}
 }

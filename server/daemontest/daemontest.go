@@ -47,6 +47,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/execdriver/fake"
 	"github.com/enginejobs/docker/server"
+	"github.com/enginejobs/docker/server/daemontest/bridges"
 	"github.com/enginejobs/docker/server/daemontest/sweep"
 )
 
@@ -153,7 +154,7 @@ func (d *Daemon) start(o options) error {
 	if d.native {
 		d.cfg.DockerinitPath = prog.dockerinit
 		if o.bridge {
-			if d.bridge, d.subnet, err = makeBridge(d.dir); err != nil {
+			if d.bridge, d.subnet, err = bridges.Make("ejdt", 214, sweep.BridgeAlias(d.dir)); err != nil {
 				return err
 			}
 			d.cfg.Network = server.Network{Bridge: d.bridge, WarmSandboxes: -1}
@@ -245,7 +246,7 @@ func (d *Daemon) close() error {
 		d.world.KillAll()
 	}
 	if d.bridge != "" {
-		errs = append(errs, sweep.Bridge(d.bridge))
+		errs = append(errs, bridges.Remove(d.bridge))
 	}
 	if d.dir != "" {
 		errs = append(errs, os.RemoveAll(d.dir))

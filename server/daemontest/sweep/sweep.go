@@ -23,7 +23,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/pkg/cgroups"
-	"github.com/enginejobs/docker/pkg/nft"
+	"github.com/enginejobs/docker/server/daemontest/bridges"
 )
 
 // Prefix is how the name of the directory of a daemon begins.
@@ -31,9 +31,6 @@ const Prefix = "ejd-"
 
 // BridgeAlias is the alias of the bridge of the daemon of a directory.
 func BridgeAlias(dir string) string { return "daemontest " + dir }
-
-// TableOf is the name of the table of rules of a bridge.
-func TableOf(bridge string) string { return "enginejobs-" + bridge }
 
 // Lock takes the lock of a directory for as long as the file is open. It fails
 // with EWOULDBLOCK when somebody has it, unless it is to wait.
@@ -192,44 +189,8 @@ func links(dir string) error {
 	var errs []error
 	for _, link := range list {
 		if link.Attrs().Alias == BridgeAlias(dir) {
-			errs = append(errs, Bridge(link.Attrs().Name))
+			errs = append(errs, bridges.Remove(link.Attrs().Name))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Bridge removes a bridge, what hangs on it, and its rules.
-func Bridge(name string) error {
-	link, err := netlink.LinkByName(name)
-	var missing netlink.LinkNotFoundError
-	if errors.As(err, &missing) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("looking for bridge %s: %w", name, err)
-	}
-	errs := []error{rules(name)}
-	ports, err := netlink.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
-		errs = append(errs, err)
-	}
-	for _, port := range ports {
-		if port.Attrs().MasterIndex == link.Attrs().Index {
-			_ = netlink.LinkDel(port) // it may vanish by itself meanwhile
-		}
-	}
-	if err := netlink.LinkDel(link); err != nil {
-		errs = append(errs, fmt.Errorf("removing bridge %s: %w", name, err))
-	}
-	return errors.Join(errs...)
-}
-
-// rules removes the table of a bridge.
-func rules(bridge string) error {
-	conn, err := nft.Dial()
-	if err != nil {
-		return nil //nolint:nilerr // a host without nftables has no rules either
-	}
-	err = conn.Batch(func(b *nft.Batch) { b.Drop(nft.Table{Family: nft.IPv4, Name: TableOf(bridge)}) })
-	return errors.Join(err, conn.Close())
 }
