@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/enginejobs/docker/engine/wire"
+	"github.com/enginejobs/docker/engine/wire/deflate"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -79,7 +80,8 @@ func (t *target) open(ctx context.Context, conn net.Conn, id string) (*wire.Conn
 	if err != nil {
 		return nil, err
 	}
-	session, err := wire.NewConn(wire.NewStream(rw, wire.StreamOptions{Compress: t.network != "unix"}), wire.ConnOptions{ID: id, KeepAlive: keepAlive})
+	stream := wire.NewStream(rw, wire.StreamOptions{Codec: deflate.Codec{}, Compress: t.network != "unix"})
+	session, err := wire.NewConn(stream, wire.ConnOptions{ID: id, KeepAlive: keepAlive})
 	if err != nil {
 		_ = rw.Close()
 		return nil, err

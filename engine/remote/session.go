@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/engine/wire"
+	"github.com/enginejobs/docker/engine/wire/deflate"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -52,7 +53,7 @@ func (h *handler) upgrade(w http.ResponseWriter, r *http.Request) {
 func (h *handler) session(r *http.Request, rw io.ReadWriteCloser, compress bool) {
 	defer func() { _ = rw.Close() }()
 	caller := callerOf(r)
-	t := wire.NewStream(rw, wire.StreamOptions{Compress: compress})
+	t := wire.NewStream(rw, wire.StreamOptions{Codec: deflate.Codec{}, Compress: compress})
 	// The error says why the peer left. It is told there; here is nobody to tell.
 	_ = wire.Serve(r.Context(), h.eng, t, wire.ServeOptions{Caller: &caller, MaxCalls: h.o.MaxCalls, KeepAlive: keepAlive})
 }

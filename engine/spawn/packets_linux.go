@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,6 +29,11 @@ type packets struct {
 	f   *os.File
 	raw syscall.RawConn
 
+	mu      sync.Mutex   // guards everything below
+	turn    sync.Cond    // of those who find the socket full
+	waiting bool         // one waits for room
+	waiter  *atomic.Bool // its stop; nil: it has none
+
 	// These belong to the one goroutine that receives.
 	buf   []byte
 	oob   []byte
@@ -47,7 +53,9 @@ func newPackets(fd int) (*packets, error) {
 		_ = f.Close() // it was never used
 		return nil, err
 	}
-	return &packets{f: f, raw: raw, buf: make([]byte, maxPacket), oob: make([]byte, unix.CmsgSpace(4*253))}, nil
+	p := &packets{f: f, raw: raw, buf: make([]byte, maxPacket), oob: make([]byte, unix.CmsgSpace(4*253))}
+	p.turn.L = &p.mu
+	return p, nil
 }
 
 // MaxPayload is what one frame carries here.
@@ -65,7 +73,7 @@ func (p *packets) Close() error {
 func (p *packets) Send(f wire.Frame) error { return p.SendPair(&f, nil, nil) }
 
 // SendPair sends one frame, or two in one packet.
-func (p *packets) SendPair(f, second *wire.Frame, _ *atomic.Bool) error {
+func (p *packets) SendPair(f, second *wire.Frame, stop *atomic.Bool) error {
 	if len(f.Payload) > maxPayload || second != nil && len(second.Payload) > 0 {
 		return errdefs.Internal("a frame of %d bytes is too long for a packet", len(f.Payload))
 	}
@@ -93,39 +101,73 @@ func (p *packets) SendPair(f, second *wire.Frame, _ *atomic.Bool) error {
 		oob = unix.UnixRights(fds...)
 		defer runtime.KeepAlive(f.Files)
 	}
-	return p.send([][]byte{head[:], f.Payload, tail}, oob)
+	return p.send([][]byte{head[:], f.Payload, tail}, oob, stop)
 }
 
-// PokeSenders does nothing: senders wait for the socket alone.
-func (p *packets) PokeSenders() {}
+// PokeSenders makes a sender look again whether it is to stop. A packet is sent
+// as a whole or not at all, so the connection lives on.
+func (p *packets) PokeSenders(stop *atomic.Bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waiting && p.waiter == stop {
+		_ = p.f.SetWriteDeadline(longAgo()) // it is in the poller, so this works
+	}
+	p.turn.Broadcast()
+}
 
-func (p *packets) send(packet [][]byte, oob []byte) error {
+// send sends a packet when the socket has room, which it nearly always has.
+func (p *packets) send(packet [][]byte, oob []byte, stop *atomic.Bool) error {
 	var failure error
-	waited := false
-	err := p.raw.Write(func(fd uintptr) bool {
+	attempt := func(fd uintptr) {
 		for {
-			_, failure = unix.SendmsgBuffers(int(fd), packet, oob, nil, unix.MSG_NOSIGNAL)
-			if failure == unix.EINTR {
-				continue
+			if _, failure = unix.SendmsgBuffers(int(fd), packet, oob, nil, unix.MSG_NOSIGNAL); failure != unix.EINTR {
+				return
 			}
-			if failure == unix.EAGAIN && !waited {
-				waited = true
-				_ = p.f.SetWriteDeadline(time.Now().Add(writeTimeout)) // it is in the poller, so this works
-			}
-			return failure != unix.EAGAIN
 		}
+	}
+	err := p.raw.Control(attempt)
+	if err == nil && failure == unix.EAGAIN {
+		return p.await(attempt, &failure, stop)
+	}
+	return errors.Join(err, failure)
+}
+
+// await repeats attempt when there is room. Those who wait take turns; one of
+// them whose stop has become true leaves after PokeSenders.
+func (p *packets) await(attempt func(fd uintptr), failure *error, stop *atomic.Bool) error {
+	stopped := func() bool { return stop != nil && stop.Load() }
+	p.mu.Lock()
+	for p.waiting && !stopped() {
+		p.turn.Wait()
+	}
+	if stopped() {
+		p.turn.Signal() // it may have been meant for another one
+		p.mu.Unlock()
+		return os.ErrDeadlineExceeded
+	}
+	p.waiting, p.waiter = true, stop
+	_ = p.f.SetWriteDeadline(time.Now().Add(writeTimeout))
+	p.mu.Unlock()
+	err := p.raw.Write(func(fd uintptr) bool {
+		if stopped() {
+			*failure = os.ErrDeadlineExceeded
+			return true
+		}
+		attempt(fd)
+		return *failure != unix.EAGAIN
 	})
+	p.mu.Lock()
+	p.waiting, p.waiter = false, nil
+	_ = p.f.SetWriteDeadline(time.Time{})
+	p.turn.Signal()
+	p.mu.Unlock()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		_ = p.f.Close() // the peer is stuck; whoever receives tells all
+		if !stopped() {
+			_ = p.f.Close() // the peer is stuck; whoever receives tells all
+		}
 		return err
 	}
-	if waited {
-		_ = p.f.SetWriteDeadline(time.Time{})
-	}
-	if err == nil {
-		err = failure
-	}
-	return err
+	return errors.Join(err, *failure)
 }
 
 // Receive gives the next frame.
@@ -138,6 +180,9 @@ func (p *packets) Receive() (wire.Frame, error) {
 	f, n, err := wire.ParseHeader(p.rest)
 	if err == nil && len(p.rest) < wire.HeaderSize+n {
 		err = wire.Garbage("a packet ends in the middle of a frame")
+	}
+	if err == nil && f.Compressed {
+		err = wire.Garbage("a compressed frame came, which was not asked for")
 	}
 	if err != nil {
 		closeAll(p.files)

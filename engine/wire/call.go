@@ -94,8 +94,11 @@ func encode(b []byte, job *engine.Job) []byte {
 
 // send sends the call, and its input by another goroutine unless it lies ready.
 func (k *call) send(job *engine.Job, message []byte, files []*os.File) error {
-	for len(message) > k.c.cut {
+	for first := true; len(message) > k.c.cut; first = false {
 		if err := k.transmit(&Frame{Type: FrameCall, More: true, Call: k.id, Payload: message[:k.c.cut]}, nil); err != nil {
+			if !first {
+				go k.breakOff()
+			}
 			return err
 		}
 		message = message[k.c.cut:]
@@ -109,6 +112,13 @@ func (k *call) send(job *engine.Job, message []byte, files []*os.File) error {
 	}
 	go k.sendInput(job.Stdin)
 	return nil
+}
+
+// breakOff ends a call of which not all parts were sent.
+func (k *call) breakOff() {
+	if k.c.t.Send(Frame{Type: FrameCancel, Call: k.id}) == nil {
+		_ = k.c.t.Send(Frame{Type: FrameCall, Call: k.id}) // without a connection it has ended
+	}
 }
 
 // transmit sends one frame or two, and gives up when the call was given up.
@@ -156,7 +166,7 @@ func (k *call) cancel(why error) {
 		k.left.Store(true)
 		k.fail(why)
 		if k.c.batcher != nil {
-			k.c.batcher.PokeSenders()
+			k.c.batcher.PokeSenders(&k.left)
 		}
 	})
 	_ = k.c.t.Send(Frame{Type: FrameCancel, Call: k.id}) // without a connection the call ends anyway
@@ -178,11 +188,12 @@ func (k *call) collect(job *engine.Job) error {
 		b.release()
 		if err != nil {
 			k.fail(err)
-			_ = k.c.t.Send(Frame{Type: FrameCancel, Call: k.id}) // nobody takes the rest
+			_ = k.transmit(&Frame{Type: FrameCancel, Call: k.id}, nil) // nobody takes the rest
 			return err
 		}
 		if more := k.out.grant(n); more > 0 {
-			_ = sendWindow(k.c.t, k.id, more) // without a connection the call ends anyway
+			window := windowFrame(k.id, more)
+			_ = k.transmit(&window, nil) // without a connection the call ends anyway
 		}
 	}
 }

@@ -193,10 +193,8 @@ func parseWindow(b []byte) (int, error) {
 	return int(binary.BigEndian.Uint32(b) & (1<<31 - 1)), nil
 }
 
-func sendWindow(t Transport, id uint32, n int) error {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], uint32(n))
-	return t.Send(Frame{Type: FrameWindow, Call: id, Payload: b[:]})
+func windowFrame(id uint32, n int) Frame {
+	return Frame{Type: FrameWindow, Call: id, Payload: binary.BigEndian.AppendUint32(nil, uint32(n))}
 }
 
 // keepAlive pings a peer that is silent and closes the connection to one that

@@ -60,7 +60,8 @@
 //
 // A payload with the flag Compressed is a raw deflate stream (RFC 1951). It is
 // sent only to a peer that said compress=deflate, and inflates to 256 KiB at most;
-// windows count inflated bytes.
+// windows count inflated bytes. The codec is given to NewStream: package deflate
+// has it, and this package does not link it.
 //
 // # Promises
 //
@@ -68,7 +69,8 @@
 //     jobs are cancelled. An end is never taken for a success. Nothing is sent
 //     again.
 //   - A cancelled call whose peer does not answer ends after a grace, kind
-//     Canceled or Deadline, also when the peer reads nothing any more.
+//     Canceled or Deadline, also when the peer reads nothing any more: a transport
+//     where its write hangs is given up when nothing less frees the caller.
 //   - The kind, code and text of an error cross unchanged; errors.Is finds
 //     context.Canceled and context.DeadlineExceeded where they were.
 //   - Jobs on this side have an engine.Caller with parent, trace and via of the

@@ -18,12 +18,18 @@ type keeper interface{ keep() *chunk }
 // that would have to wait.
 type batcher interface {
 	SendPair(f, second *Frame, s *stopper) error
-	PokeSenders()
+	PokeSenders(s *stopper)
 }
 
 // flusher is a transport where a Send may return before its frame is written,
 // because somebody else writes it.
 type flusher interface{ flush() }
+
+// compressor is a transport that can compress.
+type compressor interface {
+	inflates() bool
+	peerInflates()
+}
 
 // cutter is a transport that carries less than MaxPayload in one frame.
 type cutter interface{ MaxPayload() int }
@@ -45,7 +51,9 @@ func exchange(t Transport, own *Hello, patience time.Duration) (*Hello, error) {
 		patience = helloPatience
 	}
 	timer := time.AfterFunc(patience, func() { _ = t.Close() })
-	own.Version, own.Inflates = Version, true
+	own.Version = Version
+	packs, _ := t.(compressor)
+	own.Inflates = packs != nil && packs.inflates()
 	sent := make(chan error, 1)
 	// Both sides speak first, so neither may wait until it was heard.
 	go func() { sent <- t.Send(Frame{Type: FrameHello, Payload: AppendHello(nil, own)}) }()
@@ -64,8 +72,8 @@ func exchange(t Transport, own *Hello, patience time.Duration) (*Hello, error) {
 	if err := <-sent; err != nil {
 		return nil, errors.Join(gone(err), t.Close())
 	}
-	if s, ok := t.(interface{ inflates() }); ok && peer.Inflates {
-		s.inflates()
+	if packs != nil && peer.Inflates {
+		packs.peerInflates()
 	}
 	return peer, nil
 }

@@ -35,7 +35,7 @@ func (in *reader) open(s *stream) {
 func (s *stream) Receive() (Frame, error) {
 	f, err := s.in.next()
 	if err == nil && f.Compressed {
-		err = s.in.inflate(&f)
+		err = s.in.inflate(&f, s.codec)
 	}
 	return f, err
 }

@@ -239,6 +239,10 @@ func (s *session) dispatch(f *Frame) error {
 	case FrameGoAway:
 		return io.EOF // the caller complains, or leaves
 	}
+	if p := s.parts[f.Call]; p != nil && f.Type == FrameCancel {
+		s.dropPart(p, f.Call)
+		return nil
+	}
 	s.mu.Lock()
 	j := s.jobs[f.Call]
 	s.mu.Unlock()
@@ -297,6 +301,17 @@ func (s *session) call(f *Frame) (*served, error) {
 		}
 	}
 	return s.addPart(p, f)
+}
+
+// dropPart answers a call that was cancelled before all of it was there. Its
+// other parts may still come, the last one comes in any case.
+func (s *session) dropPart(p *part, id uint32) {
+	if !p.skip {
+		p.skip = true
+		s.partBytes -= len(p.body)
+		p.body = nil
+		s.refuse(id, context.Canceled)
+	}
 }
 
 func (s *session) addPart(p *part, f *Frame) (*served, error) {

@@ -144,7 +144,7 @@ func (i *input) WriteTo(w io.Writer) (int64, error) {
 
 func (i *input) grant(n int) {
 	if more := i.stdin.grant(n); more > 0 {
-		_ = sendWindow(i.s.t, i.id, more) // without a connection the reads fail
+		_ = i.s.t.Send(windowFrame(i.id, more)) // without a connection the reads fail
 	}
 }
 

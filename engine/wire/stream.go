@@ -14,14 +14,16 @@ import (
 
 // StreamOptions configure NewStream.
 type StreamOptions struct {
-	Compress     bool          // deflate payloads of 1 KiB and more, when the peer takes it and it pays
+	Codec        Codec         // what is offered to the peer; nil: no compression
+	Compress     bool          // shorten payloads of 1 KiB and more, when the peer takes it and it pays
 	WriteTimeout time.Duration // how long a frame may wait for a peer that reads nothing; 0: 30 s
 }
 
 const (
 	defaultWriteTimeout = 30 * time.Second
-	maxPending          = 128 << 10 // bytes of small frames that wait for the frame being written
-	small               = 8 << 10   // a payload up to here may wait as a copy
+	maxPending          = 128 << 10             // bytes of small frames that wait for the frame being written
+	small               = 8 << 10               // a payload up to here may wait as a copy
+	hangs               = 50 * time.Millisecond // a write of an abandoned call that takes longer
 )
 
 // errStopped is the answer to a sender that has stopped waiting for its turn.
@@ -34,14 +36,17 @@ type stream struct {
 	raw     syscall.RawConn // nil: rw is no descriptor
 	timeout time.Duration
 	in      reader
+	codec   Codec       // nil: compressed frames are not taken
 	pack    *packer     // nil: nothing is compressed
 	inflate atomic.Bool // the peer does
 
 	mu      sync.Mutex // guards everything below
 	turn    sync.Cond
 	writing bool
-	waiting int    // senders that wait for their turn
-	pending []byte // whole frames; the next writer takes them
+	owner   *stopper // of the writer, when its write may hang and it has one
+	turns   uint64   // changes with owner
+	waiting int      // senders that wait for their turn
+	pending []byte   // whole frames; the next writer takes them
 	spare   []byte
 	err     error
 	closed  bool
@@ -54,7 +59,7 @@ type stream struct {
 // NewStream makes a Transport of a byte stream: a net.Conn, or anything that
 // reads and writes. Close closes rw.
 func NewStream(rw io.ReadWriteCloser, o StreamOptions) Transport {
-	s := &stream{rw: rw, timeout: o.WriteTimeout}
+	s := &stream{rw: rw, timeout: o.WriteTimeout, codec: o.Codec}
 	if s.timeout <= 0 {
 		s.timeout = defaultWriteTimeout
 	}
@@ -62,16 +67,19 @@ func NewStream(rw io.ReadWriteCloser, o StreamOptions) Transport {
 	if c, ok := rw.(syscall.Conn); ok {
 		s.raw = rawConn(c)
 	}
-	if o.Compress {
-		s.pack = &packer{}
+	if o.Compress && o.Codec != nil {
+		s.pack = &packer{codec: o.Codec}
 	}
 	s.vector.open(s)
 	s.in.open(s)
 	return s
 }
 
-// inflates notes that the peer takes compressed frames.
-func (s *stream) inflates() { s.inflate.Store(true) }
+// inflates tells whether compressed frames are taken.
+func (s *stream) inflates() bool { return s.codec != nil }
+
+// peerInflates notes that the peer takes compressed frames.
+func (s *stream) peerInflates() { s.inflate.Store(true) }
 
 // Send writes a frame, or leaves a small one to whoever is writing.
 func (s *stream) Send(f Frame) error { return s.send(&f, nil, nil) }
@@ -113,7 +121,7 @@ func (s *stream) send(f, second *Frame, stop *stopper) error {
 		s.mu.Unlock()
 		return err
 	}
-	s.writing = true
+	s.begin(stop)
 	var rest []byte
 	if second != nil || len(f.Payload) <= small {
 		s.queue(f, second)
@@ -133,7 +141,7 @@ func (s *stream) send(f, second *Frame, stop *stopper) error {
 		}
 		err = s.write(first, rest, n)
 	}
-	return s.pass(first, err)
+	return s.pass(first, err, stop)
 }
 
 // flush waits until what others have queued is written.
@@ -149,12 +157,25 @@ func (s *stream) flush() {
 		s.mu.Unlock()
 		return
 	}
-	s.writing = true
+	s.begin(nil)
 	first := s.pending
 	s.pending, s.spare = s.spare[:0], nil
 	s.mu.Unlock()
-	_ = s.pass(first, s.write(first, nil, 0)) // whoever sent it has left
+	_ = s.pass(first, s.write(first, nil, 0), nil) // whoever sent it has left
 }
+
+// begin takes the turn of the writer. A write into a descriptor never hangs for a
+// sender that has a stop.
+func (s *stream) begin(stop *stopper) {
+	s.writing = true
+	if s.raw == nil {
+		s.owner = stop
+		s.turns++
+	}
+}
+
+// cease gives the turn back.
+func (s *stream) cease() { s.writing, s.owner = false, nil }
 
 // queue appends to what waits.
 func (s *stream) queue(f, second *Frame) {
@@ -181,11 +202,11 @@ func (s *stream) left(first, rest []byte, n int) []byte {
 }
 
 // finish writes what a sender that must not hang has left.
-func (s *stream) finish(left []byte) { _ = s.pass(nil, s.write(left, nil, 0)) }
+func (s *stream) finish(left []byte) { _ = s.pass(nil, s.write(left, nil, 0), nil) }
 
 // pass ends the turn of a writer, after what has come together meanwhile is
 // written. first is the memory that it wrote from.
-func (s *stream) pass(first []byte, err error) error {
+func (s *stream) pass(first []byte, err error, stop *stopper) error {
 	for round := 0; ; round++ {
 		s.mu.Lock()
 		if first != nil && cap(first) <= 2*maxPending {
@@ -197,16 +218,16 @@ func (s *stream) pass(first []byte, err error) error {
 		}
 		switch {
 		case s.err != nil:
-			s.writing = false
+			s.cease()
 			s.turn.Broadcast()
 		case s.waiting > 0:
-			s.writing = false
+			s.cease()
 			s.turn.Signal()
 		case len(s.pending) == 0:
-			s.writing = false
+			s.cease()
 		case round > 0: // enough for the others
 			first = s.pending
-			s.pending = nil
+			s.pending, s.owner = nil, nil
 			s.mu.Unlock()
 			go s.finish(first)
 			return err
@@ -214,14 +235,34 @@ func (s *stream) pass(first []byte, err error) error {
 			first = s.pending
 			s.pending, s.spare = s.spare[:0], nil
 			s.mu.Unlock()
-			if werr := s.write(first, nil, 0); werr != nil {
-				s.fail(werr) // those who sent this have left
+			if s.others(first, stop) {
+				return err
 			}
 			continue
 		}
 		s.mu.Unlock()
 		return err
 	}
+}
+
+// others writes what other senders have left. True: another goroutine finishes
+// it, and has the turn, because the sender must not hang.
+func (s *stream) others(first []byte, stop *stopper) bool {
+	n := 0
+	var err error
+	if stop != nil {
+		n, err = s.try(first, nil)
+		if err == nil && n < len(first) {
+			go s.finish(s.left(first, nil, n))
+			return true
+		}
+	} else {
+		err = s.write(first, nil, 0)
+	}
+	if err != nil {
+		s.fail(err) // those who sent this have left
+	}
+	return false
 }
 
 // try writes what goes without waiting and returns how much that was. Where
@@ -262,11 +303,24 @@ func (s *stream) guard() (stop func()) {
 	return func() { t.Stop() }
 }
 
-// PokeSenders makes senders look again whether they are to stop.
-func (s *stream) PokeSenders() {
+// PokeSenders makes a sender look again whether it is to stop. One that hangs in
+// a write takes the stream with it: half a frame may be sent.
+func (s *stream) PokeSenders(stop *stopper) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turn.Broadcast()
+	if s.owner == nil || s.owner != stop {
+		return
+	}
+	turn := s.turns
+	time.AfterFunc(hangs, func() {
+		s.mu.Lock()
+		still := s.owner == stop && s.turns == turn
+		s.mu.Unlock()
+		if still {
+			s.fail(os.ErrDeadlineExceeded)
+		}
+	})
 }
 
 func (s *stream) fail(err error) {
