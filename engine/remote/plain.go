@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/wire"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -16,7 +17,7 @@ import (
 func (h *handler) plain(w http.ResponseWriter, r *http.Request) {
 	c, err := parseCall(r)
 	if err == nil {
-		err = c.checkVia(h.eng)
+		err = wire.CheckVia(h.eng, c.name, c.via)
 	}
 	if err != nil {
 		refuse(w, r, err)

@@ -4,14 +4,12 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/enginejobs/docker/engine"
-	"github.com/enginejobs/docker/engine/wire"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -140,30 +138,6 @@ func (c *call) metadata(h http.Header) error {
 	c.parent = short(h.Get(HeaderParent))
 	c.trace = short(h.Get(HeaderTraceparent))
 	return nil
-}
-
-// checkVia refuses a job that came through this engine before, or through more
-// engines than package wire allows in a session.
-func (c *call) checkVia(eng *engine.Engine) error {
-	via := c.via
-	if slices.Contains(via, eng.ID()) {
-		return errdefs.Conflict("job %s goes in a loop: engine %s has forwarded it already, and it came back by way of %s",
-			quote(c.name), eng, hops(via))
-	}
-	if len(via) > wire.MaxHops {
-		return errdefs.Conflict("job %s came to engine %s through %d engines, which looks like a loop; %d are allowed: %s",
-			quote(c.name), eng, len(via), wire.MaxHops, hops(via))
-	}
-	return nil
-}
-
-// hops shows the engines of a path by the first eight digits of their ids.
-func hops(via []string) string {
-	names := make([]string, 0, len(via))
-	for _, id := range via[:min(len(via), wire.MaxHops)] {
-		names = append(names, strings.Trim(quote(id[:min(len(id), 8)]), `"`))
-	}
-	return strings.Join(names, " > ")
 }
 
 // job makes the job that a call asks for. The caller is completed with what the

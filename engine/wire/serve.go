@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -351,7 +349,7 @@ func (s *session) begin(id uint32, body []byte, files []*os.File) (*served, erro
 		closeAll(files)
 		return nil, Garbage("a Call is damaged")
 	}
-	if why := s.loop(&c); why != nil {
+	if why := CheckVia(s.eng, c.Name, c.Via); why != nil {
 		closeAll(files)
 		s.refuse(id, why)
 		return nil, nil
@@ -379,26 +377,6 @@ func (s *session) begin(id uint32, body []byte, files []*os.File) (*served, erro
 		return nil, nil
 	}
 	return j, nil
-}
-
-// loop finds out whether a call has come by here before.
-func (s *session) loop(c *Call) error {
-	switch {
-	case slices.Contains(c.Via, s.eng.ID()):
-		return errdefs.Conflict("job %s goes in a loop of engines: %s, and here again", c.Name, way(c.Via))
-	case len(c.Via) > MaxHops:
-		return errdefs.Conflict("job %s came through %d engines, %d are allowed: %s", c.Name, len(c.Via), MaxHops, way(c.Via[:MaxHops]))
-	}
-	return nil
-}
-
-// way shows engines as people see them, by the first digits of their ids.
-func way(via []string) string {
-	short := make([]string, len(via))
-	for i, id := range via {
-		short[i] = id[:min(len(id), 8)]
-	}
-	return strings.Join(short, ", ")
 }
 
 // forget takes a job off the list.
