@@ -4,6 +4,13 @@
 // outlives the daemon, and keeps duplicates of every descriptor that a container
 // needs, so that it can raise a new exec engine when the old one was killed.
 //
+// The two are connected by a socket in the file system and not by the pair of
+// spawn.Start, also at first: the exec engine is no child in the sense of spawn,
+// which ends with its parent, but waits for the next daemon, and that one has to
+// find it. A pair for the first connection would be a second way to do the same
+// and win nothing: the socket listens before the process exists, so to connect
+// costs some ten microseconds of the milliseconds that it takes to start.
+//
 // It owns the exec engine, its directory, and those duplicates. Start reading at
 // New, then start_linux.go and supervise_linux.go. Nothing but package server
 // imports it.
