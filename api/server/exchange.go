@@ -190,8 +190,9 @@ type sink struct {
 	code  int
 	media string
 	flush bool // after each write
-	// patience is how long a client may take to read a large part; 0: any time.
-	// What waits for it is a running job, or a document in memory.
+	// patience is how long a client may take to read a large part, or one that is
+	// flushed; 0: any time. What waits for it is a running job, or a document in
+	// memory.
 	patience time.Duration
 	hurried  bool // a deadline is set
 }
@@ -207,7 +208,7 @@ func (s *sink) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	s.begin()
-	if s.patience > 0 && len(p) >= large {
+	if s.patience > 0 && (len(p) >= large || s.flush) {
 		s.hurried = true
 		_ = http.NewResponseController(s.w).SetWriteDeadline(time.Now().Add(s.patience)) // a recorder of a test has none
 	}

@@ -17,7 +17,8 @@ const (
 	maxHeaderBytes = 1 << 20
 	maxStreams     = 250 // of one HTTP/2 connection
 	// readTimeout is how long a client may take to read a large part of a JSON
-	// document. It ends what would hold a place among the running jobs for ever.
+	// document, or an event. It ends what would hold a place among the running jobs
+	// or memory for ever.
 	readTimeout = time.Minute
 	// drainTimeout is how long requests that change something may go on after
 	// the server was asked to stop. It must be shorter than engine.DefaultGrace.

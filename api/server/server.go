@@ -58,7 +58,9 @@ type Server struct {
 	accept     chan struct{} // closed by the job acceptconnections
 	acceptOnce sync.Once
 
-	patience time.Duration // with readers of documents
+	patience time.Duration // with readers of documents and events
+
+	shapedEvents shapedEvents
 
 	changes   inFlight
 	hurry     chan struct{} // closed by Hurry
