@@ -64,7 +64,8 @@
 //   - Cancel and result: the first of them wins. A handler that returns nil after
 //     a cancel has succeeded. Cancel after the end does nothing.
 //   - Turns: of the waiting jobs of one client and class, the one started first
-//     runs first; clients take turns, one job each. Reads never wait for writes.
+//     runs first; clients take turns, one job each, and none holds more than three
+//     quarters of the places. Reads never wait for writes.
 //   - Shutdown: from the moment it begins, jobs from outside are Unavailable, and
 //     those that wait for their turn end as Unavailable without being run. Running
 //     jobs are cancelled newest first, and may still start children. When they have

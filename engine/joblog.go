@@ -25,6 +25,6 @@ func (j *Job) ended(err error) {
 		j.Eng.settings.Load().warn("job %s #%d, which was asked to end, has ended now, %v after its start", t.call(), j.seq, t.duration)
 	}
 	if j.turn != nil {
-		j.Eng.turns.done(j.turn)
+		j.Eng.turns.done(j.turn, j.caller.Client)
 	}
 }

@@ -15,6 +15,10 @@ import (
 // account, and the children of what runs, are never held up: so a job that waits
 // for others cannot wait for itself. A job that ignores its cancel counts until
 // it ends.
+//
+// One client gets at most three quarters of the places of a class, rounded up,
+// even when nobody else wants the rest: what hangs, such as an answer that its
+// caller does not read, never keeps the others out.
 type Limits struct {
 	Reads          int // jobs that only read
 	Writes         int // jobs that change state, and those without a declaration
@@ -46,6 +50,7 @@ type class struct {
 	busy    int
 	waiting int
 	clients map[string]*list.Element // of order
+	holds   map[string]int           // places of each client that has one
 	order   list.List                // of *line: whose turn it is, in order
 	granted turn                     // stands for every place that was free at once
 }
@@ -86,8 +91,8 @@ func (t *turns) enter(changes bool, client string) (*turn, error) {
 	switch {
 	case t.closed:
 		return nil, errdefs.Unavailable("engine is shutdown")
-	case c.free():
-		c.busy++
+	case c.free(client):
+		c.take(client)
 		c.granted.class = c
 		return &c.granted, nil
 	}
@@ -110,19 +115,42 @@ func (t *turns) enter(changes bool, client string) (*turn, error) {
 	return w, nil
 }
 
-// free tells whether a job may run at once.
-func (c *class) free() bool { return c.waiting == 0 && (c.limit <= 0 || c.busy < c.limit) }
+// room tells whether a place is free.
+func (c *class) room() bool { return c.limit <= 0 || c.busy < c.limit }
+
+// free tells whether a job of a client may run at once. Where there is room, all
+// that wait are of clients that have their share.
+func (c *class) free(client string) bool { return c.room() && !c.sated(client) }
+
+// sated tells whether a client has all the places that one client may have. At
+// most one is, since that is more than half of them.
+func (c *class) sated(client string) bool {
+	return c.limit > 0 && c.holds[client] >= c.limit-c.limit/4
+}
+
+// take gives a place to a client.
+func (c *class) take(client string) {
+	if c.holds == nil {
+		c.holds = map[string]int{}
+	}
+	c.busy++
+	c.holds[client]++
+}
 
 // grant lets in whoever may, one job of each client after the other.
 func (c *class) grant() {
-	for c.waiting > 0 && (c.limit <= 0 || c.busy < c.limit) {
-		head := c.order.Front()
+	for head := c.order.Front(); head != nil && c.room(); {
 		l := head.Value.(*line)
+		if c.sated(l.client) {
+			head = head.Next()
+			continue
+		}
 		w := l.jobs.Front().Value.(*turn)
 		c.order.MoveToBack(head)
 		c.drop(w)
-		c.busy++
+		c.take(l.client)
 		close(w.ready)
+		head = c.order.Front()
 	}
 }
 
@@ -150,12 +178,16 @@ func (t *turns) leave(w *turn) bool {
 	return true
 }
 
-// done gives a place back.
-func (t *turns) done(w *turn) {
+// done gives a place of a client back.
+func (t *turns) done(w *turn, client string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	w.class.busy--
-	w.class.grant()
+	c := w.class
+	c.busy--
+	if c.holds[client]--; c.holds[client] <= 0 {
+		delete(c.holds, client)
+	}
+	c.grant()
 }
 
 // close refuses all that waits and all that comes.

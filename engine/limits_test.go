@@ -108,6 +108,35 @@ func TestLimitsAreFair(t *testing.T) {
 	}
 }
 
+// A client whose jobs hang cannot keep the others out.
+func TestLimitsLeaveRoomForOthers(t *testing.T) {
+	h := newHouse(t, engine.Limits{Reads: 4})
+	var jobs []*engine.Job
+	for _, who := range []string{"a0", "a1", "a2", "a3", "a4"} {
+		jobs = append(jobs, h.start("read", who))
+	}
+	h.let(3) // three of four places
+	jobs = append(jobs, h.start("read", "b0"))
+	if got := h.let(4); got[len(got)-2:] != "b0" {
+		t.Errorf("let in: %s", got)
+	}
+	jobs = append(jobs, h.start("read", "b1")) // it is full, and a3 came before
+	h.gate <- struct{}{}
+	h.let(5)
+	for range jobs[1:] {
+		h.gate <- struct{}{}
+	}
+	for _, j := range jobs {
+		must(t, j.Wait())
+	}
+	if s := h.Stats(); s.Queued != 0 {
+		t.Errorf("%d jobs wait", s.Queued)
+	}
+	h.start("read", "a5") // all places are free again
+	h.let(8)
+	h.gate <- struct{}{}
+}
+
 // Reads do not wait for writes, children for nobody, and jobs that wait, the
 // program's own and those that a shutdown permits are not counted.
 func TestLimitsByClass(t *testing.T) {
