@@ -54,7 +54,7 @@
 // window allows. It begins with what the receiver said in its Hello and grows by
 // its Window frames, which it sends as its reader consumes. So a slow reader stops
 // its own call and no other, and what is held for a call never exceeds its window.
-// Here a window of the default size grows from 256 KiB to 1 MiB for a reader that
+// Here a window of the default size grows from 256 KiB to 2 MiB for a reader that
 // takes all there is before more has come.
 // Who sends more than it may has broken the protocol.
 //

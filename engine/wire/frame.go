@@ -36,7 +36,7 @@ const (
 	MaxText         = 64 << 10  // bytes of the text of a Result or a GoAway; the rest is cut off
 	MaxHops         = 16        // engines that a call may come through
 	DefaultWindow   = 256 << 10 // bytes that may be under way in one direction of one call
-	maxWindow       = 1 << 20   // what a default window grows to when its reader keeps up
+	maxWindow       = 2 << 20   // what a default window grows to when its reader keeps up
 	DefaultMaxCalls = 1024      // calls that run at once on one connection
 	MaxFiles        = 200       // descriptors that travel with one frame; the kernel takes 253
 )
