@@ -95,14 +95,15 @@ func (s *Server) settle(ctx context.Context) (was bool) {
 }
 
 // isChange tells whether a running job is one that a client has started itself,
-// changes something and ends on its own account.
+// changes something and ends on its own account: a stop does, which waits for a
+// container; what its caller types into something (attach) does not.
 func (s *Server) isChange(info engine.JobInfo) bool {
 	ours := strings.HasPrefix(info.Parent, s.eng.String()+".")
 	if ours || info.Client == "" && info.Detail == "" || info.State != engine.StateRunning {
 		return false
 	}
 	d, ok := s.eng.Job(info.Name).Declared()
-	return ok && d.Changes && !d.Waits
+	return ok && d.Changes && (!d.Waits || d.Stdin == engine.None)
 }
 
 // changesState tells whether a stop waits for requests of the row.

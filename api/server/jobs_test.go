@@ -32,7 +32,8 @@ func serving(t *testing.T) (b *bench, api *engine.Job, path string, entered, rel
 	err := b.eng.Declare(
 		engine.Declaration{Name: "build", Changes: true, Handler: hold},
 		engine.Declaration{Name: "look", Handler: hold},
-		engine.Declaration{Name: "pull", Changes: true, Waits: true, Handler: hold},
+		engine.Declaration{Name: "stop", Changes: true, Waits: true, Handler: hold},
+		engine.Declaration{Name: "attach", Changes: true, Waits: true, Stdin: engine.Bytes, Handler: hold},
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -93,20 +94,25 @@ func TestStopWaitsForJobsOfSessions(t *testing.T) {
 		return done
 	}
 	change, read := run("build"), run("look")
-	wait := run("pull") // is not waited for
+	stop, typed := run("stop"), run("attach") // what is typed into something is not waited for
 	api.Cancel()
 	time.Sleep(30 * time.Millisecond)
 	select {
 	case <-change:
 		t.Error("a change was cut")
+	case <-stop:
+		t.Error("a stop was cut")
 	default:
 	}
 	close(release)
 	if r := <-change; r.err != nil || !strings.HasPrefix(r.out, "held for uid:") {
 		t.Errorf("change: %q %v", r.out, r.err)
 	}
+	if r := <-stop; r.err != nil || r.out == "" {
+		t.Errorf("stop: %q %v", r.out, r.err)
+	}
 	<-read
-	<-wait
+	<-typed
 	if err := api.Wait(); err != nil {
 		t.Error(err)
 	}
