@@ -67,6 +67,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		x.notFound()
 		return
 	}
+	if err := fromElsewhere(r, row.method != http.MethodGet && row.method != http.MethodHead, cors); err != nil {
+		x.fail(err)
+		return
+	}
 	s.log.Debugf("%s %s", r.Method, row.shown(r))
 	x.vars = match.Vars
 	if row.changesState() {

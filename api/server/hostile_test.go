@@ -99,7 +99,7 @@ func keysOf(t *testing.T, row route, stdout, path, media, body string) []string 
 	srv := httptest.NewServer(b.srv.Handler(""))
 	defer srv.Close()
 	if strings.HasSuffix(row.path, "/ws") {
-		ws, err := websocket.Dial("ws"+strings.TrimPrefix(srv.URL, "http")+path, "", "http://x/")
+		ws, err := websocket.Dial("ws"+strings.TrimPrefix(srv.URL, "http")+path, "", srv.URL)
 		if err != nil {
 			t.Fatal(err)
 		}

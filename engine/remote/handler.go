@@ -97,6 +97,9 @@ func sameSite(r *http.Request) error {
 	default:
 		return errdefs.Forbidden("running a job for a web page of another site (Sec-Fetch-Site: %s) is refused", quote(site))
 	}
+	if err := knownHost(r); err != nil {
+		return err
+	}
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return nil
@@ -105,6 +108,20 @@ func sameSite(r *http.Request) error {
 		return errdefs.Forbidden("running a job for a web page of %s is refused", quote(origin))
 	}
 	return nil
+}
+
+// knownHost refuses a browser that knows us by a name which may have been made up
+// for an address of ours by another site: a page of that name is of the same site
+// as we are. A name in a certificate cannot be made up.
+func knownHost(r *http.Request) error {
+	if r.TLS != nil || onUnix(r) || !strings.HasPrefix(r.UserAgent(), "Mozilla/") {
+		return nil
+	}
+	u := url.URL{Host: r.Host}
+	if name := u.Hostname(); name == "localhost" || net.ParseIP(name) != nil {
+		return nil
+	}
+	return errdefs.Forbidden("running a job for a web page of %s is refused: use the address of the engine, or TLS", quote(r.Host))
 }
 
 // callerOf tells who sent the request: what the listener put into its context,
