@@ -2,16 +2,20 @@ package events
 
 import (
 	"maps"
-	"runtime"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/enginejobs/docker/errdefs"
 )
 
-// crowd is how many subscribers are woken at a time. Each writes to its reader
-// then; who waits for a processor meanwhile waits for that many of them at most.
-const crowd = 32
+// Subscribers are woken a crowd at a time, with a breath in between. Each writes
+// to its reader then: ten thousand at once would keep everything else from the
+// processors. What happens during a round is taken together in the next one.
+const (
+	crowd  = 32
+	breath = 500 * time.Microsecond
+)
 
 // subscription is one reader of the journal. It holds no events: it takes them
 // from the journal when it is woken, all that are there at a time.
@@ -58,12 +62,14 @@ func (e *Events) wake() {
 		all = slices.AppendSeq(all[:0], maps.Keys(e.subs))
 		e.mu.Unlock()
 		for some := range slices.Chunk(all, crowd) {
+			if len(all) > crowd {
+				time.Sleep(breath)
+			}
 			e.mu.Lock()
 			for _, s := range some {
 				e.ring(s)
 			}
 			e.mu.Unlock()
-			runtime.Gosched()
 		}
 		e.mu.Lock()
 		if e.journal.Load().total() == known {
