@@ -26,9 +26,9 @@ func (h *handler) classic(w http.ResponseWriter, r *http.Request) {
 	job.SetContext(engine.WithCaller(r.Context(), &caller))
 	head := w.Header()
 	head.Set("Trailer", HeaderStatus)
-	head.Set(HeaderName, job.Name)
+	head.Set(HeaderName, headerText(job.Name))
 	for _, arg := range job.Args {
-		head.Add(HeaderArgs, arg)
+		head.Add(HeaderArgs, headerText(arg))
 	}
 	w.WriteHeader(http.StatusOK)
 	out := &flushing{w: w, gate: gate{control: http.NewResponseController(w)}}
@@ -44,6 +44,18 @@ func (h *handler) classic(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintln(out, err)
 	}
 	head.Set(HeaderStatus, strconv.Itoa(int(job.Status())))
+}
+
+// headerText makes spaces of the bytes that would break an answer for its reader;
+// net/http does so for the ends of lines only.
+func headerText(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			b[i] = ' '
+		}
+	}
+	return string(b)
 }
 
 // flushing sends every write to the client at once. Both outputs share it.

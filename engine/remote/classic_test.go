@@ -85,3 +85,20 @@ func serveTCP(t *testing.T, eng *engine.Engine) *httptest.Server {
 	})
 	return srv
 }
+
+// A name and an argument are headers of the answer, whatever is in them.
+func TestClassicControlCharacters(t *testing.T) {
+	srv := serveTCP(t, newEngine(t))
+	res, err := srv.Client().Get(srv.URL + "/no%00%1bjob?a=x%01y%7f%0d%0aEvil:%20z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if res.Header.Get("Job-Name") != "no  job" || res.Header.Get("Job-Args") != "x y   Evil: z" || res.Header.Get("Evil") != "" {
+		t.Errorf("%v", res.Header)
+	}
+	if err != nil || res.StatusCode != 200 || res.Trailer.Get("Job-Status") != "127" {
+		t.Errorf("%d %q %v: %v", res.StatusCode, body, res.Trailer, err)
+	}
+}
