@@ -46,3 +46,15 @@ func TestFromElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// What is posted to attach is typed into the container.
+func TestAttachFromElsewhere(t *testing.T) {
+	b := newBench(t)
+	r := httptest.NewRequest(http.MethodPost, "http://engine:1/containers/x/attach?stdin=1&stream=1", nil)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	b.srv.Handler("").ServeHTTP(w, r)
+	if w.Code != http.StatusForbidden {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
