@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -43,6 +44,7 @@ func readError(resp *http.Response) error {
 // dialError explains why no connection came about.
 func dialError(c *httpClient, err error) error {
 	var perm bool
+	var unknown *net.DNSError // has nothing to do with TLS
 	if errors.Is(err, fs.ErrPermission) {
 		perm = true
 	}
@@ -51,7 +53,7 @@ func dialError(c *httpClient, err error) error {
 		return errdefs.Unavailable("Cannot connect to the Docker daemon. Is 'docker -d' running on this host?")
 	case c.proto == "unix" && perm:
 		return errdefs.Forbidden("permission denied while connecting to the daemon at unix://%s: %w", c.addr, err)
-	case c.tls != nil:
+	case c.tls != nil, errors.As(err, &unknown):
 		return errdefs.Unavailable("An error occurred trying to connect: %w", err)
 	}
 	return errdefs.Unavailable("%w. Are you trying to connect to a TLS-enabled daemon without TLS?", err)
