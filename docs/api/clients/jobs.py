@@ -7,7 +7,7 @@
 Any number of jobs run at once on the one connection, from any thread. Nothing
 but the standard library is needed.
 """
-import itertools
+import io
 import json
 import queue
 import socket
@@ -25,7 +25,6 @@ def text(s):  # a string: its length and its bytes
 
 
 def texts(strings):  # a list: its length and its strings
-    strings = list(strings)
     return struct.pack(">I", len(strings)) + b"".join(map(text, strings))
 
 
@@ -35,8 +34,7 @@ def cut(b, at=0):  # the string at this place, and where it ends
 
 
 def word(value):  # a value of the env
-    if isinstance(value, bool):
-        return "1" if value else "0"
+    value = int(value) if isinstance(value, bool) else value
     return value if isinstance(value, (str, bytes)) else json.dumps(value)
 
 
@@ -51,34 +49,30 @@ class JobError(Exception):
 class Engine:
     def __init__(self, *address, path="/jobs/"):
         """Connect to a unix socket (its path) or a port (host, number)."""
-        if len(address) == 1:
-            self.sock = socket.socket(socket.AF_UNIX)
-            self.sock.connect(address[0])
-        else:
-            self.sock = socket.create_connection(address)
-        self.jobs, self.numbers, self.lock, self.end = {}, itertools.count(1), threading.Lock(), None
+        self.sock = socket.socket(socket.AF_UNIX) if len(address) == 1 else socket.socket()
+        self.sock.connect(address[0] if len(address) == 1 else address)
+        self.file, self.lock, self.jobs, self.last, self.end = self.sock.makefile("rb"), threading.Lock(), {}, 0, None
         self.sock.sendall(b"GET %s HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: enginejobs/1\r\n\r\n" % path.encode())
-        self.file = self.sock.makefile("rb")
-        answer = self.file.readline()
-        while (line := self.file.readline()).strip():
-            answer += line
-        if b" 101 " not in answer:
-            raise JobError("unavailable", 0, "no engine is served there: %s" % answer.split(b"\r\n")[0].decode())
+        status = self.file.readline()
+        while self.file.readline().strip():
+            pass  # the other headers
+        if b" 101 " not in status:
+            raise JobError("unavailable", 0, "no engine is served there: %r" % status)
         self.send(HELLO, 0, struct.pack(">I", 1) + text("") + texts(["window", str(OUR_WINDOW), "max-calls", "0"]))
-        kind, _, _, hello = self.receive()
+        kind, _, hello = self.receive()
         if kind != HELLO or hello[:4] != b"\0\0\0\1":
             raise JobError("unavailable", 0, "the other side speaks another version")
         self.id, at = cut(hello, 4)
-        pairs, at = [], at + 4
+        words, at = [], at + 4
         while at < len(hello):
             s, at = cut(hello, at)
-            pairs.append(s)
-        self.window = int(dict(zip(pairs[::2], pairs[1::2])).get("window", 256 << 10))
-        threading.Thread(target=self.run, daemon=True).start()
+            words.append(s)
+        self.window = int(dict(zip(words[::2], words[1::2])).get("window", 256 << 10))
+        threading.Thread(target=self.read, daemon=True).start()
 
-    def job(self, name, *args, env=None, stdin=None, timeout=None):
+    def job(self, name, *args, env={}, stdin=b"", timeout=None):
         """Start a job. env maps keys to str, bool, number, list or dict; stdin is bytes or a binary file."""
-        return Job(self, name, args, env or {}, stdin, timeout)
+        return Job(self, name, args, env, stdin, timeout)
 
     def close(self):
         self.sock.shutdown(socket.SHUT_RDWR)
@@ -88,112 +82,96 @@ class Engine:
             self.sock.sendall(HEADER.pack(kind, flags, 0, call, len(payload)) + payload)
 
     def receive(self):
-        kind, flags, _, call, length = HEADER.unpack(self.file.read(HEADER.size))
-        return kind, flags, call, self.file.read(length)
+        kind, _, _, call, length = HEADER.unpack(self.file.read(HEADER.size))
+        return kind, call, self.file.read(length)
 
-    def run(self):
+    def read(self):
         """Hand what arrives to the jobs, until the connection ends."""
         reason = "the connection ended"
         try:
             while True:
-                kind, _, call, payload = self.receive()
+                kind, call, payload = self.receive()
                 if kind == PING:
                     self.send(PONG, call, payload)
                 elif kind == GOAWAY:
-                    reason = cut(payload)[0]
+                    reason = payload.decode("utf-8", "replace")
                 elif call in self.jobs:
                     self.jobs[call].arrived(kind, payload)
-        except (OSError, struct.error, ValueError):
-            pass
-        self.end = reason
+        except (OSError, struct.error):
+            self.end = JobError("unavailable", 0, reason)
         for job in list(self.jobs.values()):
-            job.finish(JobError("unavailable", 0, reason))
+            job.finish(self.end)
 
 
 class Job:
-    """A running job. Iterate over it for its stdout; errors is the end of its stderr.
-
-    begun is set with the first write of the job, be it of no bytes: attach, with
-    the env key headers, says so that nothing will be missed from then on.
-    """
+    """A running job. Iterate over it for its stdout; errors is the end of its stderr."""
 
     def __init__(self, engine, name, args, env, stdin, timeout):
-        self.engine, self.call, self.errors, self.result = engine, next(engine.numbers), b"", None
-        self.begun = threading.Event()
-        self.chunks, self.done, self.credit, self.allowed = queue.Queue(), threading.Event(), engine.window, threading.Condition()
-        engine.jobs[self.call] = self
-        pairs = [s for key, value in env.items() for s in (key, word(value))]
-        meta = ["timeout-ms", str(int(timeout * 1000))] if timeout else []
-        message = text(name) + texts(args) + texts(pairs) + texts(meta)
+        self.engine, self.credit, self.errors, self.result, self.done = engine, engine.window, b"", None, False
+        self.chunks, self.changed = queue.Queue(), threading.Condition()
+        message = text(name) + texts(args) + texts([s for key in env for s in (key, word(env[key]))])
+        message += texts(["timeout-ms", str(int(timeout * 1000))] if timeout else [])
         message = struct.pack(">I", len(message)) + message
-        with engine.lock:  # the frames of one call are not mixed with those of another
+        with engine.lock:  # numbers grow from call to call
+            engine.last += 1
+            self.call = engine.last
+            engine.jobs[self.call] = self
             for at in range(0, len(message), MAX_PAYLOAD):
                 part = message[at:at + MAX_PAYLOAD]
-                more = MORE if at + len(part) < len(message) else 0
-                engine.sock.sendall(HEADER.pack(CALL, more, 0, self.call, len(part)) + part)
+                engine.sock.sendall(HEADER.pack(CALL, MORE * (at + len(part) < len(message)), 0, self.call, len(part)) + part)
         if engine.end:
-            self.finish(JobError("unavailable", 0, engine.end))
-        if stdin is None or isinstance(stdin, bytes) and len(stdin) <= self.credit:
-            self.feed([stdin] if stdin else [])
+            self.finish(engine.end)
+        if stdin:
+            threading.Thread(target=self.feed, args=(io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin,), daemon=True).start()
         else:
-            parts = [stdin] if isinstance(stdin, bytes) else iter(lambda: stdin.read(64 << 10), b"")
-            threading.Thread(target=self.feed, args=(parts,), daemon=True).start()
+            self.send(EOF)
 
-    def feed(self, parts):
+    def send(self, kind, payload=b""):
+        if not self.done:
+            try:
+                self.engine.send(kind, self.call, payload)
+            except OSError:
+                pass  # the reader of the engine notices, too
+
+    def feed(self, source):
         """Send stdin, as much at a time as the other side allows."""
-        try:
-            for part in parts:
-                while part and not self.done.is_set():
-                    with self.allowed:
-                        self.allowed.wait_for(lambda: self.credit or self.done.is_set())
-                        n = min(len(part), self.credit, MAX_PAYLOAD)
-                        self.credit -= n
-                    self.engine.send(DATA, self.call, part[:n])
-                    part = part[n:]
-            if not self.done.is_set():
-                self.engine.send(EOF, self.call)
-        except OSError:
-            pass  # the reader notices, too
+        while not self.done and (part := source.read(64 << 10)):
+            while part and not self.done:
+                with self.changed:
+                    self.changed.wait_for(lambda: self.credit or self.done)
+                    n = min(len(part), self.credit)
+                    self.credit -= n
+                self.send(DATA, part[:n])
+                part = part[n:]
+        self.send(EOF)
 
     def arrived(self, kind, payload):
-        if kind == OUT:
-            self.begun.set()
-            if payload:
-                self.chunks.put(payload)
+        if kind == OUT and payload:
+            self.chunks.put(payload)
         elif kind == ERR:
             self.errors = (self.errors + payload)[-(64 << 10):]
-            self.grant(len(payload))
+            self.send(WINDOW, struct.pack(">I", len(payload)))
         elif kind == WINDOW:
-            with self.allowed:
+            with self.changed:
                 self.credit += struct.unpack(">I", payload)[0]
-                self.allowed.notify()
+                self.changed.notify()
         elif kind == RESULT:
             name, at = cut(payload)
-            code, (message, _) = struct.unpack_from(">i", payload, at)[0], cut(payload, at + 4)
+            code, message = struct.unpack_from(">i", payload, at)[0], cut(payload, at + 4)[0]
             self.finish(JobError(name, code, message) if name else None)
-
-    def grant(self, n):
-        """Let the engine send as much again as was consumed."""
-        try:
-            if not self.done.is_set():
-                self.engine.send(WINDOW, self.call, struct.pack(">I", n))
-        except OSError:
-            pass
 
     def finish(self, error):
         self.engine.jobs.pop(self.call, None)
-        self.result = error
-        self.done.set()
-        self.begun.set()
-        with self.allowed:
-            self.allowed.notify()
+        with self.changed:
+            self.result, self.done = error, True
+            self.changed.notify()
         self.chunks.put(None)
 
     def __iter__(self):
         """Yield stdout as it comes; at its end raise JobError if the job failed."""
         while (chunk := self.chunks.get()) is not None:
             yield chunk
-            self.grant(len(chunk))
+            self.send(WINDOW, struct.pack(">I", len(chunk)))
         self.chunks.put(None)
         if self.result:
             raise self.result
@@ -204,4 +182,4 @@ class Job:
 
     def cancel(self):
         """Ask the job to end; iterating then raises JobError, kind "canceled"."""
-        self.engine.send(CANCEL, self.call)
+        self.send(CANCEL)
