@@ -154,7 +154,7 @@ func (p *packets) await(attempt func(fd uintptr), failure *error, stop *atomic.B
 			return true
 		}
 		attempt(fd)
-		return *failure != unix.EAGAIN
+		return !errors.Is(*failure, unix.EAGAIN)
 	})
 	p.mu.Lock()
 	p.waiting, p.waiter = false, nil
