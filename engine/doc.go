@@ -1,10 +1,24 @@
-// Package engine is the bus on which every operation of the daemon is a named
-// Job: a name, arguments, an environment, three streams and a result, after
-// the model of a unix process and in the manner of os/exec.
+// Package engine runs named jobs. A program registers handlers under names; who
+// wants something done runs a job by its name, with arguments, an environment,
+// three streams and a result, after the model of a unix process and in the
+// manner of os/exec. Jobs can be listed, traced, cancelled, limited and counted
+// without a word in their handlers, and run from other processes and machines.
 //
 //	eng := engine.New()
-//	eng.Declare(engine.Declaration{Name: "greet", Args: []engine.Arg{{Name: "WHO"}}, Handler: greet})
+//	err := eng.Declare(engine.Declaration{Name: "greet", Args: []engine.Arg{{Name: "WHO"}},
+//		Handler: func(job *engine.Job) error {
+//			job.Printf("hello, %s\n", job.Args[0])
+//			return nil
+//		}})
+//	if err != nil {
+//		return err
+//	}
 //	out, err := eng.Job("greet", "world").Output()
+//
+// The same job from elsewhere, as a value of the same type: engine/remote, over
+// HTTP. Its handler in a child process that may crash: engine/spawn. Who may run
+// it: engine/access. Tests: engine/enginetest. The daemon of this module is an
+// engine too; each of its operations is a job.
 //
 // # The contract of a Job
 //

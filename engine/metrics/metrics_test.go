@@ -185,7 +185,7 @@ func busy(t testing.TB) *engine.Engine {
 				t.Fatal(err)
 			}
 		}
-		ctx := engine.WithCaller(context.Background(), &engine.Caller{Client: "uid:0"})
+		ctx := engine.WithCaller(context.Background(), &engine.Caller{Client: fmt.Sprintf("uid:%d", i%2)}) // two, for one may not hold all places
 		go func() { _ = eng.Job(fmt.Sprintf("stuck_%d", i)).SetContext(ctx).Run() }()
 	}
 	return eng
