@@ -20,6 +20,7 @@ type stopper = atomic.Bool
 // call is one job on its way.
 type call struct {
 	id     uint32
+	name   string // of the job
 	c      *Conn
 	out    queue  // what it has written and nobody has taken
 	credit credit // of its input
@@ -48,7 +49,7 @@ func (c *Conn) Handle(job *engine.Job) error {
 	if len(message)-4 > MaxCall {
 		return errdefs.InvalidArgument("the name, arguments and env of job %s have %d bytes, %d are allowed", job.Name, len(message)-4, MaxCall)
 	}
-	k := &call{c: c}
+	k := &call{name: job.Name, c: c}
 	k.out.open(c.window)
 	k.credit.open(c.peer.Window)
 	if err := c.register(k); err != nil {
@@ -63,7 +64,7 @@ func (c *Conn) Handle(job *engine.Job) error {
 		if errors.As(err, &refused) {
 			return err
 		}
-		k.lose(gone(err)) // unless it was cancelled, or answered already
+		k.lose(fmt.Errorf("job %s: %w", job.Name, gone(err))) // unless it was cancelled, or answered already
 	}
 	err := k.collect(job)
 	if errdefs.Is(err, errdefs.KindCanceled) && errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -110,9 +111,9 @@ func (c *Conn) receive() {
 	case errors.Is(err, errGarbage):
 		bid(c.t, err)
 	case errors.Is(err, io.EOF), errors.Is(err, os.ErrClosed):
-		err = errors.New("it has ended")
+		err = errors.New("it was closed, or the engine ended")
 	}
-	err = gone(err)
+	err = errdefs.Unavailable("the connection to engine %s is lost: %w", way([]string{c.peer.ID}), err)
 	c.mu.Lock()
 	c.ended = err
 	c.part(err)
@@ -120,7 +121,7 @@ func (c *Conn) receive() {
 	c.calls = nil
 	c.mu.Unlock()
 	for _, k := range calls {
-		k.lose(err)
+		k.lose(fmt.Errorf("job %s: %w", k.name, err))
 	}
 	_ = c.t.Close() // may be closed already
 	close(c.gone)
