@@ -295,7 +295,8 @@ func TestSlowReaderIsDroppedAndTold(t *testing.T) {
 		}
 		n++
 	}
-	if err := job.Wait(); !errdefs.Is(err, errdefs.KindUnavailable) || n == 0 || n > held {
+	// None may have come: it can be too late before it takes the first.
+	if err := job.Wait(); !errdefs.Is(err, errdefs.KindUnavailable) || n > held {
 		t.Errorf("%d events, then %v", n, err)
 	}
 }
