@@ -20,9 +20,10 @@ type Output struct {
 	Stderr *os.File
 }
 
-// Exit tells how a workload ended.
+// Exit tells how a workload ended, or a process that Exec added to one.
 type Exit struct {
 	ID        string    `json:"id"`
+	Container string    `json:"container,omitempty"` // of an exec: where it ran; "" for a container itself
 	Code      int       `json:"code"` // exit status, or 128+signal
 	OOMKilled bool      `json:"oom_killed,omitempty"`
 	At        time.Time `json:"at"`
@@ -78,6 +79,17 @@ type Driver interface {
 	// Start runs the command and returns when the workload has been executed.
 	// On failure nothing of it is left. out is connected before the first byte.
 	Start(ctx context.Context, cmd *Command, out Output) (State, error)
+	// Exec runs one more process in a running container and returns when it has
+	// been executed. From then on Stdin, CloseStdin, Resize and Signal take
+	// cmd.ID, and OnExit reports its end, with the Container; it needs no Remove,
+	// and Restore does not list it. Files of out that are nil mean that nobody
+	// wants the output: it goes to the null device and blocks nobody. Nothing is
+	// logged. The process ends with its container, and its end is reported all
+	// the same, once. When ctx ends before Exec has returned the process is
+	// killed. Errors are as Start's; NotFound without the Code of a missing
+	// program: no such container; Conflict: it does not run, or is paused, or the
+	// ID is taken.
+	Exec(ctx context.Context, cmd *ExecCommand, out Output) (State, error)
 	// Attach adds one more receiver of the raw output, from now on.
 	Attach(ctx context.Context, id string, out Output) error
 	// Stdin returns a duplicate of the writable end of the workload's input (the
@@ -97,10 +109,12 @@ type Driver interface {
 	Unpause(ctx context.Context, id string) error
 	// Pids lists all processes of the container, in the host's namespace.
 	Pids(ctx context.Context, id string) ([]int, error)
-	// OnExit sets the one receiver of exits. It is called once per container, on
-	// a goroutine of its own, after the last output was logged and the exit was
-	// recorded on disk; for those that ended while nobody listened, Restore
-	// reports State.Exit instead. Set it before Restore and Start.
+	// OnExit sets the one receiver of exits. It is called once per container and
+	// once per exec, on a goroutine of its own; for a container after the last
+	// output was logged and the exit was recorded on disk. Containers that ended
+	// while nobody listened are reported by State.Exit of Restore instead; execs
+	// that did are told when they can be, else forgotten. Set it before Restore
+	// and Start.
 	OnExit(func(Exit))
 	// Restore lists the containers that earlier daemons left running or ended
 	// and not removed.

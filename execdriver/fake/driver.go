@@ -81,6 +81,12 @@ func (d *Driver) Start(ctx context.Context, cmd *execdriver.Command, out execdri
 	return state, nil
 }
 
+// Exec implements execdriver.Driver.
+func (d *Driver) Exec(_ context.Context, cmd *execdriver.ExecCommand, out execdriver.Output) (execdriver.State, error) {
+	closeOutput(out)
+	return execdriver.State{}, errdefs.NotImplemented("the fake driver runs no further process in container %s", cmd.Container)
+}
+
 // Attach implements execdriver.Driver.
 func (d *Driver) Attach(_ context.Context, id string, out execdriver.Output) error {
 	p, err := d.world.live(id)
