@@ -24,7 +24,7 @@ type Output struct {
 type Exit struct {
 	ID        string    `json:"id"`
 	Container string    `json:"container,omitempty"` // of an exec: where it ran; "" for a container itself
-	Code      int       `json:"code"` // exit status, or 128+signal
+	Code      int       `json:"code"`                // exit status, or 128+signal
 	OOMKilled bool      `json:"oom_killed,omitempty"`
 	At        time.Time `json:"at"`
 }
@@ -81,8 +81,8 @@ type Driver interface {
 	Start(ctx context.Context, cmd *Command, out Output) (State, error)
 	// Exec runs one more process in a running container and returns when it has
 	// been executed. From then on Stdin, CloseStdin, Resize and Signal take
-	// cmd.ID, and OnExit reports its end, with the Container; it needs no Remove,
-	// and Restore does not list it. Files of out that are nil mean that nobody
+	// cmd.ID, and OnExit reports its end, with the Container; then the ID is
+	// unknown again: it needs no Remove, and Restore does not list it. Files of out that are nil mean that nobody
 	// wants the output: it goes to the null device and blocks nobody. Nothing is
 	// logged. The process ends with its container, and its end is reported all
 	// the same, once. When ctx ends before Exec has returned the process is

@@ -8,8 +8,8 @@
 // finds what still runs and what ended meanwhile. Start reading at Driver. No
 // code that is not a test may import it.
 //
-// A workload is a script, see script.go: echo, cat, sleep, exit, tick, true,
-// false and ignore-term, alone or joined by "sh -c".
+// A workload, of a container or of an exec, is a script; script.go has the words
+// that it may use.
 package fake
 
 import (
@@ -25,7 +25,9 @@ import (
 type Options struct {
 	// FailStart is asked before each start; an error becomes the start's error.
 	FailStart func(*execdriver.Command) error
-	// Delay is how long a start takes.
+	// FailExec is the same for Exec.
+	FailExec func(*execdriver.ExecCommand) error
+	// Delay is how long a start takes, of a container or of an exec.
 	Delay time.Duration
 }
 
@@ -49,13 +51,7 @@ func (d *Driver) Start(ctx context.Context, cmd *execdriver.Command, out execdri
 		closeOutput(out)
 		return execdriver.State{}, err
 	}
-	if d.opts.Delay > 0 {
-		select {
-		case <-time.After(d.opts.Delay):
-		case <-ctx.Done():
-		}
-	}
-	if err := ctx.Err(); err != nil {
+	if err := d.delay(ctx); err != nil {
 		return fail(err)
 	}
 	if d.opts.FailStart != nil {
@@ -73,23 +69,23 @@ func (d *Driver) Start(ctx context.Context, cmd *execdriver.Command, out execdri
 	}
 	p.attach(out)
 	state := p.state()
-	d.world.running.Add(1)
-	go func() {
-		defer d.world.running.Done()
-		d.world.ended(p, p.run(run))
-	}()
+	d.world.run(p, run)
 	return state, nil
 }
 
-// Exec implements execdriver.Driver.
-func (d *Driver) Exec(_ context.Context, cmd *execdriver.ExecCommand, out execdriver.Output) (execdriver.State, error) {
-	closeOutput(out)
-	return execdriver.State{}, errdefs.NotImplemented("the fake driver runs no further process in container %s", cmd.Container)
+func (d *Driver) delay(ctx context.Context) error {
+	if d.opts.Delay > 0 {
+		select {
+		case <-time.After(d.opts.Delay):
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
 }
 
 // Attach implements execdriver.Driver.
 func (d *Driver) Attach(_ context.Context, id string, out execdriver.Output) error {
-	p, err := d.world.live(id)
+	p, err := d.world.container(id)
 	if err != nil {
 		closeOutput(out)
 		return err
@@ -155,29 +151,31 @@ func (d *Driver) Signal(_ context.Context, id string, sig int) error {
 
 // Pause implements execdriver.Driver.
 func (d *Driver) Pause(_ context.Context, id string) error {
-	p, err := d.world.live(id)
+	p, err := d.world.container(id)
 	if err == nil {
-		p.freeze()
+		d.world.each(p, (*process).freeze)
 	}
 	return err
 }
 
 // Unpause implements execdriver.Driver.
 func (d *Driver) Unpause(_ context.Context, id string) error {
-	p, err := d.world.live(id)
+	p, err := d.world.container(id)
 	if err == nil {
-		p.thaw()
+		d.world.each(p, (*process).thaw)
 	}
 	return err
 }
 
 // Pids implements execdriver.Driver. The numbers belong to no process.
 func (d *Driver) Pids(_ context.Context, id string) ([]int, error) {
-	p, err := d.world.live(id)
+	p, err := d.world.container(id)
 	if err != nil {
 		return nil, err
 	}
-	return []int{p.pid}, nil
+	var pids []int
+	d.world.each(p, func(p *process) { pids = append(pids, p.pid) })
+	return pids, nil
 }
 
 // OnExit implements execdriver.Driver.
@@ -191,7 +189,7 @@ func (d *Driver) Remove(_ context.Context, id string) error { return d.world.rem
 
 // RootPath implements execdriver.Driver: the source of the root's mount.
 func (d *Driver) RootPath(id string) (string, error) {
-	p, err := d.world.live(id)
+	p, err := d.world.container(id)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -20,11 +22,14 @@ const (
 	sigTerm = int(syscall.SIGTERM)
 )
 
-// process is one container.
+// process is one container, or an exec in one.
 type process struct {
 	id      string
+	in      *process // of an exec: its container
 	pid     int
 	tty     bool
+	spec    execdriver.Process
+	uid     int
 	root    string
 	started time.Time
 	log     *os.File // nil: no log
@@ -42,10 +47,39 @@ type process struct {
 	pending       []int         // signals that came while it was frozen
 }
 
-func newProcess(cmd *execdriver.Command, pid int) (*process, error) {
+// users are the names that a fake container knows.
+var users = map[string]int{"": 0, "root": 0, "daemon": 1, "nobody": 65534}
+
+// bareProcess makes what containers and execs have in common.
+func bareProcess(id string, spec *execdriver.Process, pid int) (*process, error) {
 	p := &process{
-		id: cmd.ID, pid: pid, tty: cmd.Process.Tty, started: time.Now().UTC(), killed: make(chan struct{}),
-		height: cmd.Process.Height, width: cmd.Process.Width,
+		id: id, spec: *spec, pid: pid, tty: spec.Tty, started: time.Now().UTC(), killed: make(chan struct{}),
+		height: spec.Height, width: spec.Width,
+	}
+	name, _, _ := strings.Cut(spec.User, ":")
+	uid, known := users[name]
+	if n, err := strconv.Atoi(name); err == nil {
+		uid, known = n, true
+	}
+	if !known {
+		err := &execdriver.StartError{Step: "find user", Object: name, Err: errors.New("no such user in the container's /etc/passwd")}
+		return nil, errdefs.As(errdefs.KindInvalidArgument, err)
+	}
+	p.uid = uid
+	if spec.OpenStdin || spec.Tty {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, &execdriver.StartError{Step: "stdin", Err: err}
+		}
+		p.stdin, p.input = r, w
+	}
+	return p, nil
+}
+
+func newProcess(cmd *execdriver.Command, pid int) (*process, error) {
+	p, err := bareProcess(cmd.ID, &cmd.Process, pid)
+	if err != nil {
+		return nil, err
 	}
 	if len(cmd.Root) == 1 && slices.Contains([]string{"bind", "none", ""}, cmd.Root[0].Type) {
 		p.root = cmd.Root[0].Source
@@ -56,13 +90,6 @@ func newProcess(cmd *execdriver.Command, pid int) (*process, error) {
 			return nil, &execdriver.StartError{Step: "log", Object: cmd.LogPath, Err: err}
 		}
 		p.log = f
-	}
-	if cmd.Process.OpenStdin || cmd.Process.Tty {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return nil, &execdriver.StartError{Step: "stdin", Err: err}
-		}
-		p.stdin, p.input = r, w
 	}
 	return p, nil
 }
@@ -87,7 +114,11 @@ func (p *process) run(script command) execdriver.Exit {
 	if p.log != nil {
 		p.log.Close()
 	}
-	return execdriver.Exit{ID: p.id, Code: code, At: time.Now().UTC()}
+	exit := execdriver.Exit{ID: p.id, Code: code, At: time.Now().UTC()}
+	if p.in != nil {
+		exit.Container = p.in.id
+	}
+	return exit
 }
 
 func (p *process) setExit(e execdriver.Exit) {

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -24,6 +25,11 @@ type command func(*process) (code int, end bool)
 //	exit N              ends the script with N
 //	tick N SECONDS      prints the numbers 1 to N, one each SECONDS
 //	ignore-term         from here on SIGTERM does nothing
+//	pwd                 prints the directory
+//	printenv NAME       prints a variable, or ends with 1
+//	id -u               prints the number of the user
+//	stty size           prints the height and width of the terminal
+//	seq N               prints the numbers 1 to N
 //	true, false
 //	sh -c SCRIPT        commands joined by ";", newlines, "&&" or "||"; ">&2" at the end of
 //	                    a command sends its output to stderr; quotes group words
@@ -63,8 +69,17 @@ func simple(name string, args []string) (command, error) {
 			p.ignoreTerm = true
 			return 0, false
 		}, nil
-	case "sleep", "exit", "tick":
+	case "sleep", "exit", "tick", "seq":
 		return timed(name, args)
+	case "pwd", "printenv", "id", "stty":
+		return func(p *process) (int, bool) {
+			text, ok := p.tell(name, args)
+			if !ok {
+				return 1, false
+			}
+			p.write(text+"\n", toStderr)
+			return 0, false
+		}, nil
 	}
 	err := &execdriver.StartError{Step: "exec", Object: name, Err: syscall.ENOENT}
 	return nil, &errdefs.Error{Kind: errdefs.KindNotFound, Code: 127, Err: err}
@@ -86,6 +101,15 @@ func timed(name string, args []string) (command, error) {
 		return func(p *process) (int, bool) { p.sleep(seconds(numbers[0])); return 0, false }, nil
 	case "exit":
 		return func(*process) (int, bool) { return int(numbers[0]) & 255, true }, nil
+	case "seq":
+		return func(p *process) (int, bool) {
+			var text strings.Builder
+			for i := 1; i <= int(numbers[0]); i++ {
+				fmt.Fprintln(&text, i)
+			}
+			p.write(text.String(), false)
+			return 0, false
+		}, nil
 	}
 	return func(p *process) (int, bool) {
 		for i := 1; i <= int(numbers[0]) && p.sleep(seconds(numbers[1])); i++ {
@@ -93,6 +117,26 @@ func timed(name string, args []string) (command, error) {
 		}
 		return 0, false
 	}, nil
+}
+
+// tell answers what a process can ask about itself.
+func (p *process) tell(name string, args []string) (text string, ok bool) {
+	switch name {
+	case "pwd":
+		return cmp.Or(p.spec.Dir, "/"), true
+	case "id":
+		return strconv.Itoa(p.uid), true
+	case "stty":
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return fmt.Sprintf("%d %d", p.height, p.width), p.tty
+	}
+	for _, kv := range p.spec.Env {
+		if key, value, _ := strings.Cut(kv, "="); len(args) > 0 && key == args[0] {
+			return value, true
+		}
+	}
+	return "", false
 }
 
 // cat copies the input. A terminal shows what is typed, and then what cat says.

@@ -12,10 +12,10 @@ import (
 // World holds containers. It is what a kernel and an exec engine are to a real
 // driver: it outlives the Drivers that use it.
 type World struct {
-	running sync.WaitGroup // one per container that runs
+	running sync.WaitGroup // one per container and exec that runs
 
-	mu         sync.Mutex // guards all below
-	containers map[string]*process
+	mu         sync.Mutex          // guards all below
+	containers map[string]*process // and the execs that run
 	lastPid    int
 	listener   *Driver
 	onExit     func(execdriver.Exit)
@@ -80,10 +80,22 @@ func (w *World) live(id string) (*process, error) {
 	return p, nil
 }
 
+// container is live for calls that no exec has.
+func (w *World) container(id string) (*process, error) {
+	p, err := w.live(id)
+	if err == nil && p.in != nil {
+		return nil, errdefs.NotFound("%s is no container", id)
+	}
+	return p, err
+}
+
 func (w *World) remove(id string) error {
 	p, err := w.find(id)
 	if err != nil {
 		return err
+	}
+	if p.in != nil {
+		return errdefs.NotFound("%s is no container", id)
 	}
 	if p.state().Exit == nil {
 		return errdefs.Conflict("container %s is running", id)
@@ -98,7 +110,9 @@ func (w *World) states() []execdriver.State {
 	w.mu.Lock()
 	all := make([]*process, 0, len(w.containers))
 	for _, p := range w.containers {
-		all = append(all, p)
+		if p.in == nil {
+			all = append(all, p)
+		}
 	}
 	w.mu.Unlock()
 	list := make([]execdriver.State, 0, len(all))
@@ -109,12 +123,29 @@ func (w *World) states() []execdriver.State {
 	return list
 }
 
-// ended records an exit and tells the listener, if there is one.
+// run runs a process to its end on a goroutine.
+func (w *World) run(p *process, script command) {
+	w.running.Add(1)
+	go func() {
+		defer w.running.Done()
+		w.ended(p, p.run(script))
+	}()
+}
+
+// ended records an exit and tells the listener, if there is one. The execs of a
+// container end with it; they tell that themselves.
 func (w *World) ended(p *process, exit execdriver.Exit) {
 	w.mu.Lock()
 	p.setExit(exit)
 	tell := w.onExit
+	if p.in != nil {
+		delete(w.containers, p.id)
+	}
+	execs := w.execs(p)
 	w.mu.Unlock()
+	for _, x := range execs {
+		x.signal(sigKill)
+	}
 	if tell != nil {
 		tell(exit)
 	}
