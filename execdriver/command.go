@@ -85,5 +85,8 @@ type Resources struct {
 	CpusetCpus, CpusetMems                string
 	PidsLimit                             int64
 	BlkioWeight                           uint16
-	Rlimits                               []Rlimit
+	BlkioWeightDevice                     []WeightDevice
+	BlkioDeviceReadBps, BlkioDeviceWriteBps,
+	BlkioDeviceReadIOps, BlkioDeviceWriteIOps []ThrottleDevice
+	Rlimits []Rlimit
 }

@@ -86,7 +86,11 @@ type Driver interface {
 	// wants the output: it goes to the null device and blocks nobody. Nothing is
 	// logged. The process ends with its container, and its end is reported all
 	// the same, once. When ctx ends before Exec has returned the process is
-	// killed. Errors are as Start's; NotFound without the Code of a missing
+	// killed. The files of out are write ends of pipes, and the process writes
+	// straight into them: who holds the other ends reads until their end, also
+	// what his client does not want any more, else the process is blocked. That
+	// end comes after the process's own when it has left others behind that hold
+	// them; how long to wait for those is the reader's choice. Errors are as Start's; NotFound without the Code of a missing
 	// program: no such container; Conflict: it does not run, or is paused, or the
 	// ID is taken.
 	Exec(ctx context.Context, cmd *ExecCommand, out Output) (State, error)
@@ -109,6 +113,15 @@ type Driver interface {
 	Unpause(ctx context.Context, id string) error
 	// Pids lists all processes of the container, in the host's namespace.
 	Pids(ctx context.Context, id string) ([]int, error)
+	// Stats reads one sample of what a running container uses. It costs less than
+	// a millisecond and waits for nobody.
+	Stats(ctx context.Context, id string) (*Stats, error)
+	// Update changes the limits of a running container to those that are set in r:
+	// zero leaves a limit as it is, -1 takes it away (Memory, MemorySwap, CPUQuota,
+	// PidsLimit). Rlimits cannot be changed. Either all is set or, with an error
+	// that names the limit, nothing has changed. The warnings name what the host
+	// cannot set.
+	Update(ctx context.Context, id string, r Resources) (warnings []string, err error)
 	// OnExit sets the one receiver of exits. It is called once per container and
 	// once per exec, on a goroutine of its own; for a container after the last
 	// output was logged and the exit was recorded on disk. Containers that ended
