@@ -82,6 +82,7 @@ type Resources struct {
 	MemorySwappiness                      *int64
 	OomKillDisable                        bool
 	CPUShares, CPUPeriod, CPUQuota        int64
+	CPURtPeriod, CPURtRuntime             int64
 	CpusetCpus, CpusetMems                string
 	PidsLimit                             int64
 	BlkioWeight                           uint16

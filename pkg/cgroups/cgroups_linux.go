@@ -195,9 +195,9 @@ func (l *Layout) Create(parent, name string, limits *Limits) (g *Group, warnings
 		}
 	}
 	if l.V2 {
-		warnings, err = l.limitV2(g.Paths[""], limits)
+		warnings, err = l.createV2(g.Paths[""], limits)
 	} else {
-		warnings, err = l.limitV1(g, limits)
+		warnings, err = l.createV1(g, limits)
 	}
 	return g, warnings, err
 }

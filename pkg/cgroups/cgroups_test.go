@@ -71,7 +71,7 @@ func TestParseMount(t *testing.T) {
 }
 
 func TestWeightOfShares(t *testing.T) {
-	for shares, want := range map[int64]int64{0: 1, 2: 1, 1024: 39, 262144: 10000, 1 << 40: 10000} {
+	for shares, want := range map[int64]int64{0: 1, 2: 1, 1024: 100, 262144: 10000, 1 << 40: 10000} {
 		if got := weightOfShares(shares); got != want {
 			t.Errorf("%d: %d, want %d", shares, got, want)
 		}
