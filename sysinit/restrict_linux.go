@@ -134,6 +134,10 @@ func setLimits(s *initproto.Setup, r *reporter) error {
 			return errAt("set limit", l.Name, err)
 		}
 	}
+	return setOOMScore(s, r)
+}
+
+func setOOMScore(s *initproto.Setup, r *reporter) error {
 	if s.OOMScore != 0 {
 		if err := writeFile("/proc/self/oom_score_adj", itoa(int64(s.OOMScore))); err != nil {
 			if !isAny(err, unix.EACCES, unix.EPERM) {

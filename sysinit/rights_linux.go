@@ -79,10 +79,13 @@ func permitted() (uint64, error) {
 
 // capset sets effective and permitted sets; nothing is ever inheritable.
 func capset(effective, permitted uint64) error {
-	h := header()
-	d := [2]unix.CapUserData{
+	h, d := header(), capData(effective, permitted)
+	return unix.Capset(&h, &d[0])
+}
+
+func capData(effective, permitted uint64) [2]unix.CapUserData {
+	return [2]unix.CapUserData{
 		{Effective: uint32(effective), Permitted: uint32(permitted)},
 		{Effective: uint32(effective >> 32), Permitted: uint32(permitted >> 32)},
 	}
-	return unix.Capset(&h, &d[0])
 }

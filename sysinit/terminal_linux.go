@@ -15,40 +15,61 @@ func openTerminal(s *initproto.Setup, r *reporter) error {
 	if !s.Tty {
 		return reopenNull()
 	}
-	master, err := unix.Open("/dev/pts/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	master, number, err := openMaster(s)
 	if err != nil {
-		return errAt("open terminal", "/dev/pts/ptmx", err)
+		return err
 	}
 	defer unix.Close(master)
+	if err := console("/dev/pts/" + itoa(int64(number))); err != nil {
+		return errAt("make console", "/dev/console", err)
+	}
+	return useTerminal(master, r)
+}
+
+// openMaster makes a terminal. In a container that runs already its own root may
+// have put anything in place of the device.
+func openMaster(s *initproto.Setup) (master, number int, err error) {
+	const path = "/dev/pts/ptmx"
+	master, err = unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return -1, 0, errAt("open terminal", path, err)
+	}
+	var fs unix.Statfs_t
 	var unlock int32
-	if err := ioctl(master, unix.TIOCSPTLCK, unsafe.Pointer(&unlock)); err != nil {
-		return errAt("unlock terminal", "", err)
-	}
-	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
-	if err != nil {
-		return errAt("open terminal", "", err)
-	}
-	name := "/dev/pts/" + itoa(int64(number))
-	slave, err := unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return errAt("open terminal", name, err)
-	}
-	if s.Rows != 0 || s.Cols != 0 {
-		size := unix.Winsize{Row: s.Rows, Col: s.Cols}
-		if err := unix.IoctlSetWinsize(master, unix.TIOCSWINSZ, &size); err != nil {
-			return errAt("size terminal", name, err)
+	switch err = unix.Fstatfs(master, &fs); {
+	case err != nil:
+	case fs.Type != unix.DEVPTS_SUPER_MAGIC:
+		err = text("it is not of a devpts")
+	default:
+		if number, err = unix.IoctlGetInt(master, unix.TIOCGPTN); err == nil {
+			err = ioctl(master, unix.TIOCSPTLCK, unsafe.Pointer(&unlock))
 		}
 	}
-	if err := console(name); err != nil {
-		return errAt("make console", "/dev/console", err)
+	if err == nil && (s.Rows != 0 || s.Cols != 0) {
+		size := unix.Winsize{Row: s.Rows, Col: s.Cols}
+		err = unix.IoctlSetWinsize(master, unix.TIOCSWINSZ, &size)
+	}
+	if err != nil {
+		unix.Close(master)
+		return -1, 0, errAt("open terminal", path, err)
+	}
+	return master, number, nil
+}
+
+// useTerminal sends the master away and makes the slave our standard streams. The
+// kernel gives the slave by itself: no name can lead elsewhere.
+func useTerminal(master int, r *reporter) error {
+	slave, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if e != 0 {
+		return errAt("open terminal", "", e)
 	}
 	r.send(initproto.TypeConsole, nil, master)
 	for fd := range 3 {
-		if err := unix.Dup3(slave, fd, 0); err != nil {
-			return errAt("open terminal", name, err)
+		if err := unix.Dup3(int(slave), fd, 0); err != nil {
+			return errAt("open terminal", "", err)
 		}
 	}
-	unix.Close(slave)
+	unix.Close(int(slave))
 	return nil
 }
 
@@ -72,7 +93,7 @@ func console(name string) error {
 }
 
 // reopenNull replaces a standard stream that is the host's null device by the
-// container's own.
+// container's own, if it has one.
 func reopenNull() error {
 	for fd := range 3 {
 		var st unix.Stat_t

@@ -11,61 +11,73 @@ import (
 	"github.com/enginejobs/docker/execdriver/native/initproto"
 )
 
+// program is what is to be executed, and with which capabilities.
+type program struct {
+	path       string
+	env        []string
+	final, all uint64 // what the workload keeps, what we have
+}
+
 // workload turns this process into the workload. It returns only with an error.
-//
-// The order matters: the directory is entered with full rights (images put it
-// where their user cannot search), programs are looked for with the workload's
-// rights, and the filter is loaded as late as the kernel allows: without
-// no_new_privs that needs CAP_SYS_ADMIN, with it nothing.
 func workload(s *initproto.Setup, r *reporter) error {
 	if err := session(s); err != nil {
 		return err
 	}
-	id, err := resolveUser(s.User, s.Groups)
-	if err != nil {
-		if f, ok := err.(*initproto.Failure); ok {
-			return f
-		}
-		return errAt("find user", s.User, err)
-	}
-	env := withHome(s.Env, id.home)
-	if err := enter(s.Dir); err != nil {
-		return errAt("change to directory", s.Dir, err)
-	}
-	ownStreams(id)
-	resetSignals()
-	if err := dropBounding(s.Caps); err != nil {
-		return errAt("drop capabilities", "", err)
-	}
-	if err := become(id); err != nil {
-		return errAt("change user", s.User, err)
-	}
-	if len(s.Args) == 0 || s.Args[0] == "" {
-		return errAt("exec", "", text("no command given"))
-	}
-	// Only the effective set decides what may be executed.
-	all, err := permitted()
-	if err != nil {
-		return errAt("read capabilities", "", err)
-	}
-	final := s.Caps & all
-	if id.uid != 0 {
-		final = 0
-	}
-	if err := capset(final, all); err != nil {
-		return errAt("set capabilities", "", err)
-	}
-	path, err := lookPath(s.Args[0], env)
+	p, err := prepare(s, makeDir)
 	if err != nil {
 		return err
 	}
 	// From here on the filter of the workload may be ours: say it now.
 	r.phase("rights")
 	r.send(initproto.TypeReady, nil)
-	if err := restrict(s, final, all); err != nil {
+	if err := restrict(s, p.final, p.all); err != nil {
 		return err
 	}
-	return errAt("exec", s.Args[0], syscall.Exec(path, s.Args, env))
+	return errAt("exec", s.Args[0], syscall.Exec(p.path, s.Args, p.env))
+}
+
+// prepare makes this thread who the workload will be, and finds the program.
+//
+// The order matters: the directory is entered with full rights (images put it
+// where their user cannot search), programs are looked for with the workload's
+// rights, and the filter is loaded as late as the kernel allows: without
+// no_new_privs that needs CAP_SYS_ADMIN, with it nothing.
+func prepare(s *initproto.Setup, missing func(string) error) (*program, error) {
+	id, err := resolveUser(s.User, s.Groups)
+	if err != nil {
+		if f, ok := err.(*initproto.Failure); ok {
+			return nil, f
+		}
+		return nil, errAt("find user", s.User, err)
+	}
+	p := &program{env: withHome(s.Env, id.home)}
+	if err := enter(s.Dir, missing); err != nil {
+		return nil, errAt("change to directory", s.Dir, err)
+	}
+	ownStreams(id)
+	resetSignals()
+	if err := dropBounding(s.Caps); err != nil {
+		return nil, errAt("drop capabilities", "", err)
+	}
+	if err := become(id); err != nil {
+		return nil, errAt("change user", s.User, err)
+	}
+	if len(s.Args) == 0 || s.Args[0] == "" {
+		return nil, errAt("exec", "", text("no command given"))
+	}
+	// Only the effective set decides what may be executed.
+	if p.all, err = permitted(); err != nil {
+		return nil, errAt("read capabilities", "", err)
+	}
+	p.final = s.Caps & p.all
+	if id.uid != 0 {
+		p.final = 0
+	}
+	if err := capset(p.final, p.all); err != nil {
+		return nil, errAt("set capabilities", "", err)
+	}
+	p.path, err = lookPath(s.Args[0], p.env)
+	return p, err
 }
 
 // restrict gives up what is left: capabilities, and the system calls that the
@@ -89,33 +101,58 @@ func restrict(s *initproto.Setup, final, all uint64) error {
 	return errAt("set capabilities", "", capset(final, final))
 }
 
+const setModeFilter = 1 // SECCOMP_SET_MODE_FILTER
+
 func loadFilter(filter []byte, flags uint32) error {
-	const insn = 8
 	if len(filter) == 0 {
 		return nil
 	}
-	n := len(filter) / insn
-	if n > unix.BPF_MAXINSNS || len(filter)%insn != 0 {
-		return unix.EINVAL
+	prog, err := filterProgram(filter)
+	if err != nil {
+		return err
 	}
-	prog := unix.SockFprog{Len: uint16(n), Filter: (*unix.SockFilter)(unsafe.Pointer(&filter[0]))}
-	const setModeFilter = 1
-	_, _, e := unix.Syscall(unix.SYS_SECCOMP, setModeFilter, uintptr(flags), uintptr(unsafe.Pointer(&prog)))
+	_, _, e := unix.Syscall(unix.SYS_SECCOMP, setModeFilter, uintptr(flags), uintptr(unsafe.Pointer(prog)))
 	if e != 0 {
 		return e
 	}
 	return nil
 }
 
-// enter changes to the working directory, and makes it when it is missing.
-func enter(dir string) error {
+// filterProgram describes a filter to the kernel.
+func filterProgram(filter []byte) (*unix.SockFprog, error) {
+	const insn = 8
+	n := len(filter) / insn
+	if n == 0 || n > unix.BPF_MAXINSNS || len(filter)%insn != 0 {
+		return nil, unix.EINVAL
+	}
+	return &unix.SockFprog{Len: uint16(n), Filter: (*unix.SockFilter)(unsafe.Pointer(&filter[0]))}, nil
+}
+
+// enter changes to the working directory. One that the kernel cannot name is
+// outside of the root: somebody has put a way out into its path.
+func enter(dir string, missing func(string) error) error {
 	if dir == "" {
 		dir = "/"
 	}
 	err := unix.Chdir(dir)
-	if err != unix.ENOENT {
+	if err == unix.ENOENT && missing != nil {
+		if err = missing(dir); err == nil {
+			err = unix.Chdir(dir)
+		}
+	}
+	if err != nil {
 		return err
 	}
+	var buf [unix.PathMax]byte
+	n, err := unix.Getcwd(buf[:])
+	if err == nil && (n < 2 || buf[0] != '/') {
+		err = text("it is outside of the container's root")
+	}
+	return err
+}
+
+// makeDir makes a directory and those above it.
+func makeDir(dir string) error {
 	path := ""
 	for _, p := range parts(dir) {
 		path += "/" + p
@@ -123,7 +160,7 @@ func enter(dir string) error {
 			return err
 		}
 	}
-	return unix.Chdir(dir)
+	return nil
 }
 
 // withHome adds HOME unless the environment has it.

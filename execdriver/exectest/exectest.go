@@ -3,7 +3,7 @@
 // for tests only and nothing else may import it.
 //
 // Workloads are written in the words that both busybox and the fake driver know:
-// echo, cat, sleep and sh -c.
+// echo, cat, sleep, seq, pwd, id -u, env, stty size and sh -c.
 package exectest
 
 import (
@@ -61,6 +61,17 @@ func Run(t *testing.T, setup func(t *testing.T) Harness) {
 		{"Restore", restore},
 		{"Concurrent", concurrent},
 		{"CanceledStart", canceledStart},
+		{"ExecCodes", execCodes},
+		{"ExecOutput", execOutput},
+		{"ExecFails", execFails},
+		{"ExecProcess", execProcess},
+		{"ExecStdin", execStdin},
+		{"ExecTerminal", execTerminal},
+		{"ExecEndsWithContainer", execEndsWithContainer},
+		{"ExecWhileDying", execWhileDying},
+		{"ExecConcurrent", execConcurrent},
+		{"ExecPaused", execPaused},
+		{"ExecOutlivesDriver", execOutlivesDriver},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) { tc.run(newSuite(t, setup(t))) })

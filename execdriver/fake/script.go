@@ -26,7 +26,7 @@ type command func(*process) (code int, end bool)
 //	tick N SECONDS      prints the numbers 1 to N, one each SECONDS
 //	ignore-term         from here on SIGTERM does nothing
 //	pwd                 prints the directory
-//	printenv NAME       prints a variable, or ends with 1
+//	env                 prints the variables
 //	id -u               prints the number of the user
 //	stty size           prints the height and width of the terminal
 //	seq N               prints the numbers 1 to N
@@ -71,9 +71,9 @@ func simple(name string, args []string) (command, error) {
 		}, nil
 	case "sleep", "exit", "tick", "seq":
 		return timed(name, args)
-	case "pwd", "printenv", "id", "stty":
+	case "pwd", "env", "id", "stty":
 		return func(p *process) (int, bool) {
-			text, ok := p.tell(name, args)
+			text, ok := p.tell(name)
 			if !ok {
 				return 1, false
 			}
@@ -120,7 +120,7 @@ func timed(name string, args []string) (command, error) {
 }
 
 // tell answers what a process can ask about itself.
-func (p *process) tell(name string, args []string) (text string, ok bool) {
+func (p *process) tell(name string) (text string, ok bool) {
 	switch name {
 	case "pwd":
 		return cmp.Or(p.spec.Dir, "/"), true
@@ -131,12 +131,7 @@ func (p *process) tell(name string, args []string) (text string, ok bool) {
 		defer p.mu.Unlock()
 		return fmt.Sprintf("%d %d", p.height, p.width), p.tty
 	}
-	for _, kv := range p.spec.Env {
-		if key, value, _ := strings.Cut(kv, "="); len(args) > 0 && key == args[0] {
-			return value, true
-		}
-	}
-	return "", false
+	return strings.Join(p.spec.Env, "\n"), true
 }
 
 // cat copies the input. A terminal shows what is typed, and then what cat says.

@@ -34,18 +34,32 @@ func (d *Driver) collect(h *held) {
 
 // awaitChild waits for the end of a child; Close ends it early.
 func (d *Driver) awaitChild(h *held) (code int, ok bool) {
-	var pidfd *os.File
-	err := h.use(execproto.FilePidfd, func(fd int) error {
-		dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		pidfd = os.NewFile(uintptr(dup), h.id)
+	var process *os.File
+	err := h.use(execproto.FilePidfd, func(fd int) (err error) {
+		process, err = fileOf(fd, h.id)
 		return err
 	})
 	if err != nil {
 		return 0, false
 	}
-	defer pidfd.Close()
-	defer context.AfterFunc(d.ctx, func() { _ = pidfd.SetReadDeadline(time.Unix(1, 0)) })()
-	raw, err := pidfd.SyscallConn()
+	defer process.Close()
+	return d.awaitProcess(process)
+}
+
+// fileOf duplicates a pidfd to wait on it.
+func fileOf(fd int, name string) (*os.File, error) {
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(dup), name), nil
+}
+
+// awaitProcess waits for the end of a process. ok is false when Close came first
+// or when it is no child of ours; then it may still run.
+func (d *Driver) awaitProcess(process *os.File) (code int, ok bool) {
+	defer context.AfterFunc(d.ctx, func() { _ = process.SetReadDeadline(time.Unix(1, 0)) })()
+	raw, err := process.SyscallConn()
 	if err != nil {
 		return 0, false
 	}

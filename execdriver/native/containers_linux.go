@@ -72,6 +72,9 @@ func setAttach(job *engine.Job, out execdriver.Output) {
 
 // Stdin duplicates the writable end of the input.
 func (d *Driver) Stdin(_ context.Context, id string) (*os.File, error) {
+	if x := d.execution(id); x != nil {
+		return x.stdin()
+	}
 	h, err := d.get(id)
 	if err != nil {
 		return nil, err
@@ -94,6 +97,9 @@ func (d *Driver) Stdin(_ context.Context, id string) (*os.File, error) {
 
 // CloseStdin ends the input. That of a terminal has no end of its own.
 func (d *Driver) CloseStdin(ctx context.Context, id string) error {
+	if x := d.execution(id); x != nil {
+		return x.closeStdin()
+	}
 	h, err := d.get(id)
 	if err != nil {
 		return err
@@ -113,6 +119,9 @@ func (d *Driver) CloseStdin(ctx context.Context, id string) error {
 
 // Resize sets the size of the terminal.
 func (d *Driver) Resize(_ context.Context, id string, height, width uint16) error {
+	if x := d.execution(id); x != nil {
+		return x.resize(height, width)
+	}
 	h, err := d.get(id)
 	if err != nil {
 		return err
@@ -136,6 +145,9 @@ func (d *Driver) Resize(_ context.Context, id string, height, width uint16) erro
 
 // Signal sends a signal to the first process.
 func (d *Driver) Signal(ctx context.Context, id string, sig int) error {
+	if x := d.execution(id); x != nil {
+		return x.signal(sig)
+	}
 	h, err := d.get(id)
 	if err != nil {
 		return err

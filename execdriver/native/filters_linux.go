@@ -6,13 +6,13 @@ import (
 	"github.com/enginejobs/docker/execdriver/native/initproto"
 )
 
-// filter sets the system call filter of a command. Compiling one takes longer
+// filter sets the system call filter. Compiling one takes longer
 // than the rest of a start, so they are kept.
-func (d *Driver) filter(cmd *execdriver.Command, s *initproto.Setup) error {
-	if cmd.Security.Privileged || cmd.Security.Seccomp == "unconfined" {
+func (d *Driver) filter(sec *execdriver.Security, s *initproto.Setup) error {
+	if sec.Privileged || sec.Seccomp == "unconfined" {
 		return nil
 	}
-	f, err := d.filters.Compile(cmd.Security.Seccomp, cmd.Security.Capabilities)
+	f, err := d.filters.Compile(sec.Seccomp, sec.Capabilities)
 	if err != nil {
 		return errdefs.As(errdefs.KindInvalidArgument, err)
 	}

@@ -82,9 +82,14 @@ type Driver struct {
 
 	orphans sync.Once // begins to look for them
 
+	// life is the reading end of a pipe of which we have the other one too: who
+	// gets a duplicate of the first sees the end of this process, or of Close.
+	life, living *os.File
+
 	mu     sync.Mutex // guards everything below; never held across I/O
 	link   *link
 	held   map[string]*held
+	execs  map[string]*execution
 	onExit func(execdriver.Exit)
 }
 
@@ -97,7 +102,10 @@ type link struct {
 // New makes a driver and raises its exec engine, or finds the one that an
 // earlier daemon has left. It does not wait for it.
 func New(opt Options) (*Driver, error) {
-	d := &Driver{opt: opt, dir: opt.StateDir, logf: opt.Logf, held: map[string]*held{}, link: newLink()}
+	d := &Driver{
+		opt: opt, dir: opt.StateDir, logf: opt.Logf,
+		held: map[string]*held{}, execs: map[string]*execution{}, link: newLink(),
+	}
 	if d.dir == "" {
 		d.dir = opt.Root
 	}
@@ -128,10 +136,14 @@ func New(opt Options) (*Driver, error) {
 	if d.binary, err = sealedBinary(&d.opt, d.dir); err != nil {
 		return nil, err
 	}
+	if d.life, d.living, err = os.Pipe(); err != nil {
+		_ = d.binary.Close() // only read
+		return nil, fmt.Errorf("making a pipe: %w", err)
+	}
 	// Containers of a killed exec engine become our children, so that their exit
 	// code can be collected also where the kernel does not keep it.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		_ = d.binary.Close() // only read
+		closeAll([]*os.File{d.binary, d.life, d.living})
 		return nil, fmt.Errorf("becoming subreaper: %w", err)
 	}
 	d.eng = engine.New()
@@ -156,11 +168,15 @@ func (d *Driver) Close() error {
 	<-d.left
 	giveUp.Stop()
 	d.stop()
-	d.over.Wait()
 	d.mu.Lock()
-	all := d.held
-	d.held = map[string]*held{}
+	all, execs := d.held, d.execs
+	d.held, d.execs = map[string]*held{}, map[string]*execution{}
 	d.mu.Unlock()
+	for _, x := range execs {
+		x.close()
+	}
+	d.over.Wait()
+	closeAll([]*os.File{d.life, d.living})
 	for _, h := range all {
 		h.close()
 	}

@@ -61,7 +61,7 @@ func durations(moments []execproto.Phase) []execdriver.Phase {
 
 // reserve makes an id taken. One that has ended may start again.
 func (d *Driver) reserve(id string) (h, old *held, err error) {
-	if id == "" || strings.ContainsAny(id, "/\x00") || strings.HasPrefix(id, ".") {
+	if !validID(id) {
 		return nil, nil, errdefs.InvalidArgument("%q is no container id", id)
 	}
 	d.mu.Lock()
@@ -69,9 +69,17 @@ func (d *Driver) reserve(id string) (h, old *held, err error) {
 	if old = d.held[id]; old != nil && (!isClosed(old.started) || old.running()) {
 		return nil, nil, errdefs.Conflict("container %s is already running", id)
 	}
+	if d.execs[id] != nil {
+		return nil, nil, errdefs.Conflict("the id %s is taken", id)
+	}
 	h = newHeld(id)
 	d.held[id] = h
 	return h, old, nil
+}
+
+// validID: an id is a file name.
+func validID(id string) bool {
+	return id != "" && !strings.ContainsAny(id, "/\x00") && !strings.HasPrefix(id, ".")
 }
 
 func (d *Driver) giveBack(h, old *held) {

@@ -84,6 +84,7 @@ func (d *Driver) follow(eng *engine.Engine, conn *wire.Conn) error {
 	d.mu.Lock()
 	d.link = newLink()
 	d.mu.Unlock()
+	d.collectExecutions()
 	return err
 }
 
@@ -224,7 +225,12 @@ func (d *Driver) followExits(eng *engine.Engine) error {
 			_ = r.CloseWithError(err) // cannot fail
 			return job.Wait()
 		}
-		d.exited(&execdriver.Exit{ID: x.ID, Code: x.Code, OOMKilled: x.OOMKilled, At: x.At})
+		exit := &execdriver.Exit{ID: x.ID, Container: x.Container, Code: x.Code, OOMKilled: x.OOMKilled, At: x.At}
+		if x.Container != "" {
+			d.executionExited(exit)
+		} else {
+			d.exited(exit)
+		}
 	}
 }
 

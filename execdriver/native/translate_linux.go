@@ -47,7 +47,6 @@ func (d *Driver) translate(cmd *execdriver.Command) (*translation, error) {
 	s.Hostname, s.Domain = cmd.Hostname, cmd.Domainname
 	s.Masked, s.ReadOnly, s.RootRO = cmd.Security.MaskedPaths, cmd.Security.ReadonlyPaths, cmd.ReadonlyFS
 	s.OOMScore = int32(p.OOMScore)
-	s.NoNewPriv = cmd.Security.NoNewPrivileges
 	s.User, s.Groups, s.Dir, s.Args, s.Env = p.User, p.Groups, p.Dir, p.Args, p.Env
 	s.Reaper = cmd.UseInit
 	s.SelfPath = "/proc/self/exe"
@@ -61,10 +60,10 @@ func (d *Driver) translate(cmd *execdriver.Command) (*translation, error) {
 	if err := devices(cmd, s); err != nil {
 		return nil, err
 	}
-	if err := d.rights(cmd, t); err != nil {
+	if err := d.rights(&cmd.Security, t); err != nil {
 		return nil, err
 	}
-	return t, rlimits(cmd, s)
+	return t, rlimits(cmd.Resources.Rlimits, s)
 }
 
 // namespaces chooses what the clone makes and what the init enters.
@@ -105,14 +104,7 @@ func namespaces(cmd *execdriver.Command, t *translation) {
 }
 
 func limits(cmd *execdriver.Command) cgroups.Limits {
-	r := &cmd.Resources
-	l := cgroups.Limits{
-		Memory: r.Memory, MemorySwap: r.MemorySwap, MemoryReservation: r.MemoryReservation,
-		MemorySwappiness: r.MemorySwappiness, OomKillDisable: r.OomKillDisable,
-		CPUShares: r.CPUShares, CPUPeriod: r.CPUPeriod, CPUQuota: r.CPUQuota,
-		CpusetCpus: r.CpusetCpus, CpusetMems: r.CpusetMems,
-		PidsLimit: r.PidsLimit, BlkioWeight: r.BlkioWeight,
-	}
+	l := groupLimits(&cmd.Resources)
 	if cmd.Security.Privileged {
 		return l
 	}
@@ -129,16 +121,16 @@ func limits(cmd *execdriver.Command) cgroups.Limits {
 }
 
 // rights resolves capabilities and the system call filter.
-func (d *Driver) rights(cmd *execdriver.Command, t *translation) error {
-	caps, err := capabilityBits(cmd.Security.Capabilities)
+func (d *Driver) rights(sec *execdriver.Security, t *translation) error {
+	caps, err := capabilityBits(sec.Capabilities)
 	if err != nil {
 		return err
 	}
-	if missing := caps &^ d.caps; missing != 0 && !cmd.Security.Privileged {
+	if missing := caps &^ d.caps; missing != 0 && !sec.Privileged {
 		t.warnings = append(t.warnings, "the host itself lacks "+strings.Join(capabilityNames(missing), ", "))
 	}
-	t.setup.Caps = caps & d.caps
-	return d.filter(cmd, &t.setup)
+	t.setup.Caps, t.setup.NoNewPriv = caps&d.caps, sec.NoNewPrivileges
+	return d.filter(sec, &t.setup)
 }
 
 var rlimitNumbers = map[string]uint32{
@@ -146,8 +138,8 @@ var rlimitNumbers = map[string]uint32{
 	"as": 9, "locks": 10, "sigpending": 11, "msgqueue": 12, "nice": 13, "rtprio": 14, "rttime": 15,
 }
 
-func rlimits(cmd *execdriver.Command, s *initproto.Setup) error {
-	for _, r := range cmd.Resources.Rlimits {
+func rlimits(list []execdriver.Rlimit, s *initproto.Setup) error {
+	for _, r := range list {
 		n, ok := rlimitNumbers[strings.ToLower(r.Name)]
 		if !ok {
 			return errdefs.InvalidArgument("unknown ulimit %q", r.Name)

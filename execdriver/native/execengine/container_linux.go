@@ -1,6 +1,7 @@
 package execengine
 
 import (
+	"context"
 	"errors"
 	"os"
 	"runtime"
@@ -8,12 +9,12 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
+	"github.com/enginejobs/docker/execdriver/native/pidfd"
 	"github.com/enginejobs/docker/pkg/cgroups"
 )
 
@@ -32,8 +33,10 @@ type container struct {
 	journal *journal
 	log     *logFile
 	streams []*stream
-	mounts  int  // its mount namespace, -1 when not held
-	child   bool // our own child, else adopted
+	mounts  int             // its mount namespace, -1 when not held
+	child   bool            // our own child, else adopted
+	life    context.Context // of its first process
+	end     context.CancelFunc
 	cleaned chan struct{}
 	told    chan int // exit code of an adopted one, from the daemon
 
@@ -45,7 +48,9 @@ type container struct {
 }
 
 func newContainer(id string) *container {
-	return &container{id: id, mounts: -1, cleaned: make(chan struct{}), told: make(chan int, 1)}
+	c := &container{id: id, mounts: -1, cleaned: make(chan struct{}), told: make(chan int, 1)}
+	c.life, c.end = context.WithCancel(context.Background())
+	return c
 }
 
 func (c *container) started() bool {
@@ -94,6 +99,7 @@ func (e *execEngine) watch(c *container) {
 // records the exit and tells it, in this order.
 func (e *execEngine) await(c *container) {
 	exit := &execproto.Exit{ID: c.id, Code: c.wait(), At: time.Now().UTC()}
+	c.end() // no further process starts
 	if c.child {
 		e.disown(c.record.Pid)
 	}
@@ -228,23 +234,44 @@ func duplicate(f *os.File) (*os.File, error) {
 
 // wait waits for the end of the process and returns its exit code.
 func (c *container) wait() int {
+	if c.child {
+		return awaitChild(c.pidfd, c.record.Pid)
+	}
 	raw, err := c.pidfd.SyscallConn()
+	if err == nil {
+		err = raw.Read(pidfd.Ended)
+	}
 	if err != nil {
 		return unknownCode
 	}
+	return c.adoptedCode(raw)
+}
+
+// alive asks the kernel whether the first process runs.
+func (c *container) alive() bool {
+	if !c.running() {
+		return false
+	}
+	raw, err := c.pidfd.SyscallConn()
+	ended := true
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { ended = pidfd.Ended(fd) })
+	}
+	return err == nil && !ended
+}
+
+// awaitChild waits for the end of a child, collects it and returns its exit code.
+func awaitChild(process *os.File, pid int) int {
+	raw, err := process.SyscallConn()
 	code := unknownCode
-	err = raw.Read(func(fd uintptr) bool {
-		if c.child {
-			var over bool
-			code, over = reap(c.record.Pid)
+	if err == nil {
+		err = raw.Read(func(uintptr) (over bool) {
+			code, over = reap(pid)
 			return over
-		}
-		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(p, 0)
-		return err == nil && n > 0
-	})
-	if err == nil && !c.child {
-		code = c.adoptedCode(raw)
+		})
+	}
+	if err != nil {
+		return unknownCode
 	}
 	return code
 }
@@ -262,15 +289,8 @@ func reap(pid int) (code int, over bool) {
 		case got == 0:
 			return 0, false
 		}
-		return exitCode(ws), true
+		return pidfd.Code(ws), true
 	}
-}
-
-func exitCode(ws unix.WaitStatus) int {
-	if ws.Signaled() {
-		return 128 + int(ws.Signal())
-	}
-	return ws.ExitStatus()
 }
 
 // adoptedCode finds out how a process ended that is not our child. Its parent
@@ -281,8 +301,8 @@ func (c *container) adoptedCode(raw syscall.RawConn) int {
 		code, known := unknownCode, false
 		err := raw.Control(func(fd uintptr) {
 			var ws unix.WaitStatus
-			if ws, known = pidfdExit(int(fd)); known {
-				code = exitCode(ws)
+			if ws, known = pidfd.Status(int(fd)); known {
+				code = pidfd.Code(ws)
 			}
 		})
 		if err != nil || known {
@@ -295,24 +315,4 @@ func (c *container) adoptedCode(raw syscall.RawConn) int {
 		}
 	}
 	return unknownCode
-}
-
-// pidfdInfo is struct pidfd_info of the kernel, as of its first version.
-type pidfdInfo struct {
-	mask, cgroup    uint64
-	pid, tgid, ppid uint32
-	ids             [8]uint32
-	status          int32
-}
-
-const (
-	pidfdInfoExit = 1 << 3
-	// _IOWR(0xFF, 11, struct pidfd_info)
-	pidfdGetInfo = 3<<30 | unsafe.Sizeof(pidfdInfo{})<<16 | 0xff<<8 | 11
-)
-
-func pidfdExit(fd int) (unix.WaitStatus, bool) {
-	info := pidfdInfo{mask: pidfdInfoExit}
-	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
-	return unix.WaitStatus(info.status), e == 0 && info.mask&pidfdInfoExit != 0
 }

@@ -12,6 +12,51 @@ import (
 	"github.com/enginejobs/docker/execdriver/native/initproto"
 )
 
+// conversation is ours with an init or a joiner.
+type conversation struct {
+	begin    int64    // CLOCK_MONOTONIC, as the init measures
+	sync     *os.File // our end
+	remote   *os.File // the other one
+	console  *os.File // the terminal that came
+	warnings []string
+	phases   []execproto.Phase
+	onChild  func(pid int, pidfd *os.File) error // of a joiner; pidfd is its own from then on
+}
+
+func monotonic() int64 {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
+	return ts.Nano()
+}
+
+func (t *conversation) phase(name string) {
+	t.phases = append(t.phases, execproto.Phase{Name: name, At: time.Duration(monotonic() - t.begin)})
+}
+
+// open makes both ends.
+func (t *conversation) open() error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	err = unix.SetNonblock(pair[0], true) // before it becomes a file, which looks at that
+	t.sync, t.remote = os.NewFile(uintptr(pair[0]), "init"), os.NewFile(uintptr(pair[1]), "init")
+	return err
+}
+
+// order sends the orders. What the other side has to say about its end matters
+// more than that they could not be sent.
+func (t *conversation) order(setup []byte) error {
+	if _, err := t.sync.Write(initproto.AppendFrame(nil, initproto.TypeSetup, setup)); err != nil {
+		if report := t.listen(); report != nil {
+			return report
+		}
+		return &initproto.Failure{Step: "start init", Text: err.Error()}
+	}
+	t.phase("send")
+	return nil
+}
+
 // converse sends the init its orders and listens to its reports until it has
 // executed the workload or has failed.
 func (l *launch) converse(setup []byte) error {
@@ -19,14 +64,9 @@ func (l *launch) converse(setup []byte) error {
 		_ = l.sync.Close() // the conversation is over
 		l.sync = nil
 	}()
-	if _, err := l.sync.Write(initproto.AppendFrame(nil, initproto.TypeSetup, setup)); err != nil {
-		// What the init has to say about its end matters more.
-		if report := l.listen(); report != nil {
-			return report
-		}
-		return &initproto.Failure{Step: "start init", Text: err.Error()}
+	if err := l.order(setup); err != nil {
+		return err
 	}
-	l.phase("send")
 	if err := l.note(); err != nil {
 		if report := l.listen(); report != nil {
 			return report
@@ -37,8 +77,8 @@ func (l *launch) converse(setup []byte) error {
 }
 
 // listen reads reports until the end of the conversation.
-func (l *launch) listen() error {
-	in := &reports{f: l.sync}
+func (t *conversation) listen() error {
+	in := &reports{f: t.sync}
 	defer in.closeFiles()
 	ready := false
 	for {
@@ -52,30 +92,52 @@ func (l *launch) listen() error {
 		if err != nil {
 			return &initproto.Failure{Step: "init", Text: err.Error()}
 		}
-		switch kind {
-		case initproto.TypeWarning:
-			l.answer.Warnings = append(l.answer.Warnings, string(body))
-		case initproto.TypePhase:
-			if p, err := initproto.DecodePhase(body); err == nil {
-				l.answer.Phases = append(l.answer.Phases,
-					execproto.Phase{Name: "init " + p.Name, At: time.Duration(p.Nanos - l.begin)})
-			}
-		case initproto.TypeConsole:
-			if l.console = in.takeFile(); l.console == nil {
-				return &initproto.Failure{Step: "open terminal", Text: "its descriptor is missing"}
-			}
-		case initproto.TypeReady:
+		if kind == initproto.TypeReady {
 			ready = true
-		case initproto.TypeFailure:
-			f, err := initproto.DecodeFailure(body)
-			if err != nil {
-				return &initproto.Failure{Step: "init", Text: err.Error()}
-			}
-			return f
-		default:
-			return &initproto.Failure{Step: "init", Text: "it sent a report of an unknown type"}
+		} else if err := t.heard(in, kind, body); err != nil {
+			return err
 		}
 	}
+}
+
+// heard takes one report in.
+func (t *conversation) heard(in *reports, kind initproto.Type, body []byte) error {
+	switch kind {
+	case initproto.TypeWarning:
+		t.warnings = append(t.warnings, string(body))
+		return nil
+	case initproto.TypePhase:
+		if p, err := initproto.DecodePhase(body); err == nil {
+			t.phases = append(t.phases, execproto.Phase{Name: "init " + p.Name, At: time.Duration(p.Nanos - t.begin)})
+		}
+		return nil
+	case initproto.TypeConsole:
+		if t.console = in.takeFile(); t.console == nil {
+			return &initproto.Failure{Step: "open terminal", Text: "its descriptor is missing"}
+		}
+		return nil
+	case initproto.TypeChild:
+		pid, err := initproto.DecodeChild(body)
+		pidfd := in.takeFile()
+		if err != nil || pidfd == nil || t.onChild == nil {
+			return &initproto.Failure{Step: "start process", Text: "its report is damaged"}
+		}
+		return t.onChild(pid, pidfd)
+	case initproto.TypeFailure:
+		f, err := initproto.DecodeFailure(body)
+		if err != nil {
+			return &initproto.Failure{Step: "init", Text: err.Error()}
+		}
+		return f
+	case initproto.TypeRefused:
+		f, err := initproto.DecodeRefused(body)
+		if err != nil {
+			return &initproto.Failure{Step: "init", Text: err.Error()}
+		}
+		f.Text = unix.Errno(f.Errno).Error()
+		return f
+	}
+	return &initproto.Failure{Step: "init", Text: "it sent a report of an unknown type"}
 }
 
 // reports reads frames, and descriptors beside them, from the init.

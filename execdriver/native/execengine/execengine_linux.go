@@ -4,7 +4,8 @@
 // spawn); the table of jobs is in execproto. It owns the containers' processes,
 // their pipes and terminals, and the records on disk, and knows no image, no
 // name and no policy. Start reading at Main, then launch_linux.go for the start
-// of a container and container_linux.go for its end.
+// of a container, container_linux.go for its end, and exec_linux.go for further
+// processes in one.
 //
 // It may be killed at any moment. The daemon holds duplicates of all that
 // matters: the pidfd, the pipes, and the journal of output that is not logged
@@ -29,6 +30,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/spawn"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/execdriver/native/execproto"
 	"github.com/enginejobs/docker/pkg/cgroups"
 )
 
@@ -52,8 +54,10 @@ type execEngine struct {
 	mu         sync.Mutex // guards everything below; never held across I/O
 	containers map[string]*container
 	watchers   map[*watcher]struct{}
-	inits      map[int]bool // children that are collected by their pid
-	alone      *time.Timer  // runs from the last moment with a daemon or a container
+	execs      map[string]*execution
+	untold     []*execproto.Exit // ends of execs while no daemon listened
+	inits      map[int]bool      // children that are collected by their pid
+	alone      *time.Timer       // runs from the last moment with a daemon or a container
 }
 
 // loneliness is how long an exec engine without a daemon and without a container
@@ -104,7 +108,7 @@ func run(dir string, logf func(string, ...any)) error {
 	defer cancel()
 	e := &execEngine{
 		dir: dir, layout: layout, logf: logf, quit: cancel,
-		containers: map[string]*container{}, watchers: map[*watcher]struct{}{}, inits: map[int]bool{},
+		containers: map[string]*container{}, execs: map[string]*execution{}, watchers: map[*watcher]struct{}{}, inits: map[int]bool{},
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("becoming subreaper: %w", err)

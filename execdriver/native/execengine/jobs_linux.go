@@ -25,6 +25,10 @@ func (e *execEngine) declarations() []engine.Declaration {
 		{Name: execproto.JobCloseStdin, Summary: "end the input", Args: id, Changes: true, Handler: e.jobCloseStdin},
 		{Name: execproto.JobCollected, Summary: "tell the exit code of an adopted container", Changes: true,
 			Args: append(id[:1:1], engine.Arg{Name: "CODE", Summary: "its exit code"}), Handler: e.jobCollected},
+		{Name: execproto.JobExec, Summary: "run one more process in a container", Changes: true, Stdin: engine.Bytes,
+			Args: []engine.Arg{{Name: "ID", Summary: "the process"}}, Stdout: engine.JSONDocument,
+			Env:     []engine.Key{{Name: "spec", Type: engine.JSON}, {Name: "attach", Summary: "what the files are, with commas"}},
+			Handler: e.jobExec},
 		{Name: execproto.JobExits, Summary: "tell how containers end", Stdout: engine.JSONLines, Handler: e.jobExits},
 		{Name: execproto.JobLaunch, Summary: "start a container", Args: id, Changes: true, Stdin: engine.Bytes,
 			Stdout: engine.JSONDocument, Env: []engine.Key{{Name: "spec", Type: engine.JSON}, attach}, Handler: e.jobLaunch},
@@ -208,9 +212,15 @@ func (w *watcher) take() []*execproto.Exit {
 	return list
 }
 
+// maxUntold bounds how many ends of execs are kept for a daemon that comes back.
+const maxUntold = 256
+
 func (e *execEngine) announce(x *execproto.Exit) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if x.Container != "" && len(e.watchers) == 0 && len(e.untold) < maxUntold {
+		e.untold = append(e.untold, x) // a container's is on record
+	}
 	for w := range e.watchers {
 		w.push(x)
 	}
@@ -222,6 +232,7 @@ func (e *execEngine) jobExits(job *engine.Job) error {
 	w := &watcher{wake: make(chan struct{}, 1)}
 	e.mu.Lock()
 	e.watchers[w] = struct{}{}
+	w.pending, e.untold = e.untold, nil
 	e.mu.Unlock()
 	defer func() {
 		e.mu.Lock()

@@ -23,23 +23,20 @@ import (
 // launch is one start of a container. What it makes is let go of by fail unless
 // the start succeeds.
 type launch struct {
-	e       *execEngine
-	spec    execproto.Spec
-	c       *container
-	begin   int64 // CLOCK_MONOTONIC, as the init measures
-	answer  execproto.Launched
-	child   [3]*os.File // the workload's ends of stdin, stdout, stderr
-	out     [streamsMax]*os.File
-	stdin   *os.File
-	console *os.File
-	sync    *os.File // our end of the conversation with the init
-	remote  *os.File // the init's end
+	conversation
+	e      *execEngine
+	spec   execproto.Spec
+	c      *container
+	answer execproto.Launched
+	child  [3]*os.File // the workload's ends of stdin, stdout, stderr
+	out    [streamsMax]*os.File
+	stdin  *os.File
 }
 
 // jobLaunch starts a container. The start of the init overlaps with the making
 // of its cgroups: on hosts with v1 hierarchies it enters them by itself.
 func (e *execEngine) jobLaunch(job *engine.Job) error {
-	l := &launch{e: e, begin: monotonic()}
+	l := &launch{e: e, conversation: conversation{begin: monotonic()}}
 	attach, err := receivers(job)
 	if err != nil {
 		return err
@@ -67,6 +64,7 @@ func (e *execEngine) jobLaunch(job *engine.Job) error {
 		l.fail()
 		e.forget(l.c)
 		l.answer.Failure = describe(err)
+		l.answer.Warnings, l.answer.Phases = l.warnings, l.phases
 		return errors.Join(err, job.WriteJSON(&l.answer))
 	}
 	l.c.attach(attach)
@@ -79,18 +77,9 @@ func (e *execEngine) jobLaunch(job *engine.Job) error {
 	}
 	r := l.c.state()
 	l.answer.Record = &r
+	l.answer.Warnings, l.answer.Phases = l.warnings, l.phases
 	e.watch(l.c)
 	return job.WriteJSON(&l.answer)
-}
-
-func monotonic() int64 {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
-	return ts.Nano()
-}
-
-func (l *launch) phase(name string) {
-	l.answer.Phases = append(l.answer.Phases, execproto.Phase{Name: name, At: time.Duration(monotonic() - l.begin)})
 }
 
 // run starts the init, gives it its orders and waits until it has executed the
@@ -156,15 +145,7 @@ func (l *launch) openStreams() error {
 			l.child[0] = r
 		}
 	}
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	if err := unix.SetNonblock(pair[0], true); err != nil {
-		return err
-	}
-	l.sync, l.remote = os.NewFile(uintptr(pair[0]), "init"), os.NewFile(uintptr(pair[1]), "init")
-	return nil
+	return l.open()
 }
 
 // Ends of a pipe.
@@ -195,7 +176,7 @@ func (l *launch) makeGroup() error {
 		return &initproto.Failure{Step: "cgroup", Text: err.Error()}
 	}
 	l.c.group = group
-	l.answer.Warnings = append(l.answer.Warnings, warnings...)
+	l.warnings = append(l.warnings, warnings...)
 	return nil
 }
 
@@ -221,9 +202,7 @@ func (l *launch) fork() error {
 	l.e.forks.RLock()
 	pid, err := l.forkIn(attr)
 	if err == nil {
-		l.e.mu.Lock()
-		l.e.inits[pid] = true
-		l.e.mu.Unlock()
+		l.e.own(pid)
 	}
 	l.e.forks.RUnlock()
 	if err != nil {
@@ -286,8 +265,10 @@ func (l *launch) closeChildEnds() {
 }
 
 // kill ends a start that is not wanted any more.
-func (l *launch) kill() {
-	raw, err := l.c.pidfd.SyscallConn()
+func (l *launch) kill() { kill(l.c.pidfd) }
+
+func kill(pidfd *os.File) {
+	raw, err := pidfd.SyscallConn()
 	if err == nil {
 		_ = raw.Control(func(fd uintptr) { _ = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) })
 	}

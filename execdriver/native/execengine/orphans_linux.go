@@ -51,6 +51,13 @@ func (e *execEngine) collectOrphans() {
 	}
 }
 
+// own notes a child that is collected by its pid.
+func (e *execEngine) own(pid int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.inits[pid] = true
+}
+
 // disown forgets an init that was collected.
 func (e *execEngine) disown(pid int) {
 	e.mu.Lock()

@@ -23,10 +23,16 @@ import (
 //	                 its parent can know on kernels before 6.15
 //	attach ID        env attach: streams with commas, "stdout" or "stderr"; files:
 //	                 one receiver for each
+//	exec ID          env spec (JSON ExecSpec), attach: what the files are, of
+//	                 "stdin", "stdout", "stderr" (the workload's ends) and "life",
+//	                 which ends with the daemon; stdin: the body of an initproto
+//	                 Setup; stdout: Executed, also when it fails; hands out the
+//	                 process and, if there is one, the terminal
 //	close_stdin ID   ends the workload's input
 //	list             stdout: JSON list of Record
 //	exits            stdout: JSON lines of Exit, first those that ended before
-//	                 and were not removed; until cancelled
+//	                 and were not removed, and execs of which nobody was told;
+//	                 until cancelled
 //	restore          takes up what earlier exec engines left on record and nobody
 //	                 has handed over; their output is lost, their exit may be
 //	share ID         hands out the descriptors again, to a new daemon
@@ -39,6 +45,7 @@ const (
 	JobCollected  = "collected"
 	JobCloseStdin = "close_stdin"
 	JobList       = "list"
+	JobExec       = "exec"
 	JobExits      = "exits"
 	JobRemove     = "remove"
 	JobRestore    = "restore"
@@ -84,9 +91,10 @@ type Record struct {
 	Exit      *Exit          `json:"exit,omitempty"`
 }
 
-// Exit is the end of a container.
+// Exit is the end of a container, or of an exec in one.
 type Exit struct {
 	ID        string    `json:"id"`
+	Container string    `json:"container,omitempty"` // of an exec
 	Code      int       `json:"code"`
 	OOMKilled bool      `json:"oom_killed,omitempty"`
 	At        time.Time `json:"at"`
@@ -98,6 +106,22 @@ type Launched struct {
 	Warnings []string `json:"warnings,omitempty"`
 	Phases   []Phase  `json:"phases,omitempty"`
 	Failure  *Failure `json:"failure,omitempty"` // with an error of the job
+}
+
+// ExecSpec is what the exec engine has to know of one more process.
+type ExecSpec struct {
+	ID        string `json:"id"`
+	Container string `json:"container"`
+	Tty       bool   `json:"tty,omitempty"`
+}
+
+// Executed is the answer of exec.
+type Executed struct {
+	Pid       int       `json:"pid"`
+	StartedAt time.Time `json:"started_at"`
+	Warnings  []string  `json:"warnings,omitempty"`
+	Phases    []Phase   `json:"phases,omitempty"`
+	Failure   *Failure  `json:"failure,omitempty"` // with an error of the job
 }
 
 // Phase is one measured part of a launch and when it ended, counted from the

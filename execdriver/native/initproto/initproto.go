@@ -19,6 +19,19 @@
 //	                             <-   Failure   step, object, errno, text; then the init exits
 //	                             <-   (end of file: after Ready the workload was executed, else the init died)
 //
+// One more process of a running container is set up by a process of its own, the
+// joiner, that becomes neither: its child, which is the exec engine's too, does.
+// Descriptor TargetFD is the pidfd of the container's first process.
+//
+//	exec engine                       joiner and child
+//	-----------                       ----------------
+//	Setup                        ->   enters the namespaces, lowers rights
+//	                             <-   Warning, Phase, Console as above
+//	                             <-   Child     pid; its pidfd as a descriptor. The joiner exits
+//	one byte                     ->   the child goes on
+//	                             <-   Ready     from the child
+//	                             <-   Failure from the joiner, or Refused from the child
+//
 // A frame of an unknown type is an error: both ends come from one build. The
 // codec of a body is one function per type, used in both directions.
 package initproto
@@ -35,9 +48,11 @@ import (
 const (
 	RoleInit     = "init"     // set up a container and execute its workload
 	RoleWorkload = "workload" // the workload's half
+	RoleExec     = "exec"     // add a process to a running container; the second argument is the container's pid
 
-	SyncFD  = 3
-	SetupFD = 4
+	SyncFD   = 3
+	SetupFD  = 4
+	TargetFD = 4
 )
 
 // Type tells what the body of a frame is.
@@ -51,7 +66,51 @@ const (
 	TypeConsole
 	TypeReady
 	TypeFailure
+	TypeChild
+	TypeRefused
 )
+
+// Step is where a child failed that cannot put it into words: it has no memory
+// of its own.
+type Step byte
+
+// The steps of a child.
+const (
+	StepJoin Step = 1 + iota
+	StepTerminal
+	StepNoNewPrivs
+	StepCapabilities
+	StepFilter
+	StepExec
+)
+
+var stepNames = [...]string{
+	StepJoin: "join namespace", StepTerminal: "take terminal", StepNoNewPrivs: "set no_new_privs",
+	StepCapabilities: "set capabilities", StepFilter: "load seccomp filter", StepExec: "exec",
+}
+
+// RefusedSize is the length of the body of a TypeRefused frame: the step and, in
+// four bytes, errno.
+const RefusedSize = 5
+
+// DecodeRefused gives the failure that a TypeRefused frame stands for.
+func DecodeRefused(b []byte) (*Failure, error) {
+	if len(b) != RefusedSize || int(b[0]) >= len(stepNames) {
+		return nil, ErrShort
+	}
+	return &Failure{Step: stepNames[b[0]], Errno: binary.LittleEndian.Uint32(b[1:])}, nil
+}
+
+// EncodeChild gives the body of a TypeChild frame.
+func EncodeChild(pid int) []byte { return binary.LittleEndian.AppendUint32(nil, uint32(pid)) }
+
+// DecodeChild is the inverse of EncodeChild.
+func DecodeChild(b []byte) (pid int, err error) {
+	if len(b) != 4 {
+		return 0, ErrShort
+	}
+	return int(binary.LittleEndian.Uint32(b)), nil
+}
 
 // MaxBody bounds one frame: a Setup with the largest environment that exec takes.
 const MaxBody = 8 << 20

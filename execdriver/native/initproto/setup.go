@@ -9,6 +9,7 @@ type Setup struct {
 	// Before the root changes, in the host's view.
 	Join    []Join   // namespaces to enter
 	Tasks   []string // files to write "0" to (cgroup v1)
+	Into    string   // of an exec: the group that it is born in (cgroup v2)
 	Unshare uint32   // namespaces that are made only after the cgroups are joined
 	Slave   bool     // mounts of the host reach into bind mounts that ask for it
 
@@ -93,6 +94,7 @@ func (s *Setup) code(c *coder) {
 	c.flag(&s.Timings)
 	list(c, &s.Join, func(j *Join) { c.u32(&j.Flag); c.str(&j.Path) })
 	c.strs(&s.Tasks)
+	c.str(&s.Into)
 	c.u32(&s.Unshare)
 	c.flag(&s.Slave)
 	c.str(&s.Scratch)
