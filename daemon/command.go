@@ -35,9 +35,12 @@ func (d *Daemon) command(c *container, s *snapshot, children []*snapshot) (*exec
 			Height: uint16(min(host.ConsoleSize[0], 65535)), Width: uint16(min(host.ConsoleSize[1], 65535)),
 			OOMScore: host.OomScoreAdj,
 		},
-		Resources: d.resources(host), CgroupParent: host.CgroupParent, Sysctls: host.Sysctls, ShmSize: host.ShmSize,
+		CgroupParent: host.CgroupParent, Sysctls: host.Sysctls, ShmSize: host.ShmSize,
 		StopSignal: stopSignal(cfg), LogPath: c.logPath(host),
 		UseInit: d.opt.Init && host.Init == nil || host.Init != nil && *host.Init,
+	}
+	if cmd.Resources, err = d.resources(host); err != nil {
+		return nil, err
 	}
 	if cmd.CgroupParent == "" {
 		cmd.CgroupParent = d.opt.CgroupRoot

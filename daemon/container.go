@@ -21,7 +21,8 @@ type container struct {
 	mu   sync.Mutex // makes update atomic; held for nothing else, never across I/O
 	snap atomic.Pointer[snapshot]
 
-	disk sync.Mutex // one writer of the container's files at a time
+	disk     sync.Mutex // one writer of the container's files at a time
+	updating turn       // one change of limits at a time
 }
 
 // snapshot is a container at one moment. It and all it points to never change.
@@ -112,7 +113,7 @@ func (s diskState) state() state {
 }
 
 func newContainer(dir string, s *snapshot) *container {
-	c := &container{id: s.rec.ID, dir: dir}
+	c := &container{id: s.rec.ID, dir: dir, updating: newTurn()}
 	s.changed = make(chan struct{})
 	s.row = &row{}
 	c.snap.Store(s)

@@ -201,6 +201,7 @@ func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id strin
 	if h.ShmSize == 0 {
 		h.ShmSize = 64 << 20
 	}
+	d.fillLimits(h)
 	if h.IpcMode == "" {
 		h.IpcMode = "private"
 	}

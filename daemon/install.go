@@ -1,14 +1,28 @@
 package daemon
 
-import "github.com/enginejobs/docker/engine"
+import (
+	"slices"
+
+	"github.com/enginejobs/docker/engine"
+)
 
 // Install puts the container jobs on the bus.
 func (d *Daemon) Install(eng *engine.Engine) error { return eng.Declare(d.declarations()...) }
 
-// declarations is the table of the daemon's jobs, by name. Waits is true also of
+// declarations are the tables of the daemon's jobs: those that have more than one
+// are beside their jobs.
+func (d *Daemon) declarations() []engine.Declaration {
+	return slices.Concat(
+		d.containerDeclarations(),
+		d.statsDeclarations(),
+		d.updateDeclarations(),
+	)
+}
+
+// containerDeclarations is the table of most jobs, by name. Waits is true also of
 // stop and restart: nearly all of their time is what the caller gives the
 // workload, and a kill must never stand in line behind them.
-func (d *Daemon) declarations() []engine.Declaration {
+func (d *Daemon) containerDeclarations() []engine.Declaration {
 	one := []engine.Arg{{Name: "CONTAINER", Summary: "id, unique beginning of it, or name"}}
 	with := func(more ...engine.Arg) []engine.Arg { return append(one[:1:1], more...) }
 	key := func(name string, t engine.Type, summary string) engine.Key {

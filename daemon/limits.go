@@ -1,12 +1,12 @@
 package daemon
 
 import (
+	"math"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"unicode"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
@@ -20,26 +20,32 @@ func (d *Daemon) checkLimits(_ *runconfig.Config, h *runconfig.HostConfig) error
 	if err := checkMemory(h); err != nil {
 		return err
 	}
-	if err := checkCPU(h); err != nil {
+	if err := d.checkCPU(h); err != nil {
+		return err
+	}
+	if err := checkBlkio(h); err != nil {
 		return err
 	}
 	switch {
-	case h.BlkioWeight != 0 && (h.BlkioWeight < 10 || h.BlkioWeight > 1000):
-		return errdefs.InvalidArgument("range of blkio weight is from 10 to 1000")
+	case h.CgroupParent != "" && !validParent(h.CgroupParent):
+		return errdefs.InvalidArgument("invalid cgroup parent %q: name a group below the root, without ..", h.CgroupParent)
 	case h.ShmSize < 0:
 		return errdefs.InvalidArgument("SHM size can not be less than 0")
 	case h.OomScoreAdj < -1000 || h.OomScoreAdj > 1000:
 		return errdefs.InvalidArgument("Invalid value %d, range for oom score adj is [-1000, 1000]", h.OomScoreAdj)
 	}
-	for _, u := range h.Ulimits {
-		if _, known := rlimits[u.Name]; !known {
-			return errdefs.InvalidArgument("invalid ulimit type: %s", u.Name)
-		}
-		if u.Hard >= 0 && (u.Soft > u.Hard || u.Soft < 0) {
-			return errdefs.InvalidArgument("ulimit soft limit must be less than or equal to hard limit: %d > %d", u.Soft, u.Hard)
+	return checkUlimits(h)
+}
+
+// validParent tells whether a cgroup parent stays below the root: it is a path,
+// not a way up, and of letters that a kernel's file can be named with.
+func validParent(path string) bool {
+	for part := range strings.SplitSeq(path, "/") {
+		if part == ".." || len(part) > 255 {
+			return false
 		}
 	}
-	return nil
+	return len(path) <= 1024 && !strings.ContainsFunc(path, unicode.IsControl)
 }
 
 func checkMemory(h *runconfig.HostConfig) error {
@@ -64,12 +70,14 @@ func checkMemory(h *runconfig.HostConfig) error {
 	return nil
 }
 
-func checkCPU(h *runconfig.HostConfig) error {
+func (d *Daemon) checkCPU(h *runconfig.HostConfig) error {
 	switch {
 	case h.NanoCpus < 0 || h.CpuShares < 0 || h.CpuPeriod < 0:
 		return errdefs.InvalidArgument("CPU limits must not be negative")
-	case h.NanoCpus > 0 && (h.CpuPeriod > 0 || h.CpuQuota > 0):
-		return errdefs.InvalidArgument("Conflicting options: Nano CPUs and CPU period or quota cannot both be set")
+	case h.NanoCpus > 0 && h.CpuPeriod > 0:
+		return errdefs.InvalidArgument("Conflicting options: Nano CPUs and CPU Period cannot both be set")
+	case h.NanoCpus > 0 && h.CpuQuota > 0:
+		return errdefs.InvalidArgument("Conflicting options: Nano CPUs and CPU Quota cannot both be set")
 	case h.NanoCpus > int64(runtime.NumCPU())*1e9 || h.NanoCpus > 0 && h.NanoCpus < 1e7:
 		return errdefs.InvalidArgument("range of CPUs is from 0.01 to %d.00, as there are only %d CPUs available",
 			runtime.NumCPU(), runtime.NumCPU())
@@ -77,34 +85,66 @@ func checkCPU(h *runconfig.HostConfig) error {
 		return errdefs.InvalidArgument("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)")
 	case h.CpuQuota > 0 && h.CpuQuota < 1000:
 		return errdefs.InvalidArgument("CPU cfs quota can not be less than 1ms (i.e. 1000)")
-	case h.CpuRealtimePeriod != 0 || h.CpuRealtimeRuntime != 0:
-		return errdefs.InvalidArgument("real-time CPU limits are not supported by this engine")
+	case h.CpuRealtimePeriod < 0 || h.CpuRealtimeRuntime < 0:
+		return errdefs.InvalidArgument("real-time CPU limits must not be negative")
+	case (h.CpuRealtimePeriod > 0 || h.CpuRealtimeRuntime > 0) && !d.execInfo.CPURealtime:
+		return errdefs.InvalidArgument("Your kernel does not support CPU real-time scheduler")
+	case h.CpuRealtimePeriod > 0 && h.CpuRealtimeRuntime > h.CpuRealtimePeriod:
+		return errdefs.InvalidArgument("CPU real-time runtime cannot be higher than CPU real-time period")
 	}
-	if !validSet(h.CpusetCpus) {
-		return errdefs.InvalidArgument("Invalid value %s for cpuset cpus", h.CpusetCpus)
-	}
-	if !validSet(h.CpusetMems) {
-		return errdefs.InvalidArgument("Invalid value %s for cpuset mems", h.CpusetMems)
+	for _, set := range []struct{ asked, what, requested, online string }{
+		{h.CpusetCpus, "cpuset cpus", "CPUs", "/sys/devices/system/cpu/online"},
+		{h.CpusetMems, "cpuset mems", "memory nodes", "/sys/devices/system/node/online"},
+	} {
+		if set.asked == "" {
+			continue
+		}
+		asked, ok := parseSet(set.asked)
+		if !ok {
+			return errdefs.InvalidArgument("Invalid value %s for %s", set.asked, set.what)
+		}
+		b, err := os.ReadFile(set.online)
+		if err != nil {
+			continue // the kernel will tell
+		}
+		have, _ := parseSet(strings.TrimSpace(string(b)))
+		for n := range asked {
+			if !have[n] {
+				return errdefs.InvalidArgument("Requested %s are not available - requested %s, available: %s",
+					set.requested, set.asked, strings.TrimSpace(string(b)))
+			}
+		}
 	}
 	return nil
 }
 
-// validSet tells whether text is like "0-2,4".
-func validSet(text string) bool {
-	if text == "" {
-		return true
-	}
+// parseSet reads a list like "0-2,4". Numbers beyond 8191 are no processors.
+func parseSet(text string) (set map[uint64]bool, ok bool) {
+	set = map[uint64]bool{}
 	for part := range strings.SplitSeq(text, ",") {
 		a, b, isRange := strings.Cut(part, "-")
-		first, err := strconv.ParseUint(a, 10, 12)
+		first, err := strconv.ParseUint(a, 10, 13)
 		if err != nil {
-			return false
+			return nil, false
 		}
-		if last, err := strconv.ParseUint(b, 10, 12); isRange && (err != nil || last < first) {
-			return false
+		last := first
+		if isRange {
+			if last, err = strconv.ParseUint(b, 10, 13); err != nil || last < first {
+				return nil, false
+			}
+		}
+		for n := first; n <= last; n++ {
+			set[n] = true
 		}
 	}
-	return true
+	return set, true
+}
+
+// fillLimits sets the limits that follow from others, as inspect shows them.
+func (d *Daemon) fillLimits(h *runconfig.HostConfig) {
+	if h.Memory > 0 && h.MemorySwap == 0 && d.execInfo.SwapLimit && h.Memory <= math.MaxInt64/2 {
+		h.MemorySwap = 2 * h.Memory
+	}
 }
 
 // discard takes limits away that the kernel cannot enforce, and says so.
@@ -115,6 +155,9 @@ func discard(info execdriver.Info, h *runconfig.HostConfig) (warnings []string) 
 			clear()
 		}
 	}
+	no(info.MemoryLimit && info.CgroupVersion != "2", h.MemorySwappiness != nil && *h.MemorySwappiness != -1,
+		"Your kernel does not support memory swappiness capabilities or the cgroup is not mounted. Memory swappiness discarded.",
+		func() { h.MemorySwappiness = nil })
 	no(info.MemoryLimit, h.Memory > 0 || h.MemoryReservation > 0,
 		"Your kernel does not support memory limit capabilities. Limitation discarded.",
 		func() { h.Memory, h.MemorySwap, h.MemoryReservation = 0, -1, 0 })
@@ -133,12 +176,27 @@ func discard(info execdriver.Info, h *runconfig.HostConfig) (warnings []string) 
 		"Your kernel does not support cpuset. Cpuset discarded.", func() { h.CpusetCpus, h.CpusetMems = "", "" })
 	no(false, h.KernelMemory > 0,
 		"Kernel memory limits are no longer supported by kernels. Limitation discarded.", func() { h.KernelMemory = 0 })
-	no(false, len(h.BlkioDeviceReadBps)+len(h.BlkioDeviceWriteBps)+len(h.BlkioDeviceReadIOps)+
-		len(h.BlkioDeviceWriteIOps)+len(h.BlkioWeightDevice) > 0,
-		"Block I/O limits per device are not supported by this engine yet. Limitation discarded.", func() {
-			h.BlkioDeviceReadBps, h.BlkioDeviceWriteBps, h.BlkioWeightDevice = nil, nil, nil
-			h.BlkioDeviceReadIOps, h.BlkioDeviceWriteIOps = nil, nil
-		})
+	no(info.BlkioWeight, h.BlkioWeight > 0,
+		"Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.",
+		func() { h.BlkioWeight = 0 })
+	no(info.BlkioWeight, len(h.BlkioWeightDevice) > 0,
+		"Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.",
+		func() { h.BlkioWeightDevice = nil })
+	for _, t := range []struct {
+		list *[]runconfig.ThrottleDevice
+		name string
+	}{
+		{&h.BlkioDeviceReadBps, "BPS read"}, {&h.BlkioDeviceWriteBps, "BPS write"},
+		{&h.BlkioDeviceReadIOps, "IOPS read"}, {&h.BlkioDeviceWriteIOps, "IOPS write"},
+	} {
+		no(info.BlkioThrottle, len(*t.list) > 0,
+			"Your kernel does not support "+t.name+" Block I/O limit or the cgroup is not mounted. Block I/O limit discarded.",
+			func() { *t.list = nil })
+	}
+	if h.OomKillDisable != nil && *h.OomKillDisable && h.Memory == 0 {
+		warnings = append(warnings, "OOM killer is disabled for the container, but no memory limit is set, "+
+			"this can result in the system running out of resources.")
+	}
 	for _, u := range h.Ulimits {
 		if _, clamped := clamp(u); clamped {
 			warnings = append(warnings, "ulimit "+u.Name+" is above what this host allows its engine. It will be lowered to that.")
@@ -147,46 +205,13 @@ func discard(info execdriver.Info, h *runconfig.HostConfig) (warnings []string) 
 	return warnings
 }
 
-// rlimits are the numbers of the names.
-var rlimits = map[string]int{
-	"as": unix.RLIMIT_AS, "core": unix.RLIMIT_CORE, "cpu": unix.RLIMIT_CPU, "data": unix.RLIMIT_DATA,
-	"fsize": unix.RLIMIT_FSIZE, "locks": unix.RLIMIT_LOCKS, "memlock": unix.RLIMIT_MEMLOCK,
-	"msgqueue": unix.RLIMIT_MSGQUEUE, "nice": unix.RLIMIT_NICE, "nofile": unix.RLIMIT_NOFILE,
-	"nproc": unix.RLIMIT_NPROC, "rss": unix.RLIMIT_RSS, "rtprio": unix.RLIMIT_RTPRIO, "rttime": unix.RLIMIT_RTTIME,
-	"sigpending": unix.RLIMIT_SIGPENDING, "stack": unix.RLIMIT_STACK,
-}
-
-// clamp turns a ulimit into what this process can give: without
-// CAP_SYS_RESOURCE no hard limit can be raised.
-func clamp(u runconfig.Ulimit) (r execdriver.Rlimit, clamped bool) {
-	r = execdriver.Rlimit{Name: u.Name, Soft: uint64(u.Soft), Hard: uint64(u.Hard)} // -1 is unlimited in both
-	var have unix.Rlimit
-	if canRaise() || unix.Getrlimit(rlimits[u.Name], &have) != nil || r.Hard <= have.Max {
-		return r, false
-	}
-	r.Hard = have.Max
-	r.Soft = min(r.Soft, r.Hard)
-	return r, true
-}
-
-// canRaise tells whether the process has CAP_SYS_RESOURCE (number 24).
-func canRaise() bool {
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(b), "CapEff:\t")
-	text, _, _ := strings.Cut(rest, "\n")
-	caps, _ := strconv.ParseUint(text, 16, 64)
-	return caps&(1<<24) != 0
-}
-
 // resources are the limits as the exec driver takes them.
-func (d *Daemon) resources(h *runconfig.HostConfig) execdriver.Resources {
-	r := execdriver.Resources{
+func (d *Daemon) resources(h *runconfig.HostConfig) (r execdriver.Resources, err error) {
+	r = execdriver.Resources{
 		Memory: h.Memory, MemorySwap: h.MemorySwap, MemoryReservation: h.MemoryReservation,
 		MemorySwappiness: h.MemorySwappiness, OomKillDisable: h.OomKillDisable != nil && *h.OomKillDisable,
 		CPUShares: h.CpuShares, CPUPeriod: h.CpuPeriod, CPUQuota: h.CpuQuota,
+		CPURtPeriod: h.CpuRealtimePeriod, CPURtRuntime: h.CpuRealtimeRuntime,
 		CpusetCpus: h.CpusetCpus, CpusetMems: h.CpusetMems, BlkioWeight: h.BlkioWeight,
 	}
 	if h.NanoCpus > 0 {
@@ -195,17 +220,9 @@ func (d *Daemon) resources(h *runconfig.HostConfig) execdriver.Resources {
 	if h.PidsLimit != nil && *h.PidsLimit > 0 {
 		r.PidsLimit = *h.PidsLimit
 	}
-	have := map[string]bool{}
-	for _, u := range h.Ulimits {
-		limit, _ := clamp(u)
-		r.Rlimits = append(r.Rlimits, limit)
-		have[u.Name] = true
+	if err := blkioDevices(h, &r); err != nil {
+		return r, err
 	}
-	for _, u := range d.ulimits {
-		if !have[u.Name] {
-			limit, _ := clamp(u)
-			r.Rlimits = append(r.Rlimits, limit)
-		}
-	}
-	return r
+	r.Rlimits = d.rlimits(h)
+	return r, nil
 }

@@ -153,7 +153,10 @@ type Info struct {
 	CPUShares     bool
 	CPUQuota      bool
 	CPUSet        bool
+	CPURealtime   bool
 	OOMControl    bool
+	BlkioWeight   bool // weights of block devices
+	BlkioThrottle bool // rates of block devices
 	Seccomp       bool
 	AppArmor      bool
 }

@@ -204,6 +204,7 @@ func (d *Driver) Info() execdriver.Info {
 	return execdriver.Info{
 		CgroupVersion: "2", CgroupDriver: "cgroupfs", MemoryLimit: true, SwapLimit: true, PidsLimit: true,
 		CPUShares: true, CPUQuota: true, CPUSet: true, OOMControl: true, Seccomp: true,
+		CPURealtime: true, BlkioWeight: true, BlkioThrottle: true,
 	}
 }
 

@@ -45,6 +45,7 @@ type process struct {
 	height, width uint16
 	frozen        chan struct{} // closed when it goes on; nil: it is not frozen
 	pending       []int         // signals that came while it was frozen
+	resources     execdriver.Resources
 }
 
 // users are the names that a fake container knows.
@@ -84,6 +85,7 @@ func newProcess(cmd *execdriver.Command, pid int) (*process, error) {
 	if len(cmd.Root) == 1 && slices.Contains([]string{"bind", "none", ""}, cmd.Root[0].Type) {
 		p.root = cmd.Root[0].Source
 	}
+	p.resources = cmd.Resources
 	if cmd.LogPath != "" {
 		f, err := os.OpenFile(cmd.LogPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {

@@ -263,8 +263,13 @@ func (d *Driver) Info() execdriver.Info {
 		CPUShares:   d.layout.Has("cpu"),
 		CPUQuota:    d.layout.V2 && d.layout.Has("cpu") || d.layout.HasFile("cpu", "cpu.cfs_quota_us"),
 		CPUSet:      d.layout.Has("cpuset"),
+		CPURealtime: d.layout.HasFile("cpu", "cpu.rt_runtime_us"),
 		OOMControl:  !d.layout.V2 && d.layout.Has("memory"),
-		Seccomp:     noSeccomp == nil,
-		AppArmor:    len(enabled) > 0 && enabled[0] == 'Y',
+		// The root group of v1 has no weight; where a scheduler has them, it counts too.
+		BlkioWeight: d.layout.V2 && d.layout.Has("blkio") || d.layout.HasFile("blkio", "blkio.weight") ||
+			d.layout.HasFile("blkio", "blkio.bfq.io_serviced"),
+		BlkioThrottle: d.layout.V2 && d.layout.Has("blkio") || d.layout.HasFile("blkio", "blkio.throttle.read_bps_device"),
+		Seccomp:       noSeccomp == nil,
+		AppArmor:      len(enabled) > 0 && enabled[0] == 'Y',
 	}
 }
