@@ -11,7 +11,8 @@ import (
 // generated documentation and remote bindings are all made from it.
 type Declaration struct {
 	Name    string
-	Summary string // one sentence
+	Aliases []string // other spellings, for callers of older engines
+	Summary string   // one sentence
 	Args    []Arg
 	Env     []Key
 	AnyEnv  bool   // undeclared env keys pass unchecked

@@ -159,6 +159,12 @@ func (e *Engine) Declare(decls ...Declaration) error {
 			return overwrite(d.Name)
 		}
 		add[d.Name] = entry{decl: c, bare: d.Handler}
+		for _, alias := range d.Aliases {
+			if _, twice := add[alias]; twice {
+				return overwrite(alias)
+			}
+			add[alias] = entry{decl: c, bare: d.Handler}
+		}
 	}
 	return e.add(add)
 }
@@ -182,6 +188,9 @@ func (e *Engine) add(add map[string]entry) error {
 
 // entry completes what a name stands for. Call it with writing held.
 func (e *Engine) entry(name string, ent entry) *entry {
+	if ent.decl != nil {
+		name = ent.decl.Name // an alias counts as what it stands for
+	}
 	ent.stats = e.stats[name]
 	if ent.stats == nil {
 		ent.stats = &jobStats{}
@@ -202,8 +211,11 @@ func (e *Engine) Replace(name string, h Handler) {
 	defer e.writing.Unlock()
 	next := maps.Clone(*e.entries.Load())
 	ent := entry{bare: h}
-	if old := next[name]; old != nil {
-		ent.decl = old.decl
+	if old := next[name]; old != nil && old.decl != nil {
+		ent.decl, name = old.decl, old.decl.Name
+		for _, alias := range old.decl.Aliases {
+			next[alias] = e.entry(alias, ent)
+		}
 	}
 	next[name] = e.entry(name, ent)
 	e.entries.Store(&next)
@@ -235,15 +247,28 @@ func (e *Engine) lookup(name string) *entry {
 // Has tells whether the name itself is registered; a catch-all does not count.
 func (e *Engine) Has(name string) bool { return (*e.entries.Load())[name] != nil }
 
-// Commands lists the registered names in order. A catch-all is not listed.
+// Commands lists the registered names in order. Aliases and a catch-all are not
+// listed.
 func (e *Engine) Commands() []string {
-	return slices.Sorted(maps.Keys(*e.entries.Load()))
+	var names []string
+	for name, ent := range *e.entries.Load() {
+		if ent.decl == nil || ent.decl.Name == name {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Job makes a job that is ready to be configured and run. It never fails: a
-// name that nobody handles is reported when the job is run.
+// name that nobody handles is reported when the job is run. A job that is made
+// by an alias has the name of the declaration, for rules and traces too.
 func (e *Engine) Job(name string, args ...string) *Job {
-	j := &Job{Eng: e, Name: name, Args: args, entry: e.lookup(name), seq: e.lastJob.Add(1)}
+	ent := e.lookup(name)
+	if ent != nil && ent.decl != nil {
+		name = ent.decl.Name
+	}
+	j := &Job{Eng: e, Name: name, Args: args, entry: ent, seq: e.lastJob.Add(1)}
 	j.Stdin, j.Stdout, j.Stderr = &j.stdin, &j.stdout, &j.stderr
 	return j
 }

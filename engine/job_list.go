@@ -5,6 +5,7 @@ import "github.com/enginejobs/docker/errdefs"
 // JobDescription is a job as job_list writes it.
 type JobDescription struct {
 	Name     string
+	Aliases  []string         `json:",omitempty"`
 	Summary  string           `json:",omitempty"`
 	Usage    string           `json:",omitempty"`
 	Args     []ArgDescription `json:",omitempty"`
@@ -77,7 +78,7 @@ func (e *Engine) Describe(name string) (JobDescription, bool) {
 	}
 	d := ent.decl
 	out := JobDescription{
-		Name: d.Name, Summary: d.Summary, Usage: d.usage, AnyEnv: d.AnyEnv,
+		Name: d.Name, Aliases: d.Aliases, Summary: d.Summary, Usage: d.usage, AnyEnv: d.AnyEnv,
 		Stdin: d.Stdin, Stdout: d.Stdout, Changes: d.Changes, Waits: d.Waits, Control: d.Control, Declared: true,
 	}
 	for _, a := range d.Args {
