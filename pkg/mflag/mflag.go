@@ -147,6 +147,16 @@ func (s *Set) IsSet(name string) bool {
 	return f != nil && f.used
 }
 
+// AnySet tells whether a flag was used.
+func (s *Set) AnySet() bool {
+	for _, f := range s.index {
+		if f.used {
+			return true
+		}
+	}
+	return false
+}
+
 // HasFlags tells whether the help has at least one flag to show.
 func (s *Set) HasFlags() bool {
 	for _, f := range s.flags {

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/enginejobs/docker/api"
+)
+
+var statsHeader = map[string]any{
+	"Container": "CONTAINER", "Name": "NAME", "ID": "CONTAINER ID", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT",
+	"MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
+}
+
+// statsRow is a container as stats shows it; its methods are the fields of a
+// template. Before the first sample everything is "--".
+type statsRow struct {
+	typed string
+	o     statsOptions
+	s     *api.Stats
+	stale bool // there is no news of it
+}
+
+// Container is the name as typed, or the id.
+func (r statsRow) Container() string {
+	if len(r.o.names) == 0 && !r.o.noTrunc {
+		return shortID(r.typed)
+	}
+	return r.typed
+}
+
+// Name is the container's own name.
+func (r statsRow) Name() string {
+	if r.s == nil {
+		return "--"
+	}
+	return strings.TrimPrefix(r.s.Name, "/")
+}
+
+// ID is the short id, or the whole one with --no-trunc.
+func (r statsRow) ID() string {
+	switch {
+	case r.s == nil:
+		return "--"
+	case r.o.noTrunc:
+		return r.s.Id
+	}
+	return shortID(r.s.Id)
+}
+
+// CPUPerc is the share of one processor between the last two samples: 200% are
+// two of them.
+func (r statsRow) CPUPerc() string {
+	if r.s == nil {
+		return "--"
+	}
+	now, before := &r.s.CPUStats, &r.s.PreCPUStats
+	used := float64(now.CPUUsage.Total) - float64(before.CPUUsage.Total)
+	system := float64(now.SystemUsage) - float64(before.SystemUsage)
+	if r.stale || before.SystemUsage == 0 || used < 0 || system <= 0 {
+		return percent(0)
+	}
+	processors := float64(now.OnlineCPUs)
+	if processors == 0 {
+		processors = float64(len(now.CPUUsage.PerCPU))
+	}
+	return percent(used / system * processors * 100)
+}
+
+func percent(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) + "%" }
+
+// memory is what is used, without what the kernel would give back first: files
+// that it keeps and nobody has used for long.
+func (r statsRow) memory() float64 {
+	if r.stale {
+		return 0
+	}
+	m := &r.s.MemoryStats
+	idle, v1 := m.Stats["total_inactive_file"]
+	if !v1 {
+		idle = m.Stats["inactive_file"]
+	}
+	if idle < m.Usage {
+		return float64(m.Usage - idle)
+	}
+	return float64(m.Usage)
+}
+
+// MemUsage is memory used and allowed.
+func (r statsRow) MemUsage() string {
+	if r.s == nil {
+		return "-- / --"
+	}
+	return binarySize(int64(r.memory())) + " / " + binarySize(int64(min(r.s.MemoryStats.Limit, 1<<62)))
+}
+
+// MemPerc is memory used of what is allowed.
+func (r statsRow) MemPerc() string {
+	switch {
+	case r.s == nil:
+		return "--"
+	case r.s.MemoryStats.Limit == 0:
+		return percent(0)
+	}
+	return percent(r.memory() / float64(r.s.MemoryStats.Limit) * 100)
+}
+
+// NetIO is bytes received and sent on all interfaces.
+func (r statsRow) NetIO() string {
+	if r.s == nil {
+		return "--"
+	}
+	var rx, tx uint64
+	for _, n := range r.s.Networks {
+		rx, tx = rx+n.RxBytes, tx+n.TxBytes
+	}
+	return humanSize(int64(rx)) + " / " + humanSize(int64(tx))
+}
+
+// BlockIO is bytes read from and written to block devices.
+func (r statsRow) BlockIO() string {
+	if r.s == nil {
+		return "--"
+	}
+	var read, written uint64
+	for _, e := range r.s.BlkioStats.ServiceBytes {
+		switch strings.ToLower(e.Op) {
+		case "read":
+			read += e.Value
+		case "write":
+			written += e.Value
+		}
+	}
+	return humanSize(int64(read)) + " / " + humanSize(int64(written))
+}
+
+// PIDs is the number of processes and threads.
+func (r statsRow) PIDs() string {
+	if r.s == nil {
+		return "--"
+	}
+	return fmt.Sprint(r.s.PidsStats.Current)
+}
+
+// MarshalJSON makes {{json .}} show the row and not its source.
+func (r statsRow) MarshalJSON() ([]byte, error) {
+	return jsonNoEscape(map[string]string{
+		"Container": r.Container(), "Name": r.Name(), "ID": r.ID(), "CPUPerc": r.CPUPerc(), "MemUsage": r.MemUsage(),
+		"MemPerc": r.MemPerc(), "NetIO": r.NetIO(), "BlockIO": r.BlockIO(), "PIDs": r.PIDs(),
+	})
+}
