@@ -93,16 +93,18 @@ func (d *Daemon) Attach(ctx context.Context, opt attachOptions) error {
 	case removing, removed, dead:
 		return errdefs.Conflict("container %s is being removed", opt.Name)
 	}
-	return d.converse(ctx, c, a, opt)
+	return d.converse(ctx, a, opt, func() error { return d.input(ctx, c, a, opt) }, nil)
 }
 
-// converse passes output on until something ends it.
-func (d *Daemon) converse(ctx context.Context, c *container, a *attachment, opt attachOptions) error {
+// converse passes output on until something ends it. Some time after over is
+// closed nothing more is waited for.
+func (d *Daemon) converse(ctx context.Context, a *attachment, opt attachOptions, input func() error, over <-chan struct{}) error {
 	leave := make(chan error, 1)
 	if opt.Stdin {
 		// The goroutine ends with the input, which the owner of the job closes.
-		go func() { leave <- d.input(ctx, c, a, opt) }()
+		go func() { leave <- input() }()
 	}
+	var last <-chan time.Time
 	var quiet <-chan time.Time // runs when only the last output is waited for
 	for {
 		select {
@@ -114,6 +116,10 @@ func (d *Daemon) converse(ctx context.Context, c *container, a *attachment, opt 
 				quiet = time.After(lastOutput)
 			}
 		case <-quiet:
+			return nil
+		case <-over:
+			over, last = nil, time.After(execGrace)
+		case <-last:
 			return nil
 		case <-a.ended:
 			for {

@@ -69,8 +69,7 @@ func stopSignal(c *runconfig.Config) int {
 	return int(syscall.SIGTERM)
 }
 
-// environment puts the variables together: defaults, links, then the user's
-// own, which replace by name; one without = takes the name away.
+// environment puts the variables together: defaults, links, then the user's own.
 func environment(s *snapshot, children []*snapshot) []string {
 	env := []string{"PATH=" + defaultPath, "HOSTNAME=" + s.rec.Config.Hostname}
 	if s.rec.Config.Tty {
@@ -79,12 +78,18 @@ func environment(s *snapshot, children []*snapshot) []string {
 	for i, child := range children {
 		env = append(env, linkEnv(s, s.rec.Links[i].Alias, child)...)
 	}
+	return override(env, s.rec.Config.Env)
+}
+
+// override puts variables into an environment. They replace by name; one without
+// = takes the name away.
+func override(env, with []string) []string {
 	at := make(map[string]int, len(env))
 	for i, e := range env {
 		key, _, _ := strings.Cut(e, "=")
 		at[key] = i
 	}
-	for _, e := range s.rec.Config.Env {
+	for _, e := range with {
 		key, _, set := strings.Cut(e, "=")
 		i, there := at[key]
 		switch {

@@ -36,7 +36,7 @@ func (d *Daemon) Inspect(ctx context.Context, c *container, size bool) *api.Cont
 			OOMKilled: st.OOMKilled, Dead: st.Phase == dead, Pid: st.Pid, ExitCode: st.ExitCode, Error: st.Error,
 			StartedAt: st.StartedAt, FinishedAt: st.FinishedAt,
 		},
-		HostnamePath: rec.HostnamePath, HostsPath: rec.HostsPath, ResolvConfPath: rec.ResolvConfPath,
+		ExecIDs: d.executions.ids(rec.ID), HostnamePath: rec.HostnamePath, HostsPath: rec.HostsPath, ResolvConfPath: rec.ResolvConfPath,
 		LogPath: c.logPath(s.host), RestartCount: st.RestartCount, Driver: rec.Driver, ExecDriver: rec.ExecDriver,
 		Platform: rec.Platform, MountLabel: rec.MountLabel, ProcessLabel: rec.ProcessLabel,
 		AppArmorProfile: rec.AppArmorProfile, HostConfig: d.shownHost(s), Mounts: mountList(rec.MountPoints),

@@ -35,8 +35,9 @@ type Daemon struct {
 	jobs     atomic.Pointer[context.Context] // what jobs in the background run with
 	restored chan struct{}                   // closed when the containers are known
 
-	phases   [startPhases]metrics.Histogram // of starts
-	samplers samplers                       // of the containers whose statistics are watched
+	phases     [startPhases]metrics.Histogram // of starts
+	executions executions                     // further processes in containers
+	samplers   samplers                       // of the containers whose statistics are watched
 
 	mu     sync.Mutex // guards closed and the counting of wg
 	closed bool

@@ -14,6 +14,7 @@ func (d *Daemon) Install(eng *engine.Engine) error { return eng.Declare(d.declar
 func (d *Daemon) declarations() []engine.Declaration {
 	return slices.Concat(
 		d.containerDeclarations(),
+		d.execDeclarations(),
 		d.statsDeclarations(),
 		d.updateDeclarations(),
 	)

@@ -32,6 +32,10 @@ func (d *Daemon) exited(e execdriver.Exit) {
 		return
 	}
 	ctx := d.background()
+	if e.Container != "" {
+		d.execExited(e)
+		return
+	}
 	c := d.containers.byID(e.ID)
 	if c == nil {
 		d.forget(ctx, e.ID)
@@ -70,6 +74,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 		d.forget(ctx, c.id)
 		return
 	}
+	d.executions.drop(c.id, false)
 	again := s.state.Phase == restarting
 	attrs := map[string]string{"exitCode": strconv.Itoa(e.Code)}
 	if !before.state.StartedAt.IsZero() {

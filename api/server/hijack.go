@@ -88,6 +88,57 @@ func (d *duplex) begin() {
 	})
 }
 
+// takeover is a connection that is taken over when a job first writes to it, be
+// it no bytes: until then the job can fail with a status.
+type takeover struct {
+	take func() (*duplex, error)
+	conn *duplex
+	err  error
+	once sync.Once
+}
+
+func (t *takeover) open() (*duplex, error) {
+	t.once.Do(func() { t.conn, t.err = t.take() })
+	return t.conn, t.err
+}
+
+// Write sends output.
+func (t *takeover) Write(p []byte) (int, error) {
+	conn, err := t.open()
+	if err != nil {
+		return 0, err
+	}
+	if len(p) == 0 {
+		conn.begin()
+		return 0, nil
+	}
+	return conn.Write(p)
+}
+
+// Read gives input.
+func (t *takeover) Read(p []byte) (int, error) {
+	conn, err := t.open()
+	if err != nil {
+		return 0, err
+	}
+	return conn.Read(p)
+}
+
+// SetWriteDeadline wakes a Write that hangs.
+func (t *takeover) SetWriteDeadline(at time.Time) error {
+	conn, err := t.open()
+	if err != nil {
+		return err
+	}
+	return conn.SetWriteDeadline(at)
+}
+
+// taken gives the connection if it was taken over.
+func (t *takeover) taken() *duplex {
+	t.once.Do(func() { t.err = net.ErrClosed })
+	return t.conn
+}
+
 // opener begins the answer at the first write, be it of no bytes.
 type opener func()
 

@@ -1,0 +1,88 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// execBody is what clients describe a further process with. Members that a
+// version does not have yet are ignored, as they were.
+type execBody struct {
+	AttachStdin, AttachStdout, AttachStderr, Tty, Privileged bool
+
+	DetachKeys, User, WorkingDir string
+	Env                          []string
+	Cmd                          runconfig.Strings
+	ConsoleSize                  *[2]uint16
+}
+
+// execCreate runs the job exec_create.
+func execCreate(x *exchange, row *route) error {
+	body, err := x.document()
+	if err != nil {
+		return err
+	}
+	var b execBody
+	if len(body) == 0 {
+		return errdefs.InvalidArgument("the request has no body: it says what to run")
+	}
+	if err := json.Unmarshal(body, &b); err != nil {
+		return errdefs.InvalidArgument("reading the description of an exec: %w", err)
+	}
+	if x.v < v1(19) {
+		b.User = ""
+	}
+	if x.v < v1(21) {
+		b.Privileged = false
+	}
+	job, err := row.prepare(x)
+	if err != nil {
+		return err
+	}
+	if err := b.set(job); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	job.Stdout.Add(&out)
+	if err := x.run(job); err != nil {
+		return err
+	}
+	created := struct {
+		Id       string   `json:"Id"` //nolint:revive // wire name
+		Warnings []string `json:",omitempty"`
+	}{Id: strings.TrimSpace(out.String())}
+	return x.sendJSON(http.StatusCreated, created)
+}
+
+func (b *execBody) set(job *engine.Job) error {
+	for name, on := range map[string]bool{
+		"AttachStdin": b.AttachStdin, "AttachStdout": b.AttachStdout, "AttachStderr": b.AttachStderr,
+		"Tty": b.Tty, "Privileged": b.Privileged,
+	} {
+		if on {
+			job.SetenvBool(name, true)
+		}
+	}
+	for name, text := range map[string]string{"DetachKeys": b.DetachKeys, "User": b.User, "WorkingDir": b.WorkingDir} {
+		if text != "" {
+			job.Setenv(name, text)
+		}
+	}
+	if len(b.Env) > 0 {
+		if err := job.SetenvJson("Env", b.Env); err != nil {
+			return err
+		}
+	}
+	if b.ConsoleSize != nil {
+		if err := job.SetenvJson("ConsoleSize", b.ConsoleSize); err != nil {
+			return err
+		}
+	}
+	return job.SetenvJson("Cmd", []string(b.Cmd))
+}
