@@ -39,18 +39,18 @@ func everyJob(t *testing.T) map[string]engine.JobDescription {
 // new job is entered here by whoever has thought about it.
 var (
 	readers = []string{
-		"commands", "container_changes", "container_inspect", "container_stats", "containers", "events", "export", "history",
+		"commands", "container_changes", "container_inspect", "exec_inspect", "container_stats", "containers", "events", "export", "history",
 		"image_inspect", "images", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "subscribers_count",
 		"top", "version", "wait",
 	}
 	changers = []string{
 		"acceptconnections", "allocate_interface", "allocate_port", "attach", "container_exited", "container_rename", "container_update",
-		"create", "image_delete", "image_tag", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link",
+		"create", "exec_create", "exec_resize", "exec_start", "image_delete", "image_tag", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link",
 		"log", "pause", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause",
 	}
-	waiters = []string{"attach", "container_stats", "events", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
+	waiters = []string{"attach", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
 	control = []string{"job_cancel", "jobs", "metrics"}
-	secrets = []string{"create Config", "import SRC", "import changes"}
+	secrets = []string{"create Config", "exec_create Env", "import SRC", "import changes"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {

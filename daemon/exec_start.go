@@ -103,6 +103,15 @@ func (d *Daemon) ExecStart(ctx context.Context, opt execStartOptions) error {
 	x.hub.begin()
 	talk := attachOptions{Stdin: p.Stdin, Stdout: p.Stdout, Stderr: p.Stderr, Keys: keys, In: opt.In, Out: opt.Out, Err: opt.Err}
 	err = d.converse(ctx, client, talk, func() error { return d.execInput(ctx, x, client, talk) }, x.done)
+	select {
+	case <-client.ended: // nothing more to see; how it ended is known a moment later
+		select {
+		case <-x.done:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	default: // the client has left, or others keep the output open
+	}
 	opt.mark.done("run")
 	return err
 }

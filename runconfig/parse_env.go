@@ -10,23 +10,32 @@ import (
 	"unicode/utf8"
 )
 
-func (f *Flags) parseEnv(c *Config, _ *HostConfig, env Lookup) error {
-	for _, name := range f.envFile {
+func (f *Flags) parseEnv(c *Config, _ *HostConfig, env Lookup) (err error) {
+	c.Env, err = Environment(f.envFile, f.env, env)
+	return err
+}
+
+// Environment puts together what --env-file and --env say: the files first. A
+// name without a value takes that of env; where it has none, the name alone is
+// kept, which takes a variable away.
+func Environment(files, list []string, env Lookup) ([]string, error) {
+	var out []string
+	for _, name := range files {
 		lines, err := readFileWith(name, func(r io.Reader) ([]string, error) { return ReadEnvFile(r, env) })
 		if err != nil {
-			return err
+			return nil, err
 		}
-		c.Env = append(c.Env, lines...)
+		out = append(out, lines...)
 	}
-	for _, text := range f.env {
+	for _, text := range list {
 		if !strings.Contains(text, "=") {
 			if value, ok := env(text); ok {
 				text += "=" + value
 			}
 		}
-		c.Env = append(c.Env, text)
+		out = append(out, text)
 	}
-	return nil
+	return out, nil
 }
 
 func (f *Flags) parseLabels() (map[string]string, error) {

@@ -18,6 +18,8 @@ func commands() []Command {
 			Also: []string{"container diff"}, New: newDiff},
 		{Name: "events", Summary: "Get real time events from the server", Count: count{0, 0},
 			Also: []string{"system events"}, New: newEvents},
+		{Name: "exec", Args: "CONTAINER COMMAND [ARG...]", Summary: "Run a command in a running container", Count: count{2, -1},
+			Also: []string{"container exec"}, Stop: true, New: newExec},
 		{Name: "export", Args: "CONTAINER", Summary: "Stream the contents of a container as a tar archive", Count: count{1, 1},
 			Also: []string{"container export"}, New: newExport},
 		{Name: "history", Args: "IMAGE", Summary: "Show the history of an image", Count: count{1, 1},

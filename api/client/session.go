@@ -23,6 +23,7 @@ type session struct {
 	stdin, stdout, stderr bool
 	detachKeys            string // as typed; empty is the default
 	sigProxy              bool
+	resizePath            string // where the size of the terminal is told
 	condition             string // what to wait for: next-exit, removed, not-running
 	// start is run once attached and waiting; nil when the container runs.
 	start func(context.Context) error
@@ -299,7 +300,11 @@ func (s *session) resize(ctx context.Context) {
 		return
 	}
 	query := url.Values{"h": {strconv.Itoa(int(height))}, "w": {strconv.Itoa(int(width))}}
-	_ = s.cli.http.call(ctx, http.MethodPost, containerPath(s.id, "/resize"), query)
+	path := s.resizePath
+	if path == "" {
+		path = containerPath(s.id, "/resize")
+	}
+	_ = s.cli.http.call(ctx, http.MethodPost, path, query)
 }
 
 // proxySignals forwards what the client is sent, in order, until ctx ends.
