@@ -39,10 +39,12 @@ var layers = map[string][]string{
 	"engine":    {"errdefs", "pkg"},
 	"graphdb":   {"errdefs", "pkg"},
 	// Layer 2: contracts and what implements them.
-	"execdriver":           {"errdefs", "pkg"},
+	"logdriver":            {"errdefs", "pkg"},
+	"logdriver/...":        {"logdriver", "logdriver/...", "errdefs", "pkg"},
+	"execdriver":           {"logdriver", "errdefs", "pkg"}, // a Command says how its output is logged
 	"graphdriver":          {"errdefs", "pkg"},
 	"networkdriver":        {"errdefs", "pkg"},
-	"execdriver/...":       {"execdriver/...", "errdefs", "dockerversion", "pkg", "engine", "engine/..."},
+	"execdriver/...":       {"execdriver/...", "logdriver", "logdriver/...", "errdefs", "dockerversion", "pkg", "engine", "engine/..."},
 	"graphdriver/...":      {"graphdriver/...", "errdefs", "pkg"},
 	"networkdriver/...":    {"networkdriver/...", "engine", "api", "errdefs", "pkg"},
 	"engine/...":           {"engine", "engine/...", "errdefs", "pkg"}, // jobs over HTTP, spawned engines
@@ -52,7 +54,7 @@ var layers = map[string][]string{
 	"execdriver/initproto": {"pkg"},
 	// Layer 3: what a container and an image are.
 	"graph":   {"engine", "graphdriver", "registry", "image", "runconfig", "api", "errdefs", "pkg"},
-	"daemon":  {"engine", "engine/metrics", "execdriver", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
+	"daemon":  {"engine", "engine/metrics", "execdriver", "logdriver", "logdriver/...", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
 	"builder": {"engine", "runconfig", "image", "api", "errdefs", "pkg"},
 	// Layer 4: the process and its two doors.
 	"server":     {"*"}, // the only place where concrete parts meet

@@ -243,7 +243,7 @@ func copyInput(dst io.Writer, src io.Reader, keys *detector) (detached bool, err
 
 // replay writes what was logged so far.
 func replay(ctx context.Context, c *container, s *snapshot, opt attachOptions) error {
-	path := c.logPath(s.host)
+	path := c.logPath(s)
 	if path == "" {
 		return nil
 	}

@@ -36,8 +36,11 @@ func (d *Daemon) command(c *container, s *snapshot, children []*snapshot) (*exec
 			OOMScore: host.OomScoreAdj,
 		},
 		CgroupParent: host.CgroupParent, Sysctls: host.Sysctls, ShmSize: host.ShmSize,
-		StopSignal: stopSignal(cfg), LogPath: c.logPath(host),
-		UseInit: d.opt.Init && host.Init == nil || host.Init != nil && *host.Init,
+		StopSignal: stopSignal(cfg),
+		UseInit:    d.opt.Init && host.Init == nil || host.Init != nil && *host.Init,
+	}
+	if cmd.Log, err = c.logSpec(s); err != nil {
+		return nil, err
 	}
 	if cmd.Resources, err = d.resources(host); err != nil {
 		return nil, err

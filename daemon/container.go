@@ -188,11 +188,3 @@ func (c *container) settled(ctx context.Context) (*snapshot, error) {
 
 // path is a file of the container.
 func (c *container) path(name string) string { return filepath.Join(c.dir, name) }
-
-// logPath is the json-file log, or "" when the container has none.
-func (c *container) logPath(host *runconfig.HostConfig) string {
-	if host.LogConfig.Type == "none" {
-		return ""
-	}
-	return c.path(c.id + "-json.log")
-}

@@ -37,7 +37,7 @@ func (d *Daemon) Inspect(ctx context.Context, c *container, size bool) *api.Cont
 			StartedAt: st.StartedAt, FinishedAt: st.FinishedAt,
 		},
 		ExecIDs: d.executions.ids(rec.ID), HostnamePath: rec.HostnamePath, HostsPath: rec.HostsPath, ResolvConfPath: rec.ResolvConfPath,
-		LogPath: c.logPath(s.host), RestartCount: st.RestartCount, Driver: rec.Driver, ExecDriver: rec.ExecDriver,
+		LogPath: c.logPath(s), RestartCount: st.RestartCount, Driver: rec.Driver, ExecDriver: rec.ExecDriver,
 		Platform: rec.Platform, MountLabel: rec.MountLabel, ProcessLabel: rec.ProcessLabel,
 		AppArmorProfile: rec.AppArmorProfile, HostConfig: d.shownHost(s), Mounts: mountList(rec.MountPoints),
 		Config: rec.Config, NetworkSettings: &s.net, GraphDriver: api.GraphDriverData{Name: rec.Driver},

@@ -167,7 +167,7 @@ func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string,
 	dir := filepath.Join(d.root, id)
 	rec.HostsPath, rec.HostnamePath = filepath.Join(dir, "hosts"), filepath.Join(dir, "hostname")
 	rec.ResolvConfPath = filepath.Join(dir, "resolv.conf")
-	if host.LogConfig.Type != "none" {
+	if host.LogConfig.Type == "" || host.LogConfig.Type == "json-file" {
 		rec.LogPath = filepath.Join(dir, id+"-json.log")
 	}
 	return &snapshot{rec: rec, host: host, net: d.idleNetwork(cfg, host)}, warnings, nil

@@ -80,7 +80,7 @@ func (d *Daemon) Logs(ctx context.Context, opt logsOptions) error {
 	if err != nil {
 		return err
 	}
-	path := c.logPath(c.now().host)
+	path := c.logPath(c.now())
 	if path == "" {
 		return errdefs.NotImplemented("configured logging driver does not support reading")
 	}

@@ -17,7 +17,7 @@ import (
 func (f *fixture) writeLog(id string, lines ...string) {
 	f.t.Helper()
 	c := f.containers.byID(id)
-	w, err := os.OpenFile(c.logPath(c.now().host), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	w, err := os.OpenFile(c.logPath(c.now()), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		f.t.Fatal(err)
 	}

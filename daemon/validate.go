@@ -9,6 +9,7 @@ import (
 	"github.com/moby/sys/signal"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/logdriver"
 	"github.com/enginejobs/docker/pkg/etchosts"
 	"github.com/enginejobs/docker/pkg/names"
 	"github.com/enginejobs/docker/runconfig"
@@ -237,12 +238,8 @@ func checkRights(_ *runconfig.Config, h *runconfig.HostConfig) error {
 			return err
 		}
 	}
-	switch h.LogConfig.Type {
-	case "", "json-file", "none":
-	default:
-		return errdefs.InvalidArgument("logger: no log driver named '%s' is registered: use json-file or none", h.LogConfig.Type)
-	}
-	return nil
+	_, err := logdriver.Parse(h.LogConfig.Type, h.LogConfig.Config)
+	return err
 }
 
 func checkRestart(_ *runconfig.Config, h *runconfig.HostConfig) error {

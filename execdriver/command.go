@@ -1,6 +1,12 @@
 package execdriver
 
-import "github.com/enginejobs/docker/pkg/mount"
+import (
+	"github.com/enginejobs/docker/logdriver"
+	"github.com/enginejobs/docker/pkg/mount"
+)
+
+// LogSpec says how output is logged.
+type LogSpec = logdriver.Spec
 
 // Command describes a container to run. It is complete: the driver looks
 // nothing up by itself except users in the container's own /etc/passwd and
@@ -25,7 +31,7 @@ type Command struct {
 	StopSignal   int
 	UseInit      bool // keep a small init as pid 1 that reaps and forwards signals
 
-	LogPath string // json-file log to append to; "" means no log
+	Log LogSpec // where the output is logged
 }
 
 // Process is the workload.

@@ -141,7 +141,7 @@ func (s *suite) command(args ...string) *execdriver.Command {
 	cmd := s.h.Command(s.T)
 	cmd.ID = fmt.Sprintf("exectest%d_%d", os.Getpid(), s.number)
 	cmd.Process.Args = args
-	cmd.LogPath = filepath.Join(s.dir, cmd.ID+"-json.log")
+	cmd.Log = execdriver.LogSpec{Driver: "json-file", Path: filepath.Join(s.dir, cmd.ID+"-json.log")}
 	return cmd
 }
 
@@ -201,7 +201,7 @@ func (s *suite) kind(err error, want errdefs.Kind, doing string) {
 // logged reads a container's log: the text of one stream.
 func (s *suite) logged(cmd *execdriver.Command, stream string) string {
 	s.Helper()
-	b, err := os.ReadFile(cmd.LogPath)
+	b, err := os.ReadFile(cmd.Log.Path)
 	if err != nil {
 		s.Fatal(err)
 	}

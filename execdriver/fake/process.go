@@ -86,10 +86,10 @@ func newProcess(cmd *execdriver.Command, pid int) (*process, error) {
 		p.root = cmd.Root[0].Source
 	}
 	p.resources = cmd.Resources
-	if cmd.LogPath != "" {
-		f, err := os.OpenFile(cmd.LogPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if cmd.Log.Logs() {
+		f, err := os.OpenFile(cmd.Log.Path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
-			return nil, &execdriver.StartError{Step: "log", Object: cmd.LogPath, Err: err}
+			return nil, &execdriver.StartError{Step: "log", Object: cmd.Log.Path, Err: err}
 		}
 		p.log = f
 	}

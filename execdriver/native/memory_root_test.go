@@ -49,7 +49,7 @@ func TestMemoryPerContainer(t *testing.T) {
 	for i := range count {
 		cmd := b.command("sh", "-c", "seq 1 2000; exec sleep 100")
 		cmd.ID = fmt.Sprint("mem", i)
-		cmd.LogPath = b.dir + "/" + cmd.ID + ".log"
+		cmd.Log = execdriver.LogSpec{Driver: "json-file", Path: b.dir + "/" + cmd.ID + ".log"}
 		if _, err := d.Start(t.Context(), cmd, execdriver.Output{}); err != nil {
 			t.Fatal(err)
 		}

@@ -238,7 +238,7 @@ func TestExecEngineIsKilled(t *testing.T) {
 	for i := range count {
 		cmd := b.command("sh", "-c", fmt.Sprintf(
 			"i=0; while [ $i -lt %d ]; do i=$((i+1)); printf 'number'; echo \" $i\"; usleep 3000; done; exit %d", last, i+3))
-		cmd.LogPath = filepath.Join(b.dir, cmd.ID+".log")
+		cmd.Log = execdriver.LogSpec{Driver: "json-file", Path: filepath.Join(b.dir, cmd.ID+".log")}
 		if _, err := d.Start(t.Context(), cmd, execdriver.Output{}); err != nil {
 			t.Fatal(err)
 		}
@@ -368,7 +368,7 @@ func TestStartFailures(t *testing.T) {
 		{"pidns", func(c *execdriver.Command) { c.Namespaces.PID = "/proc/1/no" }, errdefs.KindInternal, "/proc/1/no"},
 		{"cpuset", func(c *execdriver.Command) { c.Resources.CpusetCpus = "9999" }, errdefs.KindInternal, "cpuset"},
 		{"sysctl", func(c *execdriver.Command) { c.Sysctls = map[string]string{"no.such": "1"} }, errdefs.KindInternal, "sysctl"},
-		{"log", func(c *execdriver.Command) { c.LogPath = "/no/log" }, errdefs.KindInternal, "/no/log"},
+		{"log", func(c *execdriver.Command) { c.Log = execdriver.LogSpec{Driver: "json-file", Path: "/no/log"} }, errdefs.KindInternal, "/no/log"},
 		{"capability", func(c *execdriver.Command) { c.Security.Capabilities = []string{"CAP_X"} }, errdefs.KindInvalidArgument, "CAP_X"},
 		{"seccomp", func(c *execdriver.Command) { c.Security.Seccomp = "{" }, errdefs.KindInvalidArgument, "seccomp"},
 		{"dir", func(c *execdriver.Command) { c.Process.Dir = "/notadir" }, errdefs.KindNotFound, "/notadir"},

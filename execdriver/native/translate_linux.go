@@ -34,7 +34,7 @@ func (d *Driver) translate(cmd *execdriver.Command) (*translation, error) {
 		parent = d.opt.CgroupParent
 	}
 	t.spec = execproto.Spec{
-		ID: cmd.ID, LogPath: cmd.LogPath, CgroupParent: parent, Limits: limits(cmd),
+		ID: cmd.ID, Log: cmd.Log, CgroupParent: parent, Limits: limits(cmd),
 		Tty: p.Tty, OpenStdin: p.OpenStdin,
 	}
 	group := d.layout.Open(parent, cmd.ID)

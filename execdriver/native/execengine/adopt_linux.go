@@ -117,7 +117,7 @@ func (c *container) take(files []*os.File) (err error) {
 	if len(files) != want {
 		return errdefs.InvalidArgument("%d descriptors came instead of %d", len(files), want)
 	}
-	if c.log, err = openLog(c.record.LogPath); err != nil {
+	if c.log, err = openLog(c.record.Log.Path); err != nil {
 		return err
 	}
 	c.pidfd, files[execproto.FilePidfd] = files[execproto.FilePidfd], nil

@@ -104,8 +104,8 @@ func (l *launch) run(ctx context.Context, setup []byte) error {
 	}
 	l.phase("cgroup")
 	var err error
-	if l.c.log, err = openLog(l.spec.LogPath); err != nil {
-		return &initproto.Failure{Step: "open log", Object: l.spec.LogPath, Text: err.Error()}
+	if l.c.log, err = openLog(l.spec.Log.Path); err != nil {
+		return &initproto.Failure{Step: "open log", Object: l.spec.Log.Path, Text: err.Error()}
 	}
 	if l.c.journal, err = newJournal(); err != nil {
 		return err
@@ -309,7 +309,7 @@ func (l *launch) note() error {
 		return err
 	}
 	c.record = execproto.Record{
-		ID: c.id, Pid: c.record.Pid, StartTime: started, StartedAt: time.Now().UTC(), LogPath: l.spec.LogPath,
+		ID: c.id, Pid: c.record.Pid, StartTime: started, StartedAt: time.Now().UTC(), Log: l.spec.Log,
 		Group: c.group, Tty: l.spec.Tty, OpenStdin: l.spec.OpenStdin,
 		OwnPID: l.spec.CloneFlags&unix.CLONE_NEWPID != 0,
 	}

@@ -8,6 +8,7 @@ package execproto
 import (
 	"time"
 
+	"github.com/enginejobs/docker/logdriver"
 	"github.com/enginejobs/docker/pkg/cgroups"
 )
 
@@ -57,7 +58,7 @@ const (
 // the driver and the init.
 type Spec struct {
 	ID           string         `json:"id"`
-	LogPath      string         `json:"log_path,omitempty"`
+	Log          logdriver.Spec `json:"log"`
 	CgroupParent string         `json:"cgroup_parent"`
 	Limits       cgroups.Limits `json:"limits"`
 	CloneFlags   uint64         `json:"clone_flags"`        // namespaces made by the clone
@@ -83,7 +84,7 @@ type Record struct {
 	Pid       int            `json:"pid"`
 	StartTime uint64         `json:"start_time"` // of the process, in ticks: tells it from a later one
 	StartedAt time.Time      `json:"started_at"`
-	LogPath   string         `json:"log_path,omitempty"`
+	Log       logdriver.Spec `json:"log"`
 	Group     *cgroups.Group `json:"group,omitempty"`
 	Tty       bool           `json:"tty,omitempty"`
 	OpenStdin bool           `json:"open_stdin,omitempty"`
