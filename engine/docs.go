@@ -29,6 +29,9 @@ func WriteDocs(dst io.Writer, d JobDescription) error {
 	if d.Control {
 		effect += " It looks after the engine itself, and limits do not count it."
 	}
+	if len(d.Aliases) > 0 {
+		fmt.Fprintf(w, "It is found by the name `%s` too.\n\n", strings.Join(d.Aliases, "`, `"))
+	}
 	fmt.Fprintf(w, "    %s\n\n%s Stdin carries %s, stdout %s.\n", d.Usage, effect, d.Stdin.phrase(), d.Stdout.phrase())
 	if len(d.Args) > 0 {
 		fmt.Fprint(w, "\n## Arguments\n\n| Name | | Meaning |\n| --- | --- | --- |\n")

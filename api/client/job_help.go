@@ -95,6 +95,9 @@ func printJob(w io.Writer, d *engine.JobDescription) {
 	}
 	fmt.Fprintf(w, "\nUsage: docker job run %s\n\n", usage)
 	wrapped(w, "", d.Summary, 0)
+	if len(d.Aliases) > 0 {
+		fmt.Fprintf(w, "\nAlso called: %s\n", strings.Join(d.Aliases, ", "))
+	}
 	if len(d.Args) > 0 {
 		fmt.Fprint(w, "\nArguments:\n")
 		column := columnOf(len(d.Args), func(i int) string { return d.Args[i].Name })
