@@ -107,6 +107,10 @@ func (c *container) take(files []*os.File) (err error) {
 			c.release()
 		}
 	}()
+	if len(files) == 1 { // it has outlived a daemon and an exec engine at once, which had the streams
+		c.log, c.pidfd = &logFile{}, files[execproto.FilePidfd]
+		return nil
+	}
 	want := execproto.FileStdin
 	if c.record.Tty {
 		want = execproto.FileStderr // one stream
