@@ -80,6 +80,22 @@ type ContainerState struct {
 	Error      string
 	StartedAt  time.Time
 	FinishedAt time.Time
+	Health     *Health `json:",omitempty"` // of a container with a health check
+}
+
+// Health is what the health checks of a container's run have found.
+type Health struct {
+	Status        string // starting, healthy, unhealthy
+	FailingStreak int
+	Log           []HealthcheckResult // the last ones, oldest first
+}
+
+// HealthcheckResult is one check. ExitCode is -1 when it did not end by itself.
+type HealthcheckResult struct {
+	Start    time.Time
+	End      time.Time
+	ExitCode int
+	Output   string // at most 4096 bytes
 }
 
 // EndpointSettings is one network of a container.

@@ -21,8 +21,9 @@ type container struct {
 	mu   sync.Mutex // makes update atomic; held for nothing else, never across I/O
 	snap atomic.Pointer[snapshot]
 
-	disk     sync.Mutex // one writer of the container's files at a time
-	updating turn       // one change of limits at a time
+	disk     sync.Mutex  // one writer of the container's files at a time
+	updating turn        // one change of limits at a time
+	oom      atomic.Bool // there was a kill for lack of memory that was not told yet
 }
 
 // snapshot is a container at one moment. It and all it points to never change.
@@ -32,6 +33,8 @@ type snapshot struct {
 	state state
 	net   api.NetworkSettings
 	row   *row // what containers shows
+
+	health *health // of the present or the last run; nil: it has no checks
 
 	told     <-chan struct{} // closed when the start of the present run is in the journal
 	cleaning <-chan struct{} // closed when the last run is cleaned up; nil: never ran

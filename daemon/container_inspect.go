@@ -34,7 +34,7 @@ func (d *Daemon) Inspect(ctx context.Context, c *container, size bool) *api.Cont
 		State: &api.ContainerState{
 			Status: st.word(), Running: st.alive(), Paused: st.Phase == paused, Restarting: st.Phase == restarting,
 			OOMKilled: st.OOMKilled, Dead: st.Phase == dead, Pid: st.Pid, ExitCode: st.ExitCode, Error: st.Error,
-			StartedAt: st.StartedAt, FinishedAt: st.FinishedAt,
+			StartedAt: st.StartedAt, FinishedAt: st.FinishedAt, Health: s.health.shown(),
 		},
 		ExecIDs: d.executions.ids(rec.ID), HostnamePath: rec.HostnamePath, HostsPath: rec.HostsPath, ResolvConfPath: rec.ResolvConfPath,
 		LogPath: c.logPath(s), RestartCount: st.RestartCount, Driver: rec.Driver, ExecDriver: rec.ExecDriver,

@@ -225,14 +225,15 @@ func exposeFilter(_ *Daemon, values []string) (test, error) {
 	}, err
 }
 
-// healthFilter: this engine runs no health checks, so every container is "none".
+// healthFilter keeps the containers in one of the states of health; those without
+// checks are "none".
 func healthFilter(_ *Daemon, values []string) (test, error) {
 	for _, v := range values {
-		if !slices.Contains([]string{"none", "starting", "healthy", "unhealthy"}, v) {
+		if !slices.Contains([]string{healthNone, healthStarting, healthGood, healthBad}, v) {
 			return nil, errdefs.InvalidArgument("invalid filter 'health=%s'", v)
 		}
 	}
-	return func(*Daemon, *snapshot) bool { return slices.Contains(values, "none") }, nil
+	return func(_ *Daemon, s *snapshot) bool { return slices.Contains(values, s.health.word()) }, nil
 }
 
 // taskFilter: no container belongs to a swarm task.

@@ -86,7 +86,7 @@ func (d *Daemon) ExecStart(ctx context.Context, opt execStartOptions) error {
 	client := newAttachment(p.Stdout, p.Stderr)
 	x.hub.join(client)
 	defer x.hub.leave(client)
-	x.hub.join(newAttachment(false, false)) // takes what the client leaves behind: the process goes on
+	d.keepOpen(x)
 	out, err := x.hub.prepare(p.Tty, d.track)
 	if err != nil {
 		d.execFailed(ctx, x, err)
@@ -114,6 +114,20 @@ func (d *Daemon) ExecStart(ctx context.Context, opt execStartOptions) error {
 	}
 	opt.mark.done("run")
 	return err
+}
+
+// keepOpen keeps the output of a process flowing when its client has left, for
+// as long as the daemon lives: the process goes on.
+func (d *Daemon) keepOpen(x *execution) {
+	rest := newAttachment(false, false)
+	x.hub.join(rest)
+	go func() {
+		select {
+		case <-rest.ended:
+		case <-d.ctx.Done():
+			x.hub.leave(rest)
+		}
+	}()
 }
 
 func closeOutput(out execdriver.Output) {

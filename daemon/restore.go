@@ -286,6 +286,7 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 		s.net.SandboxKey = "" // of the earlier daemon
 		return nil
 	})
+	d.watchHealth(c)
 	if s.net.IPAddress == "" {
 		return
 	}

@@ -18,7 +18,7 @@ func (s *snapshot) status(now time.Time) string {
 	st := &s.state
 	switch st.Phase {
 	case running:
-		return "Up " + duration(now.Sub(st.StartedAt))
+		return "Up " + duration(now.Sub(st.StartedAt)) + s.health.suffix()
 	case paused:
 		return "Up " + duration(now.Sub(st.StartedAt)) + " (Paused)"
 	case restarting:

@@ -18,7 +18,7 @@ import (
 // validate judges the documents of a create or start before anything is made.
 func (d *Daemon) validate(c *runconfig.Config, h *runconfig.HostConfig) error {
 	for _, check := range []func(*runconfig.Config, *runconfig.HostConfig) error{
-		checkProcess, checkPorts, checkNamespaces, checkNetwork, checkRights, checkRestart, d.checkLimits,
+		checkProcess, checkHealth, checkPorts, checkNamespaces, checkNetwork, checkRights, checkRestart, d.checkLimits,
 	} {
 		if err := check(c, h); err != nil {
 			return err

@@ -25,6 +25,7 @@ func shapeInspect() []shape {
 			keepOnly(sub(m, "NetworkSettings"), "SandboxID", "SandboxKey", "Ports", "Networks")
 			forget(sub(m, "Config"), "MacAddress")
 		}),
+		before(24, func(m members) { forget(sub(m, "State"), "Health") }),
 		before(22, func(m members) {
 			bareID(m, "Image")
 			sub(m, "HostConfig")["LxcConf"] = []any{}
@@ -32,7 +33,7 @@ func shapeInspect() []shape {
 		before(21, func(m members) {
 			forget(sub(m, "NetworkSettings"), "Networks", "SandboxID")
 			sub(m, "NetworkSettings")["PortMapping"] = nil
-			forget(sub(m, "State"), "Status", "Health")
+			forget(sub(m, "State"), "Status")
 		}),
 		before(20, volumesOfMounts),
 		before(20, legacyConfig),

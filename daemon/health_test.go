@@ -1,0 +1,144 @@
+package daemon
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+func TestHealth_After(t *testing.T) {
+	check := &runconfig.Healthcheck{Retries: 2, StartPeriod: time.Minute, Interval: time.Hour, StartInterval: time.Second}
+	for _, c := range []struct {
+		name  string
+		codes []int // one each ten seconds
+		want  string
+		fails int
+	}{
+		{"nothing yet", nil, healthStarting, 0},
+		{"good at once", []int{0}, healthGood, 0},
+		{"failures of the first minute do not count", []int{1, 1, 1, 1, 1, 1}, healthStarting, 0},
+		{"one failure after it", []int{1, 1, 1, 1, 1, 1, 1}, healthStarting, 1},
+		{"two failures after it", []int{1, 1, 1, 1, 1, 1, 1, 1}, healthBad, 2},
+		{"once it was good they count", []int{0, 1, -1}, healthBad, 2},
+		{"it recovers", []int{0, 1, 1, 0}, healthGood, 0},
+	} {
+		h := &health{status: healthStarting}
+		for i, code := range c.codes {
+			h = h.after(check, api.HealthcheckResult{ExitCode: code}, time.Duration(i)*10*time.Second)
+		}
+		if h.status != c.want || h.streak != c.fails || len(h.log) != min(len(c.codes), keptResults) {
+			t.Errorf("%s: %s, %d failures, %d results", c.name, h.status, h.streak, len(h.log))
+		}
+	}
+	for _, c := range []struct {
+		status string
+		since  time.Duration
+		want   time.Duration
+	}{
+		{healthStarting, 0, time.Second}, {healthGood, 0, time.Hour}, {healthStarting, time.Minute, time.Hour},
+	} {
+		if got := (&health{status: c.status}).wait(check, c.since); got != c.want {
+			t.Errorf("%s after %v waits %v", c.status, c.since, got)
+		}
+	}
+	if got := (&health{status: healthStarting}).wait(&runconfig.Healthcheck{}, 0); got != defaultCheckInterval {
+		t.Errorf("the default interval is %v", got)
+	}
+}
+
+func withCheck(test ...string) func(*runconfig.Config, *runconfig.HostConfig) {
+	return func(c *runconfig.Config, _ *runconfig.HostConfig) {
+		c.Healthcheck = &runconfig.Healthcheck{
+			Test: test, Interval: 5 * time.Millisecond, Timeout: 200 * time.Millisecond, Retries: 2,
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	f := setup(t)
+	f.create("good", "sleep 100", withCheck("CMD-SHELL", "echo fine"))
+	f.create("bad", "sleep 100", withCheck("CMD", "sh", "-c", "echo ill; exit 4"))
+	f.create("slow", "sleep 100", withCheck("CMD", "sleep", "100"))
+	f.create("none", "sleep 100")
+	f.create("off", "sleep 100", withCheck("NONE"))
+	for _, name := range []string{"good", "bad", "slow", "none", "off"} {
+		f.run("start", name)
+	}
+	status := func(name, want string) {
+		t.Helper()
+		eventually(t, name+" "+want, func() bool { h := f.inspect(name).State.Health; return h != nil && h.Status == want })
+	}
+	status("good", healthGood)
+	status("bad", healthBad)
+	status("slow", healthBad)
+	if h := f.inspect("none").State.Health; h != nil {
+		t.Errorf("a container without checks: %+v", h)
+	}
+	if h := f.inspect("off").State.Health; h != nil {
+		t.Errorf("a container whose check is NONE: %+v", h)
+	}
+	if r := f.inspect("bad").State.Health.Log[0]; r.ExitCode != 4 || r.Output != "ill\n" || r.End.Before(r.Start) {
+		t.Errorf("the first check of bad: %+v", r)
+	}
+	if r := f.inspect("slow").State.Health.Log[0]; r.ExitCode != -1 || !strings.HasPrefix(r.Output, "Health check exceeded timeout (200ms)") {
+		t.Errorf("the first check of slow: %+v", r)
+	}
+	for _, c := range []struct{ filter, want string }{{healthGood, "good"}, {healthBad, "bad"}, {healthNone, "none"}} {
+		var rows []api.ContainerSummary
+		if err := env(f.eng.Job("containers"), "filters", `{"health":["`+c.filter+`"]}`).OutputJSON(&rows); err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, r := range rows {
+			found = found || r.Names[0] == "/"+c.want
+		}
+		if !found {
+			t.Errorf("the filter %s does not find %s: %+v", c.filter, c.want, rows)
+		}
+	}
+	if text := f.events.take(); !strings.Contains(text, "health_status: healthy") || !strings.Contains(text, "health_status: unhealthy") {
+		t.Errorf("events: %s", text)
+	}
+
+	// A paused container is not asked, a new run begins anew.
+	f.run("pause", "good")
+	time.Sleep(20 * time.Millisecond) // a check that was under way
+	before := f.inspect("good").State.Health
+	time.Sleep(50 * time.Millisecond)
+	if after := f.inspect("good").State.Health; len(after.Log) > 0 && !after.Log[len(after.Log)-1].Start.Equal(before.Log[len(before.Log)-1].Start) {
+		t.Errorf("asked while paused: %+v, %+v", before, after)
+	}
+	f.run("unpause", "good")
+	env(f.eng.Job("restart", "bad"), "t", "0")
+	if err := env(f.eng.Job("restart", "bad"), "t", "0").Run(); err != nil {
+		t.Fatal(err)
+	}
+	status("bad", healthBad)
+
+	// The next daemon goes on asking.
+	f.crash()
+	f.boot()
+	status("good", healthGood)
+}
+
+func TestHealth_Refused(t *testing.T) {
+	f := setup(t)
+	for _, c := range []struct {
+		check runconfig.Healthcheck
+		text  string
+	}{
+		{runconfig.Healthcheck{Interval: 1}, "Interval in Healthcheck cannot be less than 1ms"},
+		{runconfig.Healthcheck{Timeout: -1}, "Timeout in Healthcheck cannot be less than 1ms"},
+		{runconfig.Healthcheck{Retries: -1}, "Retries in Healthcheck cannot be negative"},
+		{runconfig.Healthcheck{Test: []string{"HTTP", "x"}}, "NONE, CMD or CMD-SHELL"},
+	} {
+		_, err := f.tryCreate("x1", "true", func(cfg *runconfig.Config, _ *runconfig.HostConfig) { cfg.Healthcheck = &c.check })
+		if errdefs.KindOf(err) != errdefs.KindInvalidArgument || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%+v: %v, want %q", c.check, err, c.text)
+		}
+	}
+}
