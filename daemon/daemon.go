@@ -72,6 +72,7 @@ func New(opt Options) (*Daemon, error) {
 	bg := opt.Engine.Permit(d.ctx)
 	d.jobs.Store(&bg)
 	opt.Exec.OnExit(d.exited)
+	opt.Exec.OnOOM(d.ranOut)
 	return d, nil
 }
 

@@ -131,6 +131,15 @@ func (s *state) started(pid int, at time.Time) error {
 	return nil
 }
 
+// outOfMemory says that the kernel has killed a child of the workload.
+func (s *state) outOfMemory() error {
+	if s.Phase != running && s.Phase != paused {
+		return s.illegal(running)
+	}
+	s.OOMKilled = true
+	return nil
+}
+
 // failed says that the start did not work.
 func (s *state) failed(code int, text string) error {
 	if s.Phase != starting {

@@ -129,6 +129,11 @@ type Driver interface {
 	// that did are told when they can be, else forgotten. Set it before Restore
 	// and Start.
 	OnExit(func(Exit))
+	// OnOOM sets the one receiver of kills for lack of memory. It is called with
+	// the ID of a container in which the kernel has killed, whether the container
+	// lives on or not: then its Exit says so too. Kills at the same time are told
+	// once. It is called on a goroutine of its own and must not block.
+	OnOOM(func(id string))
 	// Restore lists the containers that earlier daemons left running or ended
 	// and not removed.
 	Restore(ctx context.Context) ([]State, error)

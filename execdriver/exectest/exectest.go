@@ -72,6 +72,8 @@ func Run(t *testing.T, setup func(t *testing.T) Harness) {
 		{"ExecConcurrent", execConcurrent},
 		{"ExecPaused", execPaused},
 		{"ExecOutlivesDriver", execOutlivesDriver},
+		{"Stats", stats},
+		{"Update", update},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) { tc.run(newSuite(t, setup(t))) })

@@ -69,3 +69,20 @@ func (d *Driver) Limits(id string) execdriver.Resources {
 	defer p.mu.Unlock()
 	return p.resources
 }
+
+// OnOOM implements execdriver.Driver.
+func (d *Driver) OnOOM(f func(id string)) {
+	d.world.mu.Lock()
+	defer d.world.mu.Unlock()
+	d.world.onOOM = f
+}
+
+// OOM is a kill for lack of memory in a container, which lives on.
+func (w *World) OOM(id string) {
+	w.mu.Lock()
+	tell := w.onOOM
+	w.mu.Unlock()
+	if tell != nil {
+		tell(id)
+	}
+}

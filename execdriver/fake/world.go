@@ -19,6 +19,7 @@ type World struct {
 	lastPid    int
 	listener   *Driver
 	onExit     func(execdriver.Exit)
+	onOOM      func(id string)
 }
 
 // NewWorld makes a world without containers.
@@ -161,6 +162,6 @@ func (w *World) unlisten(d *Driver) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.listener == d {
-		w.listener, w.onExit = nil, nil
+		w.listener, w.onExit, w.onOOM = nil, nil, nil
 	}
 }

@@ -241,6 +241,7 @@ func (d *Driver) restoreOne(ctx context.Context, r *execproto.Record) (*held, er
 			return err
 		}, execproto.JobShare, r.ID)
 		if err == nil {
+			d.watchOOM(h)
 			return h, h.keep(files)
 		}
 		if !errdefs.IsConflict(err) {

@@ -69,6 +69,7 @@ type Driver struct {
 	eng     *engine.Engine
 	caps    uint64 // what this host can give
 	filters seccomp.Cache
+	ooms    *cgroups.OOMWatch
 
 	// leaving ends when Close begins: no exec engine is raised any more, and the
 	// one that is there is told to quit.
@@ -91,6 +92,7 @@ type Driver struct {
 	held   map[string]*held
 	execs  map[string]*execution
 	onExit func(execdriver.Exit)
+	onOOM  func(id string)
 }
 
 // link is the current connection to the exec engine, or the wait for one.
@@ -146,6 +148,10 @@ func New(opt Options) (*Driver, error) {
 		closeAll([]*os.File{d.binary, d.life, d.living})
 		return nil, fmt.Errorf("becoming subreaper: %w", err)
 	}
+	if d.ooms, err = cgroups.NewOOMWatch(d.oom); err != nil {
+		closeAll([]*os.File{d.binary, d.life, d.living})
+		return nil, fmt.Errorf("watching for lack of memory: %w", err)
+	}
 	d.eng = engine.New()
 	d.eng.RegisterCatchall(d.forward)
 	d.ctx, d.stop = context.WithCancel(context.Background())
@@ -177,6 +183,9 @@ func (d *Driver) Close() error {
 	}
 	d.over.Wait()
 	closeAll([]*os.File{d.life, d.living})
+	if err := d.ooms.Close(); err != nil {
+		d.logf("closing the watch for lack of memory: %v", err)
+	}
 	for _, h := range all {
 		h.close()
 	}

@@ -130,6 +130,7 @@ func (d *Driver) launch(ctx context.Context, t *translation, h *held, out execdr
 			return &answer, nil
 		}
 		if err = h.keep(job.ResultFiles()); err == nil {
+			d.watchOOM(h)
 			return &answer, nil
 		}
 	}

@@ -248,6 +248,7 @@ func (d *Driver) exited(x *execdriver.Exit) {
 	if stale || !h.ended(x) {
 		return
 	}
+	d.ooms.Remove(h.id)
 	go d.tell(h)
 }
 

@@ -336,13 +336,20 @@ func ignoreGone(err error) error {
 	return err
 }
 
-// Kill sends SIGKILL to all processes of the group. A group that grows meanwhile
-// is killed again, a few times.
+// Kill sends SIGKILL to all processes of the group, for good: where that takes
+// several rounds the group may not grow any more.
 func (g *Group) Kill() error {
 	if g.V2 {
 		if err := write(g.Paths[""], "cgroup.kill", "1"); err == nil {
 			return nil
 		}
+	}
+	dir := g.Paths["pids"]
+	if g.V2 {
+		dir = g.Paths[""]
+	}
+	if dir != "" {
+		_ = write(dir, "pids.max", "0") // without it a bomb takes more rounds
 	}
 	for range 10 {
 		pids, err := g.Pids()
@@ -356,26 +363,6 @@ func (g *Group) Kill() error {
 		time.Sleep(time.Millisecond)
 	}
 	return nil
-}
-
-// OOMKills counts the processes of the group that the kernel has killed for lack
-// of memory.
-func (g *Group) OOMKills() int {
-	file := filepath.Join(g.Paths["memory"], "memory.oom_control")
-	if g.V2 {
-		file = filepath.Join(g.Paths[""], "memory.events")
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return 0
-	}
-	for _, line := range strings.Split(string(b), "\n") {
-		if n, ok := strings.CutPrefix(line, "oom_kill "); ok {
-			count, _ := strconv.Atoi(n)
-			return count
-		}
-	}
-	return 0
 }
 
 // Remove removes the group. Directories that are gone are no failure; a busy one
