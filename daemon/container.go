@@ -21,9 +21,9 @@ type container struct {
 	mu   sync.Mutex // makes update atomic; held for nothing else, never across I/O
 	snap atomic.Pointer[snapshot]
 
-	disk     sync.Mutex  // one writer of the container's files at a time
-	updating turn        // one change of limits at a time
-	oom      atomic.Bool // there was a kill for lack of memory that was not told yet
+	disk     sync.Mutex   // one writer of the container's files at a time
+	updating turn         // one change of limits at a time
+	oom      atomic.Int32 // what is known of kills for lack of memory: oomNone…
 }
 
 // snapshot is a container at one moment. It and all it points to never change.

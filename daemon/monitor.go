@@ -80,7 +80,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 	if !before.state.StartedAt.IsZero() {
 		attrs["execDuration"] = strconv.Itoa(int(e.At.Sub(before.state.StartedAt).Seconds()))
 	}
-	if c.oom.Swap(false) || e.OOMKilled && !before.state.OOMKilled {
+	if c.oomUntold(before, e.OOMKilled) {
 		d.event(ctx, s, "oom", nil)
 	}
 	d.event(ctx, s, "die", attrs)
