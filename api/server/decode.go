@@ -195,6 +195,20 @@ func (x *exchange) setenv(job *engine.Job, keys []key) error {
 // document reads the JSON body of a request: nil when there is none. The
 // content type must say so when there is one.
 func (x *exchange) document() ([]byte, error) {
+	body, err := x.anyDocument()
+	if err != nil || body == nil {
+		return nil, err
+	}
+	given := x.r.Header.Get("Content-Type")
+	if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
+		return nil, errdefs.InvalidArgument("Content-Type specified (%s) must be 'application/json'", cut(given, 80))
+	}
+	return body, nil
+}
+
+// anyDocument is document for the routes and versions that never looked at the
+// content type.
+func (x *exchange) anyDocument() ([]byte, error) {
 	if x.r.ContentLength == 0 {
 		return nil, nil
 	}
@@ -209,10 +223,6 @@ func (x *exchange) document() ([]byte, error) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
 		return nil, nil
-	}
-	given := x.r.Header.Get("Content-Type")
-	if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
-		return nil, errdefs.InvalidArgument("Content-Type specified (%s) must be 'application/json'", cut(given, 80))
 	}
 	return body, nil
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/enginejobs/docker/engine"
-	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -24,16 +23,9 @@ type execBody struct {
 
 // execCreate runs the job exec_create.
 func execCreate(x *exchange, row *route) error {
-	body, err := x.document()
-	if err != nil {
-		return err
-	}
 	var b execBody
-	if len(body) == 0 {
-		return errdefs.InvalidArgument("the request has no body: it says what to run")
-	}
-	if err := json.Unmarshal(body, &b); err != nil {
-		return errdefs.InvalidArgument("reading the description of an exec: %w", err)
+	if err := x.execDocument(&b); err != nil {
+		return err
 	}
 	if x.v < v1(19) {
 		b.User = ""
@@ -85,4 +77,28 @@ func (b *execBody) set(job *engine.Job) error {
 		}
 	}
 	return job.SetenvJson("Cmd", []string(b.Cmd))
+}
+
+// execDocument decodes the body of a request about a further process. Before
+// 1.22 its content type did not matter, which clients of that time rely on, and
+// before 1.19 neither did the types of its members.
+func (x *exchange) execDocument(into any) error {
+	read := x.document
+	if x.v < v1(22) {
+		read = x.anyDocument
+	}
+	body, err := read()
+	if err != nil {
+		return err
+	}
+	if x.v < v1(19) && body != nil {
+		top, err := classicObject(x.v, body)
+		if err != nil {
+			return err
+		}
+		if body, err = json.Marshal(top); err != nil {
+			return invalidJSON(err)
+		}
+	}
+	return decodeJSON(body, into)
 }

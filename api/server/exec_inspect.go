@@ -33,10 +33,32 @@ func execInspect(x *exchange, row *route) error {
 	if inspect.ExitCode != nil {
 		classic.ExitCode = *inspect.ExitCode
 	}
-	if classic.Container, err = x.job(x.r.Context(), "container_inspect", inspect.ContainerID).Output(); err != nil {
+	if classic.Container, err = x.rawContainer(inspect.ContainerID); err != nil {
 		return err
 	}
 	return x.sendJSON(http.StatusOK, classic)
+}
+
+// rawContainer is a running container as the daemon's own file described it,
+// whatever the version: nobody shaped it for clients.
+func (x *exchange) rawContainer(id string) (members, error) {
+	out, err := x.job(x.r.Context(), "container_inspect", id).Output()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := decodeAny(out)
+	m, ok := doc.(members)
+	if err != nil || !ok {
+		return nil, errdefs.Internal("job container_inspect wrote no JSON object: %v", err)
+	}
+	if on, ok := sub(m, "State")["Running"].(bool); ok && !on {
+		return nil, errdefs.Conflict("Container %s is not running", id)
+	}
+	for _, s := range needed(shapeInspect(), v1(11)) {
+		s.edit(m)
+	}
+	forget(m, "HostConfig")
+	return m, nil
 }
 
 // classicExec is the answer of the first versions.
@@ -48,5 +70,5 @@ type classicExec struct {
 	OpenStdin     bool
 	OpenStderr    bool
 	OpenStdout    bool
-	Container     json.RawMessage
+	Container     members
 }

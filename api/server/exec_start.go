@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,18 +12,14 @@ import (
 // execStart runs the job exec_start on the connection itself. The connection is
 // taken over when the job says, with a write of no bytes, that only the start of
 // the process can still fail: what is wrong before has its status, what is wrong
-// afterwards is told in the stream.
+// afterwards is told in the stream. Before 1.21 all was told in the stream.
 func execStart(x *exchange, row *route) error {
-	body, err := x.document()
-	if err != nil {
-		return err
-	}
 	var b struct {
 		Detach, Tty bool
 		ConsoleSize *[2]uint16
 	}
-	if err := json.Unmarshal(body, &b); err != nil {
-		return errdefs.InvalidArgument("the start of an exec says in its body whether it is detached and has a terminal: %w", err)
+	if err := x.execDocument(&b); err != nil {
+		return err
 	}
 	if !b.Detach && x.r.ProtoMajor != 1 {
 		return errdefs.InvalidArgument("connecting to a process needs HTTP/1.1, because it takes the connection over; "+
@@ -56,6 +51,14 @@ func execStart(x *exchange, row *route) error {
 	if err := job.Stdin.Add(later); err != nil {
 		return err
 	}
+	if x.v < v1(21) {
+		if err := job.Permitted(); err != nil {
+			return err
+		}
+		if _, err := later.Write(nil); err != nil {
+			return err
+		}
+	}
 	err = x.run(job)
 	conn := later.taken()
 	if conn == nil {
@@ -64,7 +67,7 @@ func execStart(x *exchange, row *route) error {
 	defer conn.finish()
 	if err != nil && !errors.Is(err, context.Canceled) {
 		x.s.log.Debugf("running exec %s: %v", x.vars["name"], err)
-		_, err = fmt.Fprintf(stdout, "%s", execFailure(x.v, err))
+		_, err = fmt.Fprintf(stdout, "%s", execFailure(x.v, x.vars["name"], err))
 		_ = err // the client has left: it is not told
 	}
 	return nil
@@ -78,9 +81,11 @@ func detachedCode(v version) int {
 	return http.StatusOK
 }
 
-func execFailure(v version, err error) string {
+// execFailure is what a client is told in the stream. The container of the
+// classic text is the exec, which was taken for one.
+func execFailure(v version, id string, err error) string {
 	if v < v1(22) {
-		return fmt.Sprintf("Error starting exec command: %v\n", err)
+		return fmt.Sprintf("Error starting exec command in container %s: %v\n", id, err)
 	}
 	return err.Error() + "\r\n"
 }

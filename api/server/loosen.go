@@ -33,6 +33,7 @@ var configMembers = map[string]memberKind{
 	"Devices": isObject, "NetworkMode": isText, "IpcMode": isText, "PidMode": isText, "CapAdd": isList,
 	"CapDrop": isList, "RestartPolicy": isObject, "SecurityOpt": isList, "ReadonlyRootfs": isFlag,
 	"Ulimits": isObject, "LogConfig": isObject, "CgroupParent": isText,
+	"Detach": isFlag, // of the start of an exec
 }
 
 // hostMembers may stand at the top level of a create body of 1.18 and later

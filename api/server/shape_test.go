@@ -22,7 +22,9 @@ func samples() map[string]any {
 		Ports: []api.ContainerPort{{PrivatePort: 80, Type: "tcp"}}, Labels: map[string]string{"a": "b"}, State: "running", Status: "Up",
 	}
 	inspect := api.ContainerInspect{
-		Id: hash, Created: at, Name: "/web", Image: "sha256:" + hash, State: &api.ContainerState{Status: "running", Running: true},
+		Id: hash, Created: at, Name: "/web", Image: "sha256:" + hash, State: &api.ContainerState{
+			Status: "running", Running: true, Health: &api.Health{Status: "healthy", Log: []api.HealthcheckResult{}},
+		},
 		HostConfig: &runconfig.HostConfig{NetworkMode: "bridge"}, Config: &runconfig.Config{Image: "busybox", MacAddress: "02:00:00:00:00:01"},
 		NetworkSettings: &api.NetworkSettings{
 			IPAddress: "172.17.0.2", SandboxID: "s", SandboxKey: "/k",
