@@ -55,7 +55,7 @@ func (e *execEngine) jobAdopt(job *engine.Job) error {
 		e.settle(c, r)
 		return nil
 	}
-	if err := c.take(files); err != nil {
+	if err := e.take(c, files); err != nil {
 		e.forget(c)
 		return fmt.Errorf("adopting container %s: %w", c.id, err)
 	}
@@ -99,7 +99,7 @@ func (e *execEngine) settle(c *container, r *execproto.Record) {
 
 // take makes streams of the descriptors that launch once handed out. They are
 // c's, or closed on failure.
-func (c *container) take(files []*os.File) (err error) {
+func (e *execEngine) take(c *container, files []*os.File) (err error) {
 	defer func() {
 		if err != nil {
 			closeAll(files)
@@ -108,7 +108,7 @@ func (c *container) take(files []*os.File) (err error) {
 		}
 	}()
 	if len(files) == 1 { // it has outlived a daemon and an exec engine at once, which had the streams
-		c.log, c.pidfd = &logFile{}, files[execproto.FilePidfd]
+		c.log, c.pidfd = &log{}, files[execproto.FilePidfd]
 		return nil
 	}
 	want := execproto.FileStdin
@@ -121,7 +121,7 @@ func (c *container) take(files []*os.File) (err error) {
 	if len(files) != want {
 		return errdefs.InvalidArgument("%d descriptors came instead of %d", len(files), want)
 	}
-	if c.log, err = openLog(c.record.Log.Path); err != nil {
+	if c.log, err = openLog(&c.record.Log, e.compressing); err != nil {
 		return err
 	}
 	c.pidfd, files[execproto.FilePidfd] = files[execproto.FilePidfd], nil
@@ -135,7 +135,7 @@ func (c *container) take(files []*os.File) (err error) {
 			c.stdin = f
 			break
 		}
-		if err := c.journal.recover(i, c.log.f); err != nil {
+		if err := c.journal.recover(i, c.log.file()); err != nil {
 			return err
 		}
 		s, err := newStream(i, c.record.Tty, f, c.journal, c.log)
@@ -145,18 +145,6 @@ func (c *container) take(files []*os.File) (err error) {
 		c.streams = append(c.streams, s)
 	}
 	return c.log.measure()
-}
-
-// measure reads the size of the log again.
-func (l *logFile) measure() error {
-	if l.f == nil {
-		return nil
-	}
-	info, err := l.f.Stat()
-	if err == nil {
-		l.size = info.Size()
-	}
-	return err
 }
 
 // jobRestore takes up what is on record and was not handed over: containers that
@@ -174,7 +162,7 @@ func (e *execEngine) jobRestore(*engine.Job) error {
 
 func (e *execEngine) restoreOne(r *execproto.Record) {
 	c := newContainer(r.ID)
-	c.record, c.group, c.log = *r, r.Group, &logFile{}
+	c.record, c.group, c.log = *r, r.Group, &log{}
 	c.record.Exit = nil
 	if c.group == nil {
 		c.group = &cgroups.Group{}

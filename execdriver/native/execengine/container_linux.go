@@ -31,7 +31,7 @@ type container struct {
 	group   *cgroups.Group
 	pidfd   *os.File
 	journal *journal
-	log     *logFile
+	log     *log
 	streams []*stream
 	mounts  int             // its mount namespace, -1 when not held
 	child   bool            // our own child, else adopted

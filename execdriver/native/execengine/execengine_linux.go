@@ -48,6 +48,8 @@ type execEngine struct {
 	logf   func(string, ...any)
 	quit   context.CancelFunc
 
+	compressing chan struct{} // holds one for each log file that is being compressed
+
 	orphans sync.Once    // begins to look for them
 	forks   sync.RWMutex // for reading: from a fork until inits knows of it
 
@@ -107,7 +109,7 @@ func run(dir string, logf func(string, ...any)) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	e := &execEngine{
-		dir: dir, layout: layout, logf: logf, quit: cancel,
+		dir: dir, layout: layout, logf: logf, quit: cancel, compressing: make(chan struct{}, 1),
 		containers: map[string]*container{}, execs: map[string]*execution{}, watchers: map[*watcher]struct{}{}, inits: map[int]bool{},
 	}
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {

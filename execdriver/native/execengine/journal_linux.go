@@ -201,6 +201,13 @@ func (j *journal) unlogged(stream int) []byte {
 	return j.buffer(stream)[start:end]
 }
 
+// drop forgets the output that is not logged.
+func (j *journal) drop(stream int) {
+	h := j.head(stream)
+	_, end := h.bounds()
+	h.span.Store(pack(end, end))
+}
+
 // begin notes a write to the log before it happens, commit that it has.
 func (j *journal) begin(stream, consumed, length int, offset int64) {
 	h := j.head(stream)

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/enginejobs/docker/logdriver"
+	"github.com/enginejobs/docker/logdriver/jsonfile"
 )
 
 // pipeline is a stream of a test, with its log.
@@ -24,7 +27,7 @@ func newPipeline(t *testing.T, j *journal, path string) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := openLog(path)
+	log, err := openLog(&logdriver.Spec{Driver: logdriver.JSONFile, Path: path}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +92,10 @@ func TestStreamLogsLinesAndForwardsBytes(t *testing.T) {
 // TestJournalSurvivesAKillAnywhere stops in the middle of a write to the log, at
 // each length, and lets another reader go on with the same journal.
 func TestJournalSurvivesAKillAnywhere(t *testing.T) {
-	at := time.Now()
-	full := appendEntry(appendEntry(nil, []byte("first\n"), "stdout", at), []byte("second\n"), "stdout", at)
-	before := appendEntry(nil, []byte("old\n"), "stdout", at)
+	enc := jsonfile.Format{}.Encoder(false, nil)
+	enc.At(time.Now())
+	full := enc.Append(enc.Append(nil, []byte("first\n")), []byte("second\n"))
+	before := enc.Append(nil, []byte("old\n"))
 	for written := -1; written <= len(full)+1; written++ {
 		j, err := newJournal()
 		if err != nil {
@@ -113,7 +117,7 @@ func TestJournalSurvivesAKillAnywhere(t *testing.T) {
 			h.span.Store(h.next.Load())
 		}
 		p := newPipeline(t, j, path)
-		if err := j.recover(0, p.s.log.f); err != nil {
+		if err := j.recover(0, p.s.log.file()); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.s.log.measure(); err != nil {

@@ -104,7 +104,7 @@ func (l *launch) run(ctx context.Context, setup []byte) error {
 	}
 	l.phase("cgroup")
 	var err error
-	if l.c.log, err = openLog(l.spec.Log.Path); err != nil {
+	if l.c.log, err = openLog(&l.spec.Log, l.e.compressing); err != nil {
 		return &initproto.Failure{Step: "open log", Object: l.spec.Log.Path, Text: err.Error()}
 	}
 	if l.c.journal, err = newJournal(); err != nil {

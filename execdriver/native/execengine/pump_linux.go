@@ -2,46 +2,18 @@ package execengine
 
 import (
 	"errors"
+	"math"
 	"os"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/logdriver"
 )
 
 var streamNames = [streamsMax]string{"stdout", "stderr"}
-
-// logFile is the log of a container, shared by its streams.
-type logFile struct {
-	mu   sync.Mutex // keeps entries whole; held across the write, which is its purpose
-	f    *os.File   // nil: no log
-	size int64
-}
-
-func openLog(path string) (*logFile, error) {
-	l := &logFile{}
-	if path == "" {
-		return l, nil
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		_ = f.Close() // nothing was written
-		return nil, err
-	}
-	l.f, l.size = f, info.Size()
-	return l, nil
-}
-
-func (l *logFile) close() {
-	if l.f != nil {
-		_ = l.f.Close() // writes were checked one by one
-	}
-}
 
 // entryBuffers are lent to the streams while they encode.
 var entryBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
@@ -53,8 +25,9 @@ type stream struct {
 	f     *os.File
 	raw   syscall.RawConn
 	j     *journal
-	log   *logFile
-	done  chan struct{} // closed when the output has ended
+	log   *log
+	enc   logdriver.Encoder // nil: no log
+	done  chan struct{}     // closed when the output has ended
 
 	mu        sync.Mutex // guards everything below
 	receivers []*os.File // never changed in place
@@ -62,12 +35,16 @@ type stream struct {
 	failed    error // the last failure of the log, reported once
 }
 
-func newStream(index int, tty bool, f *os.File, j *journal, log *logFile) (*stream, error) {
+func newStream(index int, tty bool, f *os.File, j *journal, log *log) (*stream, error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	return &stream{index: index, tty: tty, f: f, raw: raw, j: j, log: log, done: make(chan struct{})}, nil
+	s := &stream{index: index, tty: tty, f: f, raw: raw, j: j, log: log, done: make(chan struct{})}
+	if log.format != nil {
+		s.enc = log.format.Encoder(index == 1, log.attrs)
+	}
+	return s, nil
 }
 
 // add attaches one more receiver. Those whose other end is closed are dropped.
@@ -159,33 +136,62 @@ func (s *stream) read(fd int) (int, error) {
 // write appends what can be logged to the log. When the log cannot be written
 // the entries are dropped: the workload must not hang on a full disk.
 func (s *stream) write(end bool, logf func(string, ...any)) {
+	if s.enc == nil {
+		s.j.drop(s.index)
+		return
+	}
 	lent := entryBuffers.Get().(*[]byte)
-	defer entryBuffers.Put(lent)
-	text := s.j.unlogged(s.index)
-	now := time.Now().UTC()
-	out, consumed := (*lent)[:0], 0
+	out := *lent
 	for {
+		var err error
+		var more bool
+		out, more, err = s.writeSome(out[:0], end)
+		s.report(err, logf)
+		if !more {
+			break
+		}
+	}
+	if cap(out) > 512<<10 {
+		out = make([]byte, 0, 64<<10)
+	}
+	*lent = out[:0]
+	entryBuffers.Put(lent)
+}
+
+// writeSome writes entries until the log file is full, or there are no more.
+func (s *stream) writeSome(out []byte, end bool) (_ []byte, more bool, err error) {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	w := s.log.w
+	left := w.Left()
+	if left == 0 {
+		err = w.Rotate() // if it fails the old file goes on
+		if left = w.Left(); left == 0 {
+			left = math.MaxInt64
+		}
+	}
+	text := s.j.unlogged(s.index)
+	s.enc.At(time.Now())
+	consumed := 0
+	for int64(len(out)) < left {
 		n := cutEntry(text[consumed:], end)
 		if n == 0 {
 			break
 		}
-		if s.log.f != nil {
-			out = appendEntry(out, text[consumed:consumed+n], streamNames[s.index], now)
-		}
+		out = s.enc.Append(out, text[consumed:consumed+n])
 		consumed += n
 	}
-	*lent = out[:0]
-	if cap(out) > 256<<10 {
-		*lent = make([]byte, 0, 64<<10)
-	}
 	if consumed == 0 {
-		return
+		return out, false, err
 	}
-	s.log.mu.Lock()
-	s.j.begin(s.index, consumed, len(out), s.log.size)
-	err := s.log.append(out)
+	s.j.begin(s.index, consumed, len(out), w.Size())
+	err = errors.Join(err, w.Append(out))
 	s.j.commit(s.index)
-	s.log.mu.Unlock()
+	return out, int64(len(out)) >= left, err
+}
+
+// report says once that the log cannot be written.
+func (s *stream) report(err error, logf func(string, ...any)) {
 	s.mu.Lock()
 	repeated := s.failed != nil
 	s.failed = err
@@ -193,22 +199,6 @@ func (s *stream) write(end bool, logf func(string, ...any)) {
 	if err != nil && !repeated {
 		logf("writing log, output is dropped: %v", err)
 	}
-}
-
-// append writes whole entries or nothing.
-func (l *logFile) append(b []byte) error {
-	if l.f == nil || len(b) == 0 {
-		return nil
-	}
-	n, err := l.f.Write(b)
-	if err != nil {
-		if n > 0 {
-			err = errors.Join(err, l.f.Truncate(l.size))
-		}
-		return err
-	}
-	l.size += int64(n)
-	return nil
 }
 
 // forward passes raw output on. A receiver that has left is dropped; one that
