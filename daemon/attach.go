@@ -9,7 +9,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
-	"github.com/enginejobs/docker/pkg/jsonlog"
+	"github.com/enginejobs/docker/logdriver"
 )
 
 // attachOptions say what to connect to what.
@@ -243,20 +243,10 @@ func copyInput(dst io.Writer, src io.Reader, keys *detector) (detached bool, err
 
 // replay writes what was logged so far.
 func replay(ctx context.Context, c *container, s *snapshot, opt attachOptions) error {
-	path := c.logPath(s)
-	if path == "" {
-		return nil
-	}
-	return jsonlog.Read(ctx, path, jsonlog.Options{Tail: -1}, func(e *jsonlog.Entry) error {
-		w := opt.Out
-		if e.Stream == "stderr" {
-			if w = opt.Err; !opt.Stderr {
-				return nil
-			}
-		} else if !opt.Stdout {
-			return nil
-		}
-		_, err := w.Write(e.Log)
+	spec, format, err := c.log(s)
+	if err != nil || format == nil {
 		return err
-	})
+	}
+	w := logWriter{logsOptions: &logsOptions{Stdout: opt.Stdout, Stderr: opt.Stderr, Out: opt.Out, Err: opt.Err}}
+	return logdriver.Read(ctx, format, spec, logdriver.ReadOptions{Tail: -1, Idle: w.flush}, w.entry)
 }

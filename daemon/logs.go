@@ -3,12 +3,14 @@ package daemon
 import (
 	"context"
 	"io"
+	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
-	"github.com/enginejobs/docker/pkg/jsonlog"
+	"github.com/enginejobs/docker/logdriver"
+	"github.com/enginejobs/docker/logdriver/logdrivers"
 )
 
 // logsOptions choose what to show of a log.
@@ -16,7 +18,8 @@ type logsOptions struct {
 	Name           string
 	Stdout, Stderr bool
 	Timestamps     bool
-	Read           jsonlog.Options
+	Details        bool
+	Read           logdriver.ReadOptions
 	Out, Err       io.Writer
 }
 
@@ -26,8 +29,8 @@ const logStamp = "2006-01-02T15:04:05.000000000Z07:00"
 func decodeLogs(job *engine.Job, now time.Time) (logsOptions, error) {
 	opt := logsOptions{
 		Name: job.Args[0], Stdout: job.GetenvBool("stdout"), Stderr: job.GetenvBool("stderr"),
-		Timestamps: job.GetenvBool("timestamps"), Out: job.Stdout, Err: job.Stderr,
-		Read: jsonlog.Options{Tail: -1, Follow: job.GetenvBool("follow")},
+		Timestamps: job.GetenvBool("timestamps"), Details: job.GetenvBool("details"), Out: job.Stdout, Err: job.Stderr,
+		Read: logdriver.ReadOptions{Tail: -1, Follow: job.GetenvBool("follow")},
 	}
 	if !opt.Stdout && !opt.Stderr {
 		return opt, errdefs.InvalidArgument("Bad parameters: you must choose at least one stream")
@@ -63,7 +66,8 @@ func logTime(text string, now time.Time) (time.Time, error) {
 //
 // Usage:  logs CONTAINER
 // Env:    stdout, stderr: at least one. follow: until the container stops. timestamps: before each line.
-// Env:    tail: number of lines, or all. since, until: unix seconds, RFC 3339 or a duration. details: ignored.
+// Env:    tail: number of lines, or all. since, until: unix seconds, RFC 3339 or a duration.
+// Env:    details: before each line what the log options labels, env and tag have chosen.
 // Stdout: lines, Stderr likewise.
 // Errors: NotFound, InvalidArgument, NotImplemented (the container has no log).
 func (d *Daemon) jobLogs(job *engine.Job) error {
@@ -80,8 +84,11 @@ func (d *Daemon) Logs(ctx context.Context, opt logsOptions) error {
 	if err != nil {
 		return err
 	}
-	path := c.logPath(c.now())
-	if path == "" {
+	spec, format, err := c.log(c.now())
+	if err != nil {
+		return err
+	}
+	if format == nil {
 		return errdefs.NotImplemented("configured logging driver does not support reading")
 	}
 	if _, err := opt.Out.Write(nil); err != nil { // the headers may go
@@ -102,30 +109,84 @@ func (d *Daemon) Logs(ctx context.Context, opt logsOptions) error {
 		}()
 	}
 	w := logWriter{logsOptions: &opt}
-	return jsonlog.Read(ctx, path, opt.Read, w.entry)
+	opt.Read.Idle = w.flush
+	return logdriver.Read(ctx, format, spec, opt.Read, w.entry)
 }
 
-// logWriter shows entries. The pieces of a long line get one time stamp.
+// log is how to read the log of a container; without a format it cannot be read.
+func (c *container) log(s *snapshot) (*logdriver.Spec, logdriver.Format, error) {
+	spec, err := logdriver.Parse(s.host.LogConfig.Type, s.host.LogConfig.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	spec.Path = c.logFile(spec.Driver)
+	format, err := logdrivers.Format(spec.Driver)
+	return &spec, format, err
+}
+
+// logWriter shows entries. Neighbours of one stream are written together; the
+// pieces of a long line get one time stamp.
 type logWriter struct {
 	*logsOptions
 	inside [2]bool // the last piece of this stream did not end the line
 	buf    []byte
+	stderr bool // what buf is of
 }
 
-func (w *logWriter) entry(e *jsonlog.Entry) error {
-	out, i := w.Out, 0
-	if e.Stream == "stderr" {
-		out, i = w.Err, 1
+// logBatch is how much is collected before it is written.
+const logBatch = 32 << 10
+
+func (w *logWriter) entry(e *logdriver.Entry) error {
+	i := 0
+	if e.Stderr {
+		i = 1
 	}
 	if i == 0 && !w.Stdout || i == 1 && !w.Stderr {
 		return nil
 	}
-	w.buf = w.buf[:0]
-	if w.Timestamps && !w.inside[i] {
-		w.buf = append(e.Time.AppendFormat(w.buf, logStamp), ' ')
+	if e.Stderr != w.stderr || len(w.buf)+len(e.Text) > logBatch {
+		if err := w.flush(); err != nil {
+			return err
+		}
+		w.stderr = e.Stderr
 	}
-	w.buf = append(w.buf, e.Log...)
-	w.inside[i] = len(e.Log) > 0 && e.Log[len(e.Log)-1] != '\n'
+	if !w.inside[i] {
+		if w.Timestamps {
+			w.buf = append(e.Time.AppendFormat(w.buf, logStamp), ' ')
+		}
+		if w.Details {
+			w.buf = append(appendDetails(w.buf, e.Attrs), ' ')
+		}
+	}
+	w.buf = append(w.buf, e.Text...)
+	w.inside[i] = len(e.Text) > 0 && e.Text[len(e.Text)-1] != '\n'
+	return nil
+}
+
+// flush writes what was collected.
+func (w *logWriter) flush() error {
+	if len(w.buf) == 0 {
+		return nil
+	}
+	out := w.Out
+	if w.stderr {
+		out = w.Err
+	}
 	_, err := out.Write(w.buf)
+	w.buf = w.buf[:0]
 	return err
+}
+
+// appendDetails writes attributes as a query does, without quoting what needs
+// none: "name=value,other=value".
+func appendDetails(b []byte, attrs []logdriver.Attr) []byte {
+	for i, a := range attrs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, url.QueryEscape(a.Name)...)
+		b = append(b, '=')
+		b = append(b, url.QueryEscape(a.Value)...)
+	}
+	return b
 }

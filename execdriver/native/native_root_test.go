@@ -17,8 +17,9 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/execdriver/exectest"
+	"github.com/enginejobs/docker/logdriver"
+	"github.com/enginejobs/docker/logdriver/jsonfile"
 	"github.com/enginejobs/docker/pkg/cgroups"
-	"github.com/enginejobs/docker/pkg/jsonlog"
 	"github.com/enginejobs/docker/pkg/mount"
 	"github.com/enginejobs/docker/pkg/testutil"
 )
@@ -273,8 +274,8 @@ func TestExecEngineIsKilled(t *testing.T) {
 			continue
 		}
 		var text strings.Builder
-		err := jsonlog.Read(t.Context(), filepath.Join(b.dir, id+".log"), jsonlog.Options{Tail: -1},
-			func(e *jsonlog.Entry) error { text.Write(e.Log); return nil })
+		err := logdriver.Read(t.Context(), jsonfile.Format{}, &logdriver.Spec{Path: filepath.Join(b.dir, id+".log")},
+			logdriver.ReadOptions{Tail: -1}, func(e *logdriver.Entry) error { text.Write(e.Text); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
