@@ -39,12 +39,12 @@ func everyJob(t *testing.T) map[string]engine.JobDescription {
 // new job is entered here by whoever has thought about it.
 var (
 	readers = []string{
-		"commands", "container_changes", "container_inspect", "exec_inspect", "container_stats", "containers", "events", "export", "history",
+		"commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "events", "export", "history",
 		"image_inspect", "images", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "subscribers_count",
 		"top", "version", "wait",
 	}
 	changers = []string{
-		"acceptconnections", "allocate_interface", "allocate_port", "attach", "container_exited", "container_rename", "container_update",
+		"acceptconnections", "allocate_interface", "allocate_port", "attach", "container_archive_put", "container_exited", "container_rename", "container_update",
 		"create", "exec_create", "exec_resize", "exec_start", "image_delete", "image_tag", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link",
 		"log", "pause", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause",
 	}

@@ -15,6 +15,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 	return slices.Concat(
 		d.containerDeclarations(),
 		d.execDeclarations(),
+		d.archiveDeclarations(),
 		d.statsDeclarations(),
 		d.updateDeclarations(),
 	)

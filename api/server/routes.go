@@ -31,6 +31,7 @@ func (row *route) ServeHTTP(http.ResponseWriter, *http.Request) {}
 func routes() []route {
 	var (
 		name    = []source{fromPath("name")}
+		path    = []source{fromPath("name"), fromQuery("path")}
 		inspect = []key{flag("size")}
 		logs    = []key{flag("stdout"), flag("stderr"), flag("follow"), flag("timestamps"), flag("details"),
 			text("tail"), text("since"), text("until")}
@@ -55,9 +56,14 @@ func routes() []route {
 		{"GET", "/containers/json", "containers", nil, ps, document(shapeContainers()...)},
 		{"GET", "/containers/ps", "containers", nil, ps, document(shapeContainers()...)},
 		{"DELETE", "/containers/{name:.+}", "rm", name, remove, empty(204)},
+		{"GET", "/containers/{name:.+}/archive", "container_archive", path, nil, custom(containerArchive)},
+		{"HEAD", "/containers/{name:.+}/archive", "container_archive_stat", path, nil, custom(containerArchiveStat)},
+		{"PUT", "/containers/{name:.+}/archive", "container_archive_put", path,
+			[]key{flag("noOverwriteDirNonDir"), flag("copyUIDGID")}, custom(containerArchivePut)},
 		{"POST", "/containers/{name:.+}/attach", "attach", name, attach, custom(attachHijack)},
 		{"GET", "/containers/{name:.+}/attach/ws", "attach", name, attach, custom(attachWebsocket)},
 		{"GET", "/containers/{name:.+}/changes", "container_changes", name, nil, document()},
+		{"POST", "/containers/{name:.+}/copy", "container_copy", nil, nil, custom(containerCopy)},
 		{"POST", "/containers/{name:.+}/exec", "exec_create", name, nil, custom(execCreate)},
 		{"GET", "/containers/{name:.+}/export", "export", name, nil, stream("application/x-tar")},
 		{"GET", "/containers/{name:.+}/json", "container_inspect", name, inspect, document(shapeInspect()...)},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -51,6 +52,11 @@ func (u *unpacker) replacing(dir int, base string, make func() error) error {
 	err := make()
 	if !errors.Is(err, unix.EEXIST) {
 		return err
+	}
+	if u.opt.KeepKinds {
+		if st, err := lstat(dir, base); err == nil && kind(&st) == unix.S_IFDIR {
+			return &Error{Entry: base, Err: errors.New("cannot overwrite directory with non-directory")}
+		}
 	}
 	if err := u.clear(dir, base); err != nil {
 		return err
@@ -178,6 +184,9 @@ func (u *unpacker) directory(hdr *tar.Header, name string, dir int, base string)
 		}
 		err = nil
 		if kind(&st) != unix.S_IFDIR {
+			if u.opt.KeepKinds {
+				return &Error{Entry: hdr.Name, Err: errors.New("cannot overwrite non-directory with directory")}
+			}
 			if err := u.clear(dir, base); err != nil {
 				return err
 			}
@@ -228,7 +237,7 @@ func (u *unpacker) hardLink(ctx context.Context, hdr *tar.Header, dir int, base 
 		return err
 	}
 	defer unix.Close(here)
-	from, name, err := u.linkTarget(ctx, target)
+	from, name, err := u.linkTarget(ctx, path.Join(u.opt.At, target))
 	if err != nil {
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 			return invalid(hdr.Name, "its hard link target %q does not exist", shorten(hdr.Linkname))

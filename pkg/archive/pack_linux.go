@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,10 @@ type PackOptions struct {
 	Only []string
 	// Deleted names entries for which a whiteout is written.
 	Deleted []string
+	// As, when not empty, is the name that the tree itself has in the archive: it
+	// gets an entry, and all names begin with it; "/" makes them begin with a
+	// slash. With Only, which then has one name, it is the name of that entry.
+	As string
 }
 
 // reopenDepth is how many directories a walk keeps open. Deeper ones are
@@ -38,9 +43,14 @@ func Pack(ctx context.Context, w io.Writer, dir string, opt PackOptions) error {
 	}
 	defer t.close()
 	p := &packer{ctx: ctx, tree: t, opt: opt, tw: tar.NewWriter(w), links: make(map[inode]string)}
-	if opt.Only != nil {
+	switch {
+	case opt.Only != nil:
 		err = p.only()
-	} else {
+	case opt.As != "":
+		if _, err = p.add(t.root, ".", "."); err == nil {
+			err = p.walk(".", 0)
+		}
+	default:
 		err = p.walk(".", 0)
 	}
 	if err != nil {
@@ -204,8 +214,22 @@ func (p *packer) add(dir int, base, name string) (unix.Stat_t, error) {
 	return st, nil
 }
 
+// named is what a name of the tree is called in the archive.
+func (p *packer) named(name string) string {
+	switch {
+	case p.opt.As == "":
+		return name
+	case p.opt.Only != nil:
+		return p.opt.As
+	case name == ".":
+		return strings.TrimSuffix(p.opt.As, "/")
+	}
+	return strings.TrimSuffix(p.opt.As, "/") + "/" + name
+}
+
 // header describes an object; nil when archives have no word for it.
 func (p *packer) header(st *unix.Stat_t, dir int, base, name string) (*tar.Header, error) {
+	name = p.named(name)
 	hdr := &tar.Header{
 		Format: tar.FormatPAX, Name: name, Mode: int64(st.Mode & 0o7777),
 		Uid: int(st.Uid), Gid: int(st.Gid), ModTime: time.Unix(st.Mtim.Sec, 0),

@@ -17,10 +17,22 @@ type Options struct {
 	Whiteouts Whiteouts
 	// Below is what an Overlay tree lies on; nil when nothing does.
 	Below Below
+	// At is the directory of the tree, a clean relative path without links, that
+	// the names of the archive begin in; empty is the root. Links lead anywhere in
+	// the tree.
+	At string
+	// KeepKinds refuses entries that would put a file in the place of a directory
+	// or the other way round.
+	KeepKinds bool
+	// Owner, when not nil, is who everything belongs to, whatever the archive says.
+	Owner *Owner
 	// NoOwner leaves everything to the current user and drops attributes that
 	// need privilege.
 	NoOwner bool
 }
+
+// Owner is a user and a group by number.
+type Owner struct{ UID, GID int }
 
 // Unpack puts the entries of the uncompressed archive r below the directory
 // root, which must exist, and returns the sum of the sizes of its regular
@@ -110,6 +122,10 @@ func (u *unpacker) entry(ctx context.Context, hdr *tar.Header, body io.Reader) e
 	}
 	if err := checkHeader(hdr); err != nil {
 		return err
+	}
+	name = path.Join(u.opt.At, name)
+	if u.opt.Owner != nil {
+		hdr.Uid, hdr.Gid = u.opt.Owner.UID, u.opt.Owner.GID
 	}
 	if u.opt.Whiteouts != Literal {
 		if done, err := u.whiteout(hdr.Name, name); done || err != nil {

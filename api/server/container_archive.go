@@ -1,0 +1,102 @@
+package server
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// containerArchive answers with an archive; what it is of stands in a header,
+// which the job writes as its first line.
+func containerArchive(x *exchange, row *route) error {
+	job, err := row.prepare(x)
+	if err != nil {
+		return err
+	}
+	job.SetenvBool("stat", true)
+	out := &lineHeader{w: x.w, sink: &sink{w: x.w, code: http.StatusOK, media: "application/x-tar"}}
+	job.Stdout.Add(out)
+	return x.run(job)
+}
+
+// lineHeader puts the first line of an output into a header and the rest into
+// the body.
+type lineHeader struct {
+	w    *response
+	sink *sink
+	line []byte
+	over bool // the line is complete
+}
+
+// Write takes a piece of the line, or of the body.
+func (l *lineHeader) Write(p []byte) (int, error) {
+	if l.over {
+		return l.sink.Write(p)
+	}
+	line, rest, over := bytes.Cut(p, []byte("\n"))
+	l.line = append(l.line, line...)
+	if !over {
+		return len(p), nil
+	}
+	l.over = true
+	l.w.Header().Set(api.PathStatHeader, base64.StdEncoding.EncodeToString(l.line))
+	if len(rest) > 0 {
+		if n, err := l.sink.Write(rest); err != nil {
+			return len(line) + 1 + n, err
+		}
+	}
+	return len(p), nil
+}
+
+// containerArchiveStat puts the whole answer into a header.
+func containerArchiveStat(x *exchange, row *route) error {
+	job, err := row.prepare(x)
+	if err != nil {
+		return err
+	}
+	out, err := job.Output()
+	if err != nil {
+		return err
+	}
+	x.w.Header().Set(api.PathStatHeader, base64.StdEncoding.EncodeToString(bytes.TrimSpace(out)))
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// containerArchivePut gives the job the body.
+func containerArchivePut(x *exchange, row *route) error {
+	job, err := row.prepare(x)
+	if err != nil {
+		return err
+	}
+	if err := job.Stdin.Add(x.r.Body); err != nil {
+		return err
+	}
+	if err := x.run(job); err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// containerCopy is the copy of the first versions. An unknown container has an
+// empty answer.
+func containerCopy(x *exchange, row *route) error {
+	body, err := x.document()
+	if err != nil {
+		return err
+	}
+	var what struct{ Resource string }
+	if err := json.Unmarshal(body, &what); err != nil {
+		return errdefs.InvalidArgument("reading what to copy: %w", err)
+	}
+	if what.Resource == "" {
+		return errdefs.InvalidArgument("Path cannot be empty")
+	}
+	job := x.job(x.r.Context(), row.job, x.vars["name"], what.Resource)
+	return x.direct(job, stream("application/x-tar"))
+}
