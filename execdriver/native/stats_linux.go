@@ -24,12 +24,19 @@ func (d *Driver) Stats(_ context.Context, id string) (s *execdriver.Stats, err e
 // Update changes limits of a running container. The kernel is who remembers
 // them: an exec engine that is raised anew has nothing to know of it.
 func (d *Driver) Update(_ context.Context, id string, r execdriver.Resources) (warnings []string, err error) {
-	limits := groupLimits(&r)
-	err = d.withGroup(id, "changing the limits of", func(g *cgroups.Group) error {
-		warnings, err = g.Update(&limits)
-		return err
-	})
+	h, err := d.get(id)
+	if err != nil {
+		return nil, err
+	}
+	notRunning := errdefs.Conflict("container %s is not running", id)
+	group, limits := h.group(), groupLimits(&r)
+	if group == nil {
+		return nil, notRunning
+	}
+	warnings, err = group.Update(&limits)
 	switch {
+	case err != nil && (!h.running() || isGone(err)):
+		return nil, notRunning
 	case errors.Is(err, unix.EBUSY):
 		return nil, errdefs.Conflict("%w", err)
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ERANGE), errors.Is(err, unix.ENODEV), errors.Is(err, unix.EACCES):

@@ -98,8 +98,17 @@ func (c *change) apply() (warning string, err error) {
 		return c.what + " is not limited: the scheduler of device " + c.device + " does not support it", nil
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return c.what + " is not limited: the host does not support " + c.file, nil
+	}
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		err = where.Err // the name of the limit says more than that of its file
+	}
+	switch {
 	case c.device != "":
 		return "", fmt.Errorf("%s of device %s cannot be set to %s: %w", c.what, c.device, c.value, err)
+	case err == unix.EBUSY && c.file == "memory.limit_in_bytes":
+		return "", fmt.Errorf("%s cannot be set to %s: %d bytes are in use: %w", c.what, c.value,
+			readInt(c.dir, "memory.usage_in_bytes"), err)
 	}
 	return "", fmt.Errorf("%s cannot be set to %s: %w", c.what, c.value, err)
 }

@@ -199,7 +199,7 @@ func TestStats(t *testing.T) {
 	if s.CPU.Total < uint64(10*time.Millisecond) || s.CPU.Periods == 0 || s.CPU.Throttled == 0 || s.CPU.ThrottledTime == 0 {
 		t.Errorf("cpu %+v", s.CPU)
 	}
-	if s.Memory.Usage == 0 || s.Memory.Limit != 64<<20 || len(s.Memory.Stats) < 20 {
+	if s.Memory.Usage == 0 && !g.V2 || s.Memory.Limit != 64<<20 || len(s.Memory.Stats) < 20 {
 		t.Errorf("memory %+v", s.Memory)
 	}
 	if s.Pids.Current != 1 || s.Pids.Limit != 20 || s.Read.IsZero() {
