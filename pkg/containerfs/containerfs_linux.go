@@ -55,20 +55,27 @@ func Stopped(root string, mounts []mount.Mount) (*View, error) {
 	if len(mounts) == 0 {
 		return Running(root)
 	}
-	type result struct {
-		view *View
-		err  error
-	}
-	done := make(chan result, 1)
+	var view *View
+	var err error
+	onThread(func() { view, err = assemble(root, mounts) })
+	return view, err
+}
+
+// onThread runs f on a thread that ends with it. The first thread of a process
+// cannot end, and is what /proc/self shows: it only waits then.
+func onThread(f func()) {
+	done := make(chan struct{})
 	go func() {
-		// The thread is not given back: it ends with this goroutine, and its
-		// mount namespace with the last descriptor of the view.
+		defer close(done)
 		runtime.LockOSThread()
-		v, err := assemble(root, mounts)
-		done <- result{v, err}
+		if unix.Gettid() == unix.Getpid() {
+			onThread(f)
+			runtime.UnlockOSThread()
+			return
+		}
+		f()
 	}()
-	r := <-done
-	return r.view, r.err
+	<-done
 }
 
 func assemble(root string, mounts []mount.Mount) (*View, error) {
