@@ -29,7 +29,9 @@ type crashState struct {
 // check compares what the clients know with what the daemon says, in every
 // round. What is under way gets a moment.
 func (c *crash) check(when string) {
-	if !daemonproc.Poll(30*time.Second, func() bool { return !strings.Contains(jobs(c.t, c.d), `"create"`) && !strings.Contains(jobs(c.t, c.d), `"rm"`) }) {
+	if !daemonproc.Poll(30*time.Second, func() bool {
+		return !strings.Contains(jobs(c.t, c.d), `"create"`) && !strings.Contains(jobs(c.t, c.d), `"rm"`)
+	}) {
 		c.t.Errorf("%s: what nobody waits for any more does not end: %s", when, jobs(c.t, c.d))
 	}
 	var known []*crashBox

@@ -36,7 +36,7 @@ func benchDispatch(_ context.Context, b *board) error {
 
 // benchStart restarts the daemons. Their images stay.
 func benchStart(ctx context.Context, b *board) error {
-	return b.alternate(ctx, "daemon start to serving", "ms", min(b.cfg.rounds, 10), func(e engine) (float64, error) {
+	return b.alternate(ctx, "daemon start to serving", "ms", min(b.cfg.rounds, 10), target{times: 6}, func(e engine) (float64, error) {
 		took, err := e.start(ctx)
 		if took < 0 {
 			return -1, err // it has no daemon
@@ -46,11 +46,11 @@ func benchStart(ctx context.Context, b *board) error {
 }
 
 func benchIdle(ctx context.Context, b *board) error {
-	return b.memory(ctx, "memory of fresh daemons (PSS)")
+	return b.memory(ctx, "memory of fresh daemons (PSS)", target{})
 }
 
-func (b *board) memory(ctx context.Context, name string) error {
-	return b.alternate(ctx, name, "KiB", 1, func(e engine) (float64, error) {
+func (b *board) memory(ctx context.Context, name string, goal target) error {
+	return b.alternate(ctx, name, "KiB", 1, goal, func(e engine) (float64, error) {
 		pids := e.pids()
 		if len(pids) == 0 {
 			return -1, nil
@@ -60,30 +60,33 @@ func (b *board) memory(ctx context.Context, name string) error {
 }
 
 func benchRun(ctx context.Context, b *board) error {
-	for _, network := range []bool{true, false} {
-		name := "run --rm busybox true"
-		if !network {
-			name += ", no network"
-		}
-		err := b.alternate(ctx, name, "ms", b.cfg.rounds, func(e engine) (float64, error) {
-			if network && e.name() == "runc" {
+	for _, c := range []struct {
+		network string
+		goal    target
+	}{{"none", target{times: 12}}, {"bridge", target{times: 10}}, {"port", target{times: 10}}} {
+		name := map[string]string{"none": ", no network", "bridge": "", "port": ", published port"}[c.network]
+		err := b.alternate(ctx, "run --rm busybox true"+name, "ms", b.cfg.rounds, c.goal, func(e engine) (float64, error) {
+			if c.network != "none" && e.name() == "runc" {
 				return -1, nil // it has none
 			}
-			return timed(func() error { return e.run(ctx, network) })
+			return timed(func() error { return e.run(ctx, c.network) })
 		})
 		if err != nil {
 			return err
 		}
 	}
+	bare := *b.rows[len(b.rows)-3]
+	bare.name, bare.goal = "run without network beside bare runc", target{peer: "runc", times: 1}
+	b.print(bare)
 	if b.cfg.official == "" {
 		return nil
 	}
-	return b.alternate(ctx, "the same, official CLI for both", "ms", b.cfg.rounds, func(e engine) (float64, error) {
+	return b.alternate(ctx, "run --rm busybox true, official CLI for both", "ms", b.cfg.rounds, target{}, func(e engine) (float64, error) {
 		if e.socket() == "" {
 			return -1, nil
 		}
 		return timed(func() error {
-			return command(ctx, append([]string{b.cfg.official, "-H", "unix://" + e.socket()}, runArgs(true)...))
+			return command(ctx, append([]string{b.cfg.official, "-H", "unix://" + e.socket()}, runArgs("bridge")...))
 		})
 	})
 }
@@ -120,7 +123,11 @@ func benchAPI(ctx context.Context, b *board) error {
 			}
 		}
 		for _, step := range steps {
-			b.print(row{name: fmt.Sprintf("API %s, network %s", step, network), unit: "ms", values: took[step]})
+			r := row{name: fmt.Sprintf("API %s, network %s", step, network), unit: "ms", values: took[step]}
+			if step == "sum" {
+				r.goal = target{times: 15}
+			}
+			b.print(r)
 		}
 	}
 	return nil
@@ -178,7 +185,7 @@ func benchPhases(ctx context.Context, b *board) error {
 // processes, and the daemons after use.
 func benchMemory(ctx context.Context, b *board) error {
 	const containers = 20
-	r := row{name: "memory per running container (PSS)", unit: "KiB", values: map[string][]float64{}}
+	r := row{name: "memory per running container (PSS)", unit: "KiB", goal: target{most: 60}, values: map[string][]float64{}}
 	for _, e := range b.engines {
 		if e.socket() == "" {
 			continue
@@ -211,37 +218,5 @@ func benchMemory(ctx context.Context, b *board) error {
 		}
 	}
 	b.print(r)
-	return b.memory(ctx, "memory of used daemons (PSS)")
-}
-
-// benchPs lists many containers, by the client and by the API.
-func benchPs(ctx context.Context, b *board) error {
-	for _, e := range b.engines {
-		if e.socket() == "" {
-			continue
-		}
-		a := api{unixClient(e.socket())}
-		for range b.cfg.containers {
-			if _, err := a.create(ctx, "none", "true"); err != nil {
-				return fmt.Errorf("%s: %w", e.name(), err)
-			}
-		}
-	}
-	name := fmt.Sprintf("ps -a with %d containers", b.cfg.containers)
-	err := b.alternate(ctx, name, "ms", b.cfg.rounds, func(e engine) (float64, error) {
-		if e.socket() == "" {
-			return -1, nil
-		}
-		return timed(func() error { return command(ctx, e.cli("ps", "-a")) })
-	})
-	if err != nil {
-		return err
-	}
-	return b.alternate(ctx, "the same by the API", "ms", b.cfg.rounds, func(e engine) (float64, error) {
-		if e.socket() == "" {
-			return -1, nil
-		}
-		a := api{unixClient(e.socket())}
-		return timed(func() error { return a.do(ctx, "GET", "/containers/json?all=1", nil, nil) })
-	})
+	return b.memory(ctx, "memory of used daemons (PSS)", target{times: 4})
 }

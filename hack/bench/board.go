@@ -19,6 +19,7 @@ type board struct {
 	cfg     *config
 	out     io.Writer
 	engines []engine // ours first
+	rows    []*row   // what was measured
 }
 
 // engine is one implementation on the machine.
@@ -27,7 +28,8 @@ type engine interface {
 	open(ctx context.Context) error // makes and starts everything; close is called even when it fails
 	close()
 	start(ctx context.Context) (time.Duration, error) // restarts the daemon; how long until it serves
-	run(ctx context.Context, network bool) error      // run --rm busybox true
+	crash(ctx context.Context) (time.Duration, error) // kills the daemon and starts the next; how long until it serves
+	run(ctx context.Context, network string) error    // run --rm busybox true; network is none, bridge or port
 	socket() string                                   // of the HTTP API; "" without one
 	cli(args ...string) []string                      // command line of its client; nil without one
 	pids() []int                                      // of its own processes, containers' excluded
@@ -70,9 +72,13 @@ func (b *board) names() string {
 // alternate takes the samples of a row, one of each engine per round, so that
 // what else happens on the machine meets all of them alike. A measurement that
 // gives a negative number does not exist for that engine.
-func (b *board) alternate(ctx context.Context, name, unit string, rounds int, measure func(engine) (float64, error)) error {
-	r := row{name: name, unit: unit, values: map[string][]float64{}}
-	for round := range rounds + 1 {
+func (b *board) alternate(ctx context.Context, name, unit string, rounds int, goal target, measure func(engine) (float64, error)) error {
+	r := row{name: name, unit: unit, goal: goal, values: map[string][]float64{}}
+	warm := 1
+	if rounds == 1 {
+		warm = 0 // a number, not a time
+	}
+	for round := range rounds + warm {
 		for _, e := range b.engines {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -81,7 +87,7 @@ func (b *board) alternate(ctx context.Context, name, unit string, rounds int, me
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", name, e.name(), err)
 			}
-			if value >= 0 && (round > 0 || rounds == 0) { // the first round warms up
+			if value >= 0 && round >= warm { // the first round warms up
 				r.values[e.name()] = append(r.values[e.name()], value)
 			}
 		}
@@ -91,18 +97,21 @@ func (b *board) alternate(ctx context.Context, name, unit string, rounds int, me
 }
 
 func (b *board) print(r row) {
+	b.rows = append(b.rows, &r)
 	var line bytes.Buffer
 	fmt.Fprintf(&line, "%-44s", r.name)
-	ours := median(r.values["ours"])
 	for _, e := range b.engines {
 		values := r.values[e.name()]
 		if len(values) == 0 {
 			continue
 		}
 		fmt.Fprintf(&line, "  %s %s", e.name(), amount(median(values), r.unit))
-		if e.name() != "ours" && ours > 0 {
-			fmt.Fprintf(&line, " (%.1f×)", median(values)/ours)
+		if x := r.ratio(e.name()); e.name() != "ours" && x > 0 {
+			fmt.Fprintf(&line, " (%.1f×)", x)
 		}
+	}
+	if v := r.verdict(); v != "" {
+		fmt.Fprintf(&line, "  [%s: %s]", r.wanted(), v)
 	}
 	fmt.Fprintln(b.out, line.String())
 }

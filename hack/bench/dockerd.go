@@ -125,6 +125,15 @@ func (d *dockerd) start(ctx context.Context) (time.Duration, error) {
 	return d.launch(ctx)
 }
 
+// crash kills dockerd and nothing else: its containerd has the containers.
+func (d *dockerd) crash(ctx context.Context) (time.Duration, error) {
+	if err := d.daemon.Process.Kill(); err != nil {
+		return 0, err
+	}
+	_ = d.daemon.Wait() // killed
+	return d.launch(ctx)
+}
+
 func (d *dockerd) close() {
 	if d.dir == "" {
 		return
@@ -162,7 +171,7 @@ func (d *dockerd) cli(args ...string) []string {
 	return append([]string{d.cfg.official, "-H", "unix://" + d.socket()}, args...)
 }
 
-func (d *dockerd) run(ctx context.Context, network bool) error {
+func (d *dockerd) run(ctx context.Context, network string) error {
 	return command(ctx, d.cli(runArgs(network)...))
 }
 

@@ -22,6 +22,7 @@ import (
 type config struct {
 	docker, official, busybox string
 	rounds, containers        int
+	report                    string
 	only                      *regexp.Regexp
 	peers                     map[string]bool
 }
@@ -29,6 +30,7 @@ type config struct {
 // row is one line of the result: a measurement that each engine may have.
 type row struct {
 	name, unit string
+	goal       target
 	values     map[string][]float64 // engine -> samples
 }
 
@@ -47,6 +49,14 @@ var benches = []bench{
 	{"run", benchRun},
 	{"api", benchAPI},
 	{"phases", benchPhases},
+	{"exec", benchExec},
+	{"starts", benchStarts},
+	{"kill", benchKill},
+	{"logs", benchLogs},
+	{"inspect", benchInspect},
+	{"create", benchCreate},
+	{"crash", benchCrash},
+	{"running", benchRunning},
 	{"memory", benchMemory},
 	{"ps", benchPs},
 }
@@ -85,23 +95,38 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			failed = append(failed, bench.name)
 		}
 	}
+	if cfg.report != "" {
+		if err := b.report(cfg.report); err != nil {
+			return err
+		}
+	}
 	if len(failed) > 0 {
 		return fmt.Errorf("these did not work: %s", strings.Join(failed, ", "))
 	}
 	return nil
 }
 
+// groups names all of them.
+func groups() string {
+	var names []string
+	for _, bench := range benches {
+		names = append(names, bench.name)
+	}
+	return strings.Join(names, " ")
+}
+
 func parse(args []string) (*config, error) {
 	cfg := &config{}
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := fs.Bool("quick", false, "few rounds: a look, not a measurement")
-	only := fs.String("only", ".", "run the groups that match this expression: dispatch start idle run api phases memory ps")
+	only := fs.String("only", ".", "run the groups that match this expression: "+groups())
 	peers := fs.String("peers", "dockerd,podman,runc", "measure these peers beside ours, when installed")
 	fs.StringVar(&cfg.docker, "docker", "bin/docker", "our binary")
 	fs.StringVar(&cfg.official, "official", "", "the official docker CLI, used for dockerd (default: docker on the PATH)")
 	fs.StringVar(&cfg.busybox, "busybox", "", "tar of a busybox root (default: made by hack/make.sh busybox)")
 	fs.IntVar(&cfg.rounds, "rounds", 30, "samples of each row")
 	fs.IntVar(&cfg.containers, "containers", 500, "containers that ps has to list")
+	fs.StringVar(&cfg.report, "report", "", "write a page of the results to this file")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}

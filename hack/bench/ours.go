@@ -58,19 +58,32 @@ func (o *ours) cli(args ...string) []string {
 	return append([]string{o.d.Bin, "-H", o.d.Host}, args...)
 }
 
-func (o *ours) run(ctx context.Context, network bool) error {
+func (o *ours) run(ctx context.Context, network string) error {
 	return command(ctx, o.cli(runArgs(network)...))
+}
+
+func (o *ours) crash(context.Context) (time.Duration, error) {
+	if err := o.d.Kill9(); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	err := o.d.Start()
+	return time.Since(began), err
 }
 
 func (o *ours) socket() string { return o.d.Socket() }
 
 func (o *ours) pids() []int { return o.d.OwnProcesses() }
 
-func runArgs(network bool) []string {
-	if network {
-		return []string{"run", "--rm", "busybox", "true"}
+func runArgs(network string) []string {
+	args := []string{"run", "--rm"}
+	switch network {
+	case "none":
+		args = append(args, "--net", "none")
+	case "port":
+		args = append(args, "-p", "127.0.0.1::80")
 	}
-	return []string{"run", "--rm", "--net", "none", "busybox", "true"}
+	return append(args, "busybox", "true")
 }
 
 // command runs a command and tells what it said when it fails.

@@ -66,9 +66,11 @@ func (r *runc) open(ctx context.Context) error {
 
 func (r *runc) close() { _ = os.RemoveAll(r.dir) }
 
+func (*runc) crash(context.Context) (time.Duration, error) { return -1, nil }
+
 func (r *runc) start(context.Context) (time.Duration, error) { return -1, nil }
 
-func (r *runc) run(ctx context.Context, _ bool) error {
+func (r *runc) run(ctx context.Context, _ string) error {
 	r.n++
 	return command(ctx, []string{"runc", "--root", r.dir + "/state", "run", "--bundle", r.dir, fmt.Sprintf("b%d", r.n)})
 }
@@ -108,9 +110,11 @@ func (p *podman) close() {
 	_ = os.RemoveAll(p.dir)
 }
 
+func (*podman) crash(context.Context) (time.Duration, error) { return -1, nil }
+
 func (p *podman) start(context.Context) (time.Duration, error) { return -1, nil }
 
-func (p *podman) run(ctx context.Context, network bool) error {
+func (p *podman) run(ctx context.Context, network string) error {
 	return command(ctx, p.cli(runArgs(network)...))
 }
 
