@@ -18,6 +18,8 @@ type container struct {
 	dir string // <root>/containers/<id>
 	hub hub    // who is attached
 
+	monitor atomic.Pointer[monitor] // of its health; nil: there is none
+
 	mu   sync.Mutex // makes update atomic; held for nothing else, never across I/O
 	snap atomic.Pointer[snapshot]
 

@@ -46,6 +46,7 @@ type liveState struct {
 	Version         int
 	State           state
 	NetworkSettings api.NetworkSettings
+	Health          *api.Health `json:",omitempty"` // when its status was last changed
 }
 
 // writeNew writes the files of a new container into dir.
@@ -109,7 +110,7 @@ func (d *Daemon) saveState(c *container, durable bool) error {
 	c.disk.Lock()
 	defer c.disk.Unlock()
 	s := c.now()
-	live := liveState{Version: diskVersion, State: s.state, NetworkSettings: s.net}
+	live := liveState{Version: diskVersion, State: s.state, NetworkSettings: s.net, Health: s.health.shown()}
 	if err := replaceJSON(c.path(stateFile), &live, durable && !s.host.AutoRemove); err != nil {
 		return fmt.Errorf("saving the state of container %s: %w", s.bare(), err)
 	}
@@ -138,7 +139,7 @@ func load(dir string) (*snapshot, error) {
 	}
 	var live liveState
 	if err := readJSON(filepath.Join(dir, stateFile), &live); err == nil && live.Version == diskVersion {
-		s.state, s.net = live.State, live.NetworkSettings
+		s.state, s.net, s.health = live.State, live.NetworkSettings, stored(live.Health)
 	}
 	return s, nil
 }

@@ -73,6 +73,16 @@ func (x *execution) claim() error {
 	})
 }
 
+// over tells whether it has ended.
+func (x *execution) over() bool {
+	select {
+	case <-x.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // begin says that the process runs. Its end may have been told before.
 func (x *execution) begin(pid int) {
 	_ = x.update(func(s *execState) error {
@@ -142,6 +152,16 @@ func (e *executions) find(id string) (*execution, error) {
 		return x, nil
 	}
 	return nil, errdefs.NotFound("No such exec instance: %s", id)
+}
+
+// forget drops one that nobody will ask for again.
+func (e *executions) forget(x *execution) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.byID[x.id] == x {
+		delete(e.byID, x.id)
+		e.ended = slices.DeleteFunc(e.ended, func(y *execution) bool { return y == x })
+	}
 }
 
 // ids lists those of a container that have not ended, sorted; nil for none.

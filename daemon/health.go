@@ -130,6 +130,22 @@ func (h *health) shown() *api.Health {
 	return &api.Health{Status: h.status, FailingStreak: h.streak, Log: append([]api.HealthcheckResult{}, h.log...)}
 }
 
+// stored is the health that shown has written.
+func stored(h *api.Health) *health {
+	if h == nil {
+		return nil
+	}
+	return &health{status: h.Status, streak: h.FailingStreak, log: h.Log}
+}
+
+// ended is the health of a container whose run is over: nobody looks after it.
+func (h *health) ended() *health {
+	if h == nil {
+		return nil
+	}
+	return &health{status: healthBad, streak: h.streak, log: h.log}
+}
+
 // suffix is what the status of a running container ends with.
 func (h *health) suffix() string {
 	switch h.word() {

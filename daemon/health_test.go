@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/runconfig"
 )
@@ -140,5 +142,167 @@ func TestHealth_Refused(t *testing.T) {
 		if errdefs.KindOf(err) != errdefs.KindInvalidArgument || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%+v: %v, want %q", c.check, err, c.text)
 		}
+	}
+}
+
+// timed is the clock of a container's health checks.
+type timed struct {
+	*enginetest.Clock
+	f *fixture
+	m *monitor
+}
+
+func (f *fixture) timed(clock *enginetest.Clock, name string) timed {
+	c, err := f.containers.find(name)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return timed{clock, f, c.monitor.Load()}
+}
+
+func (c timed) timer() engine.Timer {
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	return c.m.timer
+}
+
+// pass lets time pass until a check, and waits until the next one is due.
+func (c timed) pass(d time.Duration) {
+	c.f.t.Helper()
+	before := c.timer()
+	c.Advance(d)
+	eventually(c.f.t, "the next time", func() bool { return c.timer() != before })
+}
+
+// TestHealth_ByTheClock: checks come at their times, whatever they do.
+func TestHealth_ByTheClock(t *testing.T) {
+	f := setup(t)
+	clock := enginetest.NewClock()
+	f.eng.SetClock(clock)
+	f.create("web", "sleep 1000", func(c *runconfig.Config, _ *runconfig.HostConfig) {
+		c.Healthcheck = &runconfig.Healthcheck{Test: []string{"CMD", "sh", "-c", "echo up"}, Interval: time.Minute, Retries: 1}
+	})
+	f.create("slow", "sleep 1000", func(c *runconfig.Config, _ *runconfig.HostConfig) {
+		c.Healthcheck = &runconfig.Healthcheck{Test: []string{"CMD", "sh", "-c", "echo soon; sleep 1000"}, Timeout: 5 * time.Second, Retries: 1}
+	})
+	health := func(name string) *api.Health { return f.inspect(name).State.Health }
+	f.run("start", "web")
+	web := f.timed(clock, "web")
+	clock.Advance(time.Minute - time.Nanosecond)
+	if h := health("web"); h.Status != healthStarting || len(h.Log) != 0 {
+		t.Errorf("checked too early: %+v", h)
+	}
+	web.pass(time.Nanosecond)
+	if h := health("web"); h.Status != healthGood || len(h.Log) != 1 {
+		t.Fatalf("after the first check: %+v", h)
+	}
+	if r := health("web").Log[0]; r.ExitCode != 0 || r.Output != "up\n" || !r.Start.Equal(clock.Now()) {
+		t.Errorf("the first check: %+v", r)
+	}
+	if ids := f.inspect("web").ExecIDs; len(ids) != 0 {
+		t.Errorf("left of the check: %v", ids)
+	}
+
+	// Paused, it is not asked; afterwards at the next time.
+	f.run("pause", "web")
+	web.pass(time.Minute)
+	if h := health("web"); len(h.Log) != 1 {
+		t.Errorf("checked while paused: %+v", h)
+	}
+	f.run("unpause", "web")
+	web.pass(time.Minute)
+	if h := health("web"); len(h.Log) != 2 {
+		t.Errorf("not checked after the pause: %+v", h)
+	}
+
+	// Its end is the end of the checks.
+	f.run("kill", "web")
+	f.wait("web", "not-running")
+	if h := health("web"); h.Status != healthBad || len(h.Log) != 2 {
+		t.Errorf("after its end: %+v", h)
+	}
+	eventually(t, "the end of the checks", func() bool {
+		web.m.mu.Lock()
+		defer web.m.mu.Unlock()
+		return web.m.over && !web.m.timer.Stop()
+	})
+
+	// A check that takes too long is killed.
+	f.run("start", "slow")
+	clock.Advance(defaultCheckInterval)
+	eventually(t, "the check", func() bool { return len(f.inspect("slow").ExecIDs) == 1 })
+	id := f.inspect("slow").ExecIDs[0]
+	eventually(t, "its process", func() bool { return f.execInspect(id).Running })
+	clock.Advance(5 * time.Second)
+	eventually(t, "the end of its time", func() bool { return health("slow").Status == healthBad })
+	if r := health("slow").Log[0]; r.ExitCode != -1 || !strings.HasPrefix(r.Output, "Health check exceeded timeout (5s)") {
+		t.Errorf("after its time: %+v", r)
+	}
+	eventually(t, "its end", func() bool { return len(f.inspect("slow").ExecIDs) == 0 })
+	f.run("kill", "slow")
+}
+
+// TestHealth_Stuck: while a killed check does not end there is no other one, and
+// everything else about the container goes on.
+func TestHealth_Stuck(t *testing.T) {
+	f := setup(t)
+	clock := enginetest.NewClock()
+	f.eng.SetClock(clock)
+	f.create("box", "sleep 1000", func(c *runconfig.Config, _ *runconfig.HostConfig) {
+		c.Healthcheck = &runconfig.Healthcheck{Test: []string{"CMD", "true"}, Retries: 2}
+	})
+	f.run("start", "box")
+	box := f.timed(clock, "box")
+	held := &execution{id: "held", done: make(chan struct{})}
+	box.m.stuck = held
+	for want := 1; want <= 2; want++ {
+		box.pass(defaultCheckInterval)
+		if n := f.inspect("box").State.Health.FailingStreak; n != want {
+			t.Errorf("%d failures, want %d", n, want)
+		}
+	}
+	if h := f.inspect("box").State.Health; h.Status != healthBad || !strings.Contains(h.Log[1].Output, "was killed and has not ended") {
+		t.Errorf("%+v", h)
+	}
+	close(held.done)
+	box.pass(defaultCheckInterval)
+	if h := f.inspect("box").State.Health; h.Status != healthGood {
+		t.Errorf("after its end: %+v", h)
+	}
+	f.run("kill", "box")
+}
+
+// TestHealth_Restored: the next daemon knows what the last one found.
+func TestHealth_Restored(t *testing.T) {
+	f := setup(t)
+	f.create("box", "sleep 1000", func(c *runconfig.Config, _ *runconfig.HostConfig) {
+		c.Healthcheck = &runconfig.Healthcheck{Test: []string{"CMD", "true"}, Interval: time.Hour, StartInterval: time.Millisecond, StartPeriod: time.Minute}
+	})
+	f.run("start", "box")
+	eventually(t, "its health", func() bool { return f.inspect("box").State.Health.Status == healthGood })
+	eventually(t, "its record", func() bool {
+		s, err := load(f.containers.tables().list[0].dir)
+		return err == nil && s.health.word() == healthGood
+	})
+	f.crash()
+	f.boot()
+	if h := f.inspect("box").State.Health; h == nil || h.Status != healthGood {
+		t.Errorf("after the restart: %+v", h)
+	}
+	if text := f.run("containers"); !strings.Contains(text, "(healthy)") {
+		t.Errorf("the list: %s", text)
+	}
+	f.run("kill", "box")
+}
+
+func TestHealth_OutputIsBounded(t *testing.T) {
+	o := &firstBytes{left: 4}
+	for _, part := range []string{"ab", "cd", "ef"} {
+		if n, err := o.Write([]byte(part)); n != 2 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	if got := o.String(); got != "abcd..." {
+		t.Errorf("kept %q", got)
 	}
 }

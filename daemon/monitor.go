@@ -63,7 +63,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 		if err := s.state.ended(e.Code, e.OOMKilled, e.At.UTC(), again); err != nil {
 			return err
 		}
-		s.cleaning = cleaned
+		s.cleaning, s.health = cleaned, s.health.ended()
 		if !again {
 			s.net = d.idleNetwork(s.rec.Config, s.host)
 		}
@@ -75,6 +75,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 		return
 	}
 	d.executions.drop(c.id, false)
+	c.monitor.Swap(nil).stop()
 	again := s.state.Phase == restarting
 	attrs := map[string]string{"exitCode": strconv.Itoa(e.Code)}
 	if !before.state.StartedAt.IsZero() {

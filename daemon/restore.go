@@ -286,7 +286,7 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 		s.net.SandboxKey = "" // of the earlier daemon
 		return nil
 	})
-	d.watchHealth(c)
+	d.watchHealth(c, true)
 	if s.net.IPAddress == "" {
 		return
 	}
@@ -306,7 +306,7 @@ func (d *Daemon) conclude(ctx context.Context, c *container, e execdriver.Exit, 
 		if !st.StartedAt.IsZero() {
 			s.state.StartedAt = st.StartedAt.UTC()
 		}
-		s.net = d.idleNetwork(s.rec.Config, s.host)
+		s.net, s.health = d.idleNetwork(s.rec.Config, s.host), s.health.ended()
 		return s.state.ended(e.Code, e.OOMKilled, e.At.UTC(), false)
 	})
 	if err != nil {

@@ -40,6 +40,7 @@ func (d *Daemon) Close(ctx context.Context) error {
 	d.cancel()
 	for _, c := range d.containers.all() {
 		c.hub.dismiss()
+		c.monitor.Swap(nil).stop()
 	}
 	done := make(chan struct{})
 	go func() {

@@ -220,7 +220,7 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan
 		return s.state.started(st.Pid, startTime(st, d.opt.Now()))
 	})
 	c.hub.begin()
-	d.watchHealth(c)
+	d.watchHealth(c, false)
 	return err
 }
 
