@@ -211,7 +211,7 @@ func TestStats(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took := time.Since(began) / 100; took > 2*time.Millisecond {
+	if took := time.Since(began) / 100; took > 2*time.Millisecond && !testing.Short() {
 		t.Errorf("a sample takes %v", took)
 	} else {
 		t.Log("a sample takes", took)
