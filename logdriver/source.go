@@ -73,7 +73,34 @@ func (s *source) reader() io.Reader {
 // scan opens the files of a log, the newest first; the first one is the one that
 // is written, or nil while there is none. Files only move up while it looks at
 // them from below, so none is missed, and one that is seen twice is left out.
-func scan(spec *Spec) (list []*source, err error) {
+// When one rotation is over and the next one begins meanwhile their order could
+// be wrong; then it looks again.
+func scan(spec *Spec) ([]*source, error) {
+	for tries := 0; ; tries++ {
+		list, err := scanOnce(spec)
+		if err != nil || tries == scanTries || written(spec.Path, list[0]) {
+			return list, err
+		}
+		closeSources(list)
+	}
+}
+
+// scanTries bounds how often scan looks again. Nobody rotates so fast that it
+// is reached.
+const scanTries = 1000
+
+// written tells whether s is still the file that is written; nil: that there is
+// still none.
+func written(path string, s *source) bool {
+	now, err := os.Stat(path)
+	if err != nil || s == nil {
+		return err != nil && s == nil
+	}
+	have, err := s.f.Stat()
+	return err == nil && os.SameFile(have, now)
+}
+
+func scanOnce(spec *Spec) (list []*source, err error) {
 	defer func() {
 		if err != nil {
 			closeSources(list)

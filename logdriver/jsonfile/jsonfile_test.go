@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/logdriver"
+	"github.com/enginejobs/docker/logdriver/logtest"
 )
+
+func TestSuite(t *testing.T) { logtest.Run(t, logdriver.JSONFile, Format{}) }
 
 func encode(stderr bool, attrs map[string]string, at time.Time, text []byte) []byte {
 	e := Format{}.Encoder(stderr, attrs)

@@ -127,19 +127,24 @@ func (d *decoder) Next(b []byte, e *logdriver.Entry) (n int, ok bool) {
 	return n, d.decode(b[frame:n-frame], e)
 }
 
-// next finds where the record behind damage may begin: where there is a length
-// and that length again behind it, or where b is too short to tell.
+// next finds where the record behind damage begins: where there is a length and
+// that length again behind it, or else where there may be one that b does not
+// hold all of.
 func next(b []byte) int {
+	maybe := max(1, len(b)-frame+1)
 	for i := 1; i+frame <= len(b); i++ {
 		size := int(binary.BigEndian.Uint32(b[i:]))
 		if size == 0 || size > logdriver.MaxRecord {
 			continue
 		}
-		if end := i + frame + size; end+frame > len(b) || int(binary.BigEndian.Uint32(b[end:])) == size {
+		end := i + frame + size
+		if end+frame > len(b) {
+			maybe = min(maybe, i)
+		} else if int(binary.BigEndian.Uint32(b[end:])) == size {
 			return i
 		}
 	}
-	return max(1, len(b)-frame+1)
+	return maybe
 }
 
 // Last implements logdriver.Decoder.
