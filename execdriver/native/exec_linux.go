@@ -44,6 +44,9 @@ func (d *Driver) Exec(ctx context.Context, cmd *execdriver.ExecCommand, out exec
 		d.forgetExecution(x)
 		x.close()
 	}
+	if errdefs.Is(err, errdefs.KindUnavailable) {
+		d.over.Go(func() { d.killStrangers(x.container) })
+	}
 	close(x.started)
 	return state, err
 }

@@ -210,16 +210,18 @@ func (d *Driver) collectExecutions() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, x := range d.execs {
-		if isClosed(x.started) {
-			d.over.Go(func() { d.collectExecution(x) })
-		}
+		d.over.Go(func() { d.collectExecution(x) })
 	}
 }
 
-// collectExecution takes the status of an execution from the kernel. One that is
-// not our child is the business of the exec engine that has it, which tells it if
-// it lives.
+// collectExecution takes the status of an execution from the kernel, when nobody
+// tells it. One that was about to start may be of the next exec engine already.
 func (d *Driver) collectExecution(x *execution) {
+	select {
+	case <-x.started:
+	case <-d.ctx.Done():
+		return
+	}
 	x.mu.Lock()
 	var process *os.File
 	if x.pidfd >= 0 {
@@ -230,39 +232,46 @@ func (d *Driver) collectExecution(x *execution) {
 		return // it has ended, or we have no descriptors
 	}
 	defer process.Close()
-	code, ok := d.awaitProcess(process)
-	if !ok {
-		if code, ok = d.awaitStranger(process); !ok {
-			return
-		}
-	}
-	d.executionExited(&execdriver.Exit{ID: x.id, Container: x.container, Code: code, At: time.Now().UTC()})
-}
-
-// unknownCode is the exit code of a process of which nobody was left to tell.
-const unknownCode = 255
-
-// awaitStranger waits for the end of a process that somebody else collects, and
-// then for a while for him to tell it.
-func (d *Driver) awaitStranger(process *os.File) (code int, ok bool) {
 	defer context.AfterFunc(d.ctx, func() { _ = process.SetReadDeadline(time.Unix(1, 0)) })()
 	raw, err := process.SyscallConn()
 	if err == nil {
 		err = raw.Read(pidfd.Ended)
 	}
-	if err != nil {
-		return 0, false // Close
+	if err == nil && d.ctx.Err() == nil {
+		exit := &execdriver.Exit{ID: x.id, Container: x.container, Code: d.codeOf(raw), At: time.Now().UTC()}
+		d.executionExited(exit)
 	}
-	select {
-	case <-time.After(leftoverGrace):
-	case <-d.ctx.Done():
-		return 0, false
-	}
-	code = unknownCode
-	_ = raw.Control(func(fd uintptr) {
-		if ws, known := pidfd.Status(int(fd)); known {
-			code = pidfd.Code(ws)
+}
+
+// unknownCode is the exit code of a process of which nobody was left to tell.
+const unknownCode = 255
+
+// codeOf finds out how a process has ended: it is our child now, or somebody
+// else's who collects it. An exec engine that dies closes its connections a
+// moment before its children are ours.
+func (d *Driver) codeOf(raw syscall.RawConn) int {
+	for wait := time.Millisecond; wait < leftoverGrace; wait *= 2 {
+		code, known := unknownCode, false
+		err := raw.Control(func(fd uintptr) {
+			if code, known, _ = waitPidfd(int(fd)); known {
+				return
+			}
+			var ws unix.WaitStatus
+			if ws, known = pidfd.Status(int(fd)); known {
+				code = pidfd.Code(ws)
+			}
+		})
+		if err != nil {
+			break
 		}
-	})
-	return code, true
+		if known {
+			return code
+		}
+		select {
+		case <-time.After(wait):
+		case <-d.ctx.Done():
+			return unknownCode
+		}
+	}
+	return unknownCode
 }

@@ -87,12 +87,14 @@ type Driver struct {
 	// gets a duplicate of the first sees the end of this process, or of Close.
 	life, living *os.File
 
-	mu     sync.Mutex // guards everything below; never held across I/O
-	link   *link
-	held   map[string]*held
-	execs  map[string]*execution
-	onExit func(execdriver.Exit)
-	onOOM  func(id string)
+	mu    sync.Mutex // guards everything below; never held across I/O
+	link  *link
+	held  map[string]*held
+	execs map[string]*execution
+	// engines are the exec engines that we have raised, at most a few.
+	engines []int
+	onExit  func(execdriver.Exit)
+	onOOM   func(id string)
 }
 
 // link is the current connection to the exec engine, or the wait for one.

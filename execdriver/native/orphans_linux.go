@@ -2,6 +2,7 @@ package native
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -34,8 +35,8 @@ func (d *Driver) collectOrphans() {
 		for _, pid := range orphans.Dead() {
 			session, err := unix.Getsid(pid)
 			switch {
-			case err != nil || !sessions[session]: // not of a container
-			case d.isInit(pid): // it has a collector of its own
+			case err != nil || !sessions[session] && !orphans.Nested(pid): // not of a container
+			case d.isHeld(pid): // it has a collector of its own
 			case seen[pid]:
 				_, _ = unix.Wait4(pid, nil, unix.WNOHANG, nil) // nobody wants its status
 			default:
@@ -43,6 +44,39 @@ func (d *Driver) collectOrphans() {
 			}
 		}
 		seen = now
+	}
+}
+
+// strangerAge is how long an answer of an exec engine that was killed may be on
+// its way through this process.
+const strangerAge = time.Second
+
+// killStrangers ends what an exec engine that was killed has left of an exec that
+// has failed by that: a process of the container that is our child, and that
+// nobody knows. Where the container has no pid namespace of its own, its own
+// orphans look the same, and nothing is done.
+func (d *Driver) killStrangers(container string) {
+	d.orphans.Do(func() { d.over.Go(d.collectOrphans) })
+	select {
+	case <-time.After(strangerAge):
+	case <-d.ctx.Done():
+		return
+	}
+	h, err := d.get(container)
+	if err != nil {
+		return
+	}
+	h.mu.Lock()
+	group, own := h.record.Group, h.record.OwnPID && h.exit == nil
+	h.mu.Unlock()
+	if group == nil || !own {
+		return
+	}
+	pids, _ := group.Pids() // it may have ended just now
+	for _, pid := range pids {
+		if !d.isHeld(pid) && orphans.Parent(pid) == os.Getpid() {
+			_ = unix.Kill(pid, unix.SIGKILL) // it is ours to collect, so the pid is still its own
+		}
 	}
 }
 
@@ -55,6 +89,11 @@ func (d *Driver) noteSessions(sessions map[int]bool) {
 	if err != nil {
 		return
 	}
+	d.mu.Lock()
+	for _, pid := range d.engines {
+		sessions[pid] = true // of what it was about to start
+	}
+	d.mu.Unlock()
 	for _, pid := range d.openPids() {
 		if session, err := unix.Getsid(pid); err == nil && session > 0 && session != own {
 			sessions[session] = true
@@ -84,12 +123,21 @@ func (d *Driver) openPids() (pids []int) {
 	return pids
 }
 
-// isInit tells whether a process is the first one of a container that we hold.
-func (d *Driver) isInit(pid int) bool {
+// isHeld tells whether a process is the first one of a container that we hold, or
+// an execution.
+func (d *Driver) isHeld(pid int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, h := range d.held {
 		if h.state().Pid == pid {
+			return true
+		}
+	}
+	for _, x := range d.execs {
+		x.mu.Lock()
+		ours := x.pid == pid
+		x.mu.Unlock()
+		if ours {
 			return true
 		}
 	}

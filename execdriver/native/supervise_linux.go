@@ -163,6 +163,9 @@ func (d *Driver) raise(listener *os.File) error {
 	if err != nil {
 		return err
 	}
+	d.mu.Lock()
+	d.engines = append(d.engines[max(0, len(d.engines)-9):], p.Pid)
+	d.mu.Unlock()
 	// Collected whenever it ends, which may be after Close.
 	go func() { _, _ = p.Wait() }()
 	return nil

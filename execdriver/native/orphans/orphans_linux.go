@@ -30,12 +30,36 @@ func Dead() (pids []int) {
 	return pids
 }
 
-func isZombie(pid int) bool {
+func isZombie(pid int) bool { return strings.HasPrefix(stat(pid), " Z") }
+
+// stat is what follows the name in /proc/PID/stat. The name in parentheses may
+// hold anything.
+func stat(pid int) string {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	s := string(b)
+	return s[strings.LastIndexByte(s, ')')+1:]
+}
+
+// Parent is the parent of a process, 0 when it is gone.
+func Parent(pid int) int {
+	f := strings.Fields(stat(pid))
+	if len(f) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(f[1]) // the kernel's number
+	return parent
+}
+
+// Nested tells whether a process is in a pid namespace below ours.
+func Nested(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		return false
 	}
-	// The name in parentheses may hold anything; the state follows the last one.
-	stat := string(b)
-	return strings.HasPrefix(stat[strings.LastIndexByte(stat, ')')+1:], " Z")
+	_, rest, _ := strings.Cut(string(b), "\nNSpid:")
+	line, _, _ := strings.Cut(rest, "\n")
+	return len(strings.Fields(line)) > 1
 }
