@@ -44,13 +44,13 @@ var (
 		"top", "version", "wait",
 	}
 	changers = []string{
-		"acceptconnections", "allocate_interface", "allocate_port", "attach", "container_archive_put", "container_exited", "container_rename", "container_update",
+		"acceptconnections", "allocate_interface", "allocate_port", "attach", "commit", "container_archive_put", "container_exited", "container_rename", "container_update",
 		"create", "exec_create", "exec_resize", "exec_start", "image_delete", "image_tag", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link",
 		"log", "pause", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause",
 	}
 	waiters = []string{"attach", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
 	control = []string{"job_cancel", "jobs", "metrics"}
-	secrets = []string{"create Config", "exec_create Env", "import SRC", "import changes"}
+	secrets = []string{"commit changes", "commit config", "create Config", "exec_create Env", "import SRC", "import changes"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {

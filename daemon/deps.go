@@ -31,6 +31,8 @@ type layerStore interface {
 	UnmountLayer(id string) error
 	LayerSize(ctx context.Context, id string) (int64, error)
 	Changes(ctx context.Context, id string) ([]graphdriver.Change, error)
+	CommitName(repo, tag string) error // what is wrong with a name
+	Commit(ctx context.Context, c image.Commit) (*image.Image, error)
 }
 
 // driverFacts are shown by info and inspect.

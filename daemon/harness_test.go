@@ -34,6 +34,9 @@ type fakeImages struct {
 	mu     sync.Mutex // guards layers and mounts
 	layers map[string]bool
 	mounts int
+
+	commits    []image.Commit
+	failCommit error
 }
 
 func newImages(dir string) *fakeImages {
@@ -103,6 +106,19 @@ func (f *fakeImages) UnmountLayer(string) error {
 func (f *fakeImages) LayerSize(context.Context, string) (int64, error) { return 42, nil }
 func (f *fakeImages) Changes(context.Context, string) ([]graphdriver.Change, error) {
 	return []graphdriver.Change{{Path: "/new", Kind: graphdriver.ChangeAdd}}, nil
+}
+func (f *fakeImages) CommitName(_, tag string) error {
+	if tag == "bad tag" {
+		return errdefs.InvalidArgument("Illegal tag name (%s)", tag)
+	}
+	return nil
+}
+func (f *fakeImages) Commit(_ context.Context, c image.Commit) (*image.Image, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.commits = append(f.commits, c)
+	c.Read()
+	return &image.Image{ID: "sha256:" + strings.Repeat("cd", 32)}, f.failCommit
 }
 func (f *fakeImages) DriverName() string        { return "fake" }
 func (f *fakeImages) DriverStatus() [][2]string { return [][2]string{{"Root", f.dir}} }

@@ -16,6 +16,7 @@ func (d *Daemon) declarations() []engine.Declaration {
 		d.containerDeclarations(),
 		d.execDeclarations(),
 		d.archiveDeclarations(),
+		[]engine.Declaration{d.commitDeclaration()},
 		d.statsDeclarations(),
 		d.updateDeclarations(),
 	)

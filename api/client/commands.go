@@ -12,6 +12,8 @@ func commands() []Command {
 	return []Command{
 		{Name: "attach", Args: "CONTAINER", Summary: "Attach to a running container", Count: count{1, 1},
 			Also: []string{"container attach"}, New: newAttach},
+		{Name: "commit", Args: "CONTAINER [REPOSITORY[:TAG]]", Summary: "Create a new image from a container's changes", Count: count{1, 2},
+			Also: []string{"container commit"}, New: newCommit},
 		{Name: "create", Args: "IMAGE [COMMAND] [ARG...]", Summary: "Create a new container", Count: count{1, -1},
 			Also: []string{"container create"}, Stop: true, New: newCreate},
 		{Name: "diff", Args: "CONTAINER", Summary: "Inspect changes on a container's filesystem", Count: count{1, 1},

@@ -52,6 +52,7 @@ func routes() []route {
 	return []route{
 		{"GET", "/_ping", "", nil, nil, custom(ping)},
 		{"HEAD", "/_ping", "", nil, nil, custom(ping)},
+		{"POST", "/commit", "commit", nil, nil, custom(commit)},
 		{"POST", "/containers/create", "create", nil, nil, custom(create)},
 		{"GET", "/containers/json", "containers", nil, ps, document(shapeContainers()...)},
 		{"GET", "/containers/ps", "containers", nil, ps, document(shapeContainers()...)},

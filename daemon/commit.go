@@ -1,0 +1,158 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+func (d *Daemon) commitDeclaration() engine.Declaration {
+	key := func(name string, t engine.Type, summary string) engine.Key {
+		return engine.Key{Name: name, Type: t, Summary: summary}
+	}
+	return engine.Declaration{
+		Name: "commit", Summary: "Make an image of what a container has written, and print its id.", Changes: true,
+		Args:   []engine.Arg{{Name: "CONTAINER", Summary: "id, unique beginning of it, or name"}},
+		Stdout: engine.Bytes, Handler: d.jobCommit,
+		Env: []engine.Key{
+			key("author", engine.String, "who has made the image"),
+			{Name: "changes", Type: engine.List, Secret: true, Summary: "Dockerfile instructions applied to the configuration"},
+			key("comment", engine.String, "message of the commit"),
+			{Name: "config", Type: engine.JSON, Secret: true, Summary: "what differs from the configuration of the container"},
+			key("pause", engine.Bool, "freeze the container while it is read"),
+			key("repo", engine.String, "name of the image, with or without tag"),
+			key("tag", engine.String, "tag of the image"),
+		},
+	}
+}
+
+type commitOptions struct {
+	Name, Repo, Tag, Author, Comment string
+	Pause                            bool
+	Config                           *runconfig.Config
+	Changes                          []string
+	mark                             marks
+}
+
+func decodeCommit(job *engine.Job) (opt commitOptions, err error) {
+	opt = commitOptions{
+		Name: job.Args[0], Repo: job.Getenv("repo"), Tag: job.Getenv("tag"), Author: job.Getenv("author"),
+		Comment: job.Getenv("comment"), Pause: job.GetenvBool("pause"), Changes: job.GetenvList("changes"), mark: job.Phase,
+	}
+	return opt, job.GetenvJson("config", &opt.Config)
+}
+
+// jobCommit makes an image of a container: what it has written, without its
+// volumes, over the image that it was made from.
+//
+// Usage:  commit CONTAINER
+// Env:    repo, tag: name of the image; one that exists moves. author, comment.
+// Env:    config, changes: what differs from the container's configuration.
+// Env:    pause: freeze the container meanwhile.
+// Stdout: the id of the image and a newline.
+// Phases: read, keep.
+// Errors: NotFound, InvalidArgument (name, change), Conflict (being removed).
+// Events: commit; pause and unpause.
+func (d *Daemon) jobCommit(job *engine.Job) error {
+	opt, err := decodeCommit(job)
+	if err != nil {
+		return err
+	}
+	id, err := d.Commit(job.Context(), opt)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(job.Stdout, id)
+	return err
+}
+
+// Commit returns the id of the new image. The container is frozen no longer than
+// it is read, and goes on whatever becomes of the commit.
+func (d *Daemon) Commit(ctx context.Context, opt commitOptions) (string, error) {
+	c, err := d.containers.find(opt.Name)
+	if err != nil {
+		return "", err
+	}
+	if err := d.opt.Images.CommitName(opt.Repo, opt.Tag); err != nil {
+		return "", err
+	}
+	s, err := c.decided(ctx)
+	if err != nil {
+		return "", err
+	}
+	switch s.state.Phase {
+	case removing, removed, dead:
+		return "", errdefs.Conflict("You cannot commit container %s which is being removed", s.rec.ID)
+	}
+	cfg := &runconfig.Config{}
+	if opt.Config != nil {
+		*cfg = *opt.Config
+	}
+	if err := image.Apply(cfg, opt.Changes); err != nil {
+		return "", err
+	}
+	inherit(cfg, s.rec.Config)
+	goOn, err := d.freeze(ctx, c, opt.Pause && s.state.Phase == running)
+	if err != nil {
+		return "", err
+	}
+	defer goOn()
+	img, err := d.opt.Images.Commit(ctx, image.Commit{
+		Container: c.id, Parent: s.rec.Image, Config: cfg, ContainerConfig: s.rec.Config,
+		CreatedBy: strings.Join(slices.Concat([]string{s.rec.Path}, s.rec.Args), " "), Author: opt.Author, Comment: opt.Comment,
+		Repo: opt.Repo, Tag: opt.Tag, Read: func() { opt.mark.done("read"); goOn() },
+	})
+	if err != nil {
+		return "", err
+	}
+	opt.mark.done("keep")
+	attrs := map[string]string{"comment": opt.Comment, "imageID": img.ID}
+	if opt.Repo != "" {
+		attrs["imageRef"] = opt.Repo
+		if opt.Tag != "" {
+			attrs["imageRef"] += ":" + opt.Tag
+		}
+	}
+	d.event(ctx, s, "commit", attrs)
+	return img.ID, nil
+}
+
+// inherit completes the configuration of an image with the container's, of which
+// the streams and the host's name are the container's alone.
+func inherit(cfg, from *runconfig.Config) {
+	merge(cfg, from)
+	if cfg.OnBuild == nil {
+		cfg.OnBuild = from.OnBuild
+	}
+	cfg.Image = from.Image
+}
+
+// freeze pauses a container. The function lets it go on, once, also when the
+// caller has left.
+func (d *Daemon) freeze(ctx context.Context, c *container, wanted bool) (goOn func(), err error) {
+	if !wanted {
+		return func() {}, nil
+	}
+	if err := d.job(ctx, "pause", c.id).Run(); err != nil {
+		if errdefs.IsConflict(err) {
+			return func() {}, nil // it has ended, or somebody else froze it
+		}
+		return nil, err
+	}
+	done := false
+	return func() {
+		if done {
+			return
+		}
+		done = true
+		if err := d.job(context.WithoutCancel(ctx), "unpause", c.id).Run(); err != nil && !errdefs.IsConflict(err) && !errdefs.IsNotFound(err) {
+			d.opt.Logf("container %s stays paused after its commit: %v", short(c.id), err)
+		}
+	}, nil
+}
