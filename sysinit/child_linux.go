@@ -10,6 +10,8 @@ import (
 	"github.com/enginejobs/docker/execdriver/native/initproto"
 )
 
+// size: fork is one function because after the clone no other may be called.
+
 // child is everything that the copy of this process does with its life, made
 // ready before it is born.
 type child struct {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
@@ -107,47 +108,18 @@ func (d *Driver) translateExec(cmd *execdriver.ExecCommand) (*translation, error
 
 // execute has the exec engine start it. What is in out is the job's or closed.
 func (d *Driver) execute(ctx context.Context, cmd *execdriver.ExecCommand, x *execution, out execdriver.Output) (execdriver.State, error) {
-	var names []string
-	var files []*os.File
-	add := func(name string, f *os.File) {
-		if f != nil {
-			names, files = append(names, name), append(files, f)
-		}
-	}
 	t, err := d.translateExec(cmd)
-	if err == nil && x.open && !x.tty {
-		var r *os.File
-		if r, x.input, err = os.Pipe(); err == nil {
-			add("stdin", r)
-		}
-	}
-	show := out.Stdout
-	if x.tty {
-		closeAll([]*os.File{out.Stderr})
-	} else {
-		add("stdout", out.Stdout)
-		add("stderr", out.Stderr)
-		show = nil
-	}
-	if err == nil && (x.tty || len(files) > 0) {
-		var life *os.File
-		if life, err = d.shareLife(); err == nil {
-			add("life", life)
-		}
-	}
 	if err != nil {
-		closeAll(append(files, show))
+		closeAll([]*os.File{out.Stdout, out.Stderr})
 		return execdriver.State{}, err
 	}
-	job := d.job(ctx, execproto.JobExec, x.id)
-	job.Files = files
-	job.Setenv("attach", strings.Join(names, ","))
-	spec := execproto.ExecSpec{ID: x.id, Container: x.container, Tty: x.tty}
-	if err = job.SetenvJson("spec", &spec); err == nil {
-		err = job.Stdin.Add(bytes.NewReader(t.setup.Encode()))
+	show := out.Stdout
+	if !x.tty {
+		show = nil
 	}
+	job, err := d.execJob(ctx, t, x, out)
 	if err != nil {
-		closeAll(append(files, show))
+		closeAll([]*os.File{show})
 		return execdriver.State{}, err
 	}
 	stdout, err := job.Output()
@@ -173,6 +145,49 @@ func (d *Driver) execute(ctx context.Context, cmd *execdriver.ExecCommand, x *ex
 		ID: x.id, Pid: answer.Pid, StartedAt: answer.StartedAt, Warnings: append(t.warnings, answer.Warnings...),
 		Phases: durations(answer.Phases),
 	}, nil
+}
+
+// execJob makes the job of the exec engine with its files. Those of out are the
+// job's, or closed on failure, except the receiver of a terminal.
+func (d *Driver) execJob(ctx context.Context, t *translation, x *execution, out execdriver.Output) (*engine.Job, error) {
+	var names []string
+	var files []*os.File
+	add := func(name string, f *os.File) {
+		if f != nil {
+			names, files = append(names, name), append(files, f)
+		}
+	}
+	var err error
+	if x.tty {
+		closeAll([]*os.File{out.Stderr})
+	} else {
+		add("stdout", out.Stdout)
+		add("stderr", out.Stderr)
+		if x.open {
+			var r *os.File
+			r, x.input, err = os.Pipe()
+			add("stdin", r)
+		}
+	}
+	if err == nil && (x.tty || len(files) > 0) {
+		var life *os.File
+		life, err = d.shareLife()
+		add("life", life)
+	}
+	job := d.job(ctx, execproto.JobExec, x.id)
+	job.Files = files
+	job.Setenv("attach", strings.Join(names, ","))
+	if err == nil {
+		err = job.SetenvJson("spec", &execproto.ExecSpec{ID: x.id, Container: x.container, Tty: x.tty})
+	}
+	if err == nil {
+		err = job.Stdin.Add(bytes.NewReader(t.setup.Encode()))
+	}
+	if err != nil {
+		closeAll(files)
+		return nil, err
+	}
+	return job, nil
 }
 
 // shareLife duplicates the end of a pipe whose other end goes with this driver.
