@@ -156,6 +156,10 @@ func (w *crashWorker) drop(b *crashBox) {
 
 // exec runs one more process in a container.
 func (w *crashWorker) exec(ctx context.Context, b *crashBox) error {
+	before, err := w.pid(ctx, b)
+	if err != nil {
+		return err
+	}
 	var made struct{ ID string }
 	body := map[string]any{"Cmd": []string{"sh", "-c", "exit 5"}, "AttachStdout": true}
 	if err := w.c.api.call(ctx, "POST", "/containers/"+b.id+"/exec", body, &made); err != nil {
@@ -168,15 +172,25 @@ func (w *crashWorker) exec(ctx context.Context, b *crashBox) error {
 		Running  bool
 		ExitCode *int
 	}
-	err := w.c.api.call(ctx, "GET", "/exec/"+made.ID+"/json", nil, &now)
+	err = w.c.api.call(ctx, "GET", "/exec/"+made.ID+"/json", nil, &now)
 	var refused *apiError
 	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
 		return nil // its container has ended, and was started again
 	}
-	if err == nil && !now.Running && now.ExitCode != nil && *now.ExitCode != 5 && b.long && *now.ExitCode != 137 {
-		w.c.t.Errorf("exec in %s ended with %d, want 5", b, *now.ExitCode)
+	if err == nil && !now.Running && now.ExitCode != nil && *now.ExitCode != 5 && *now.ExitCode != 137 && b.long {
+		after, perr := w.pid(ctx, b)
+		if perr == nil && after == before && after != 0 {
+			w.c.t.Errorf("exec in %s ended with %d, want 5; the container is process %d, which is %s", b, *now.ExitCode, after, process(after))
+		}
 	}
 	return err
+}
+
+// pid is that of a container's workload.
+func (w *crashWorker) pid(ctx context.Context, b *crashBox) (int, error) {
+	var now crashState
+	err := w.c.api.call(ctx, "GET", "/containers/"+b.id+"/json", nil, &now)
+	return now.State.Pid, err
 }
 
 // name makes one that was never used.
