@@ -26,7 +26,7 @@ func (f *Flags) DeclareUpdate(set *mflag.Set) {
 	set.String(&f.cpusetMems, "--cpuset-mems", "Memory nodes to allow (0-3, 0,1)")
 	set.Int64(&f.pidsLimit, "--pids-limit", "Limit of processes (-1 for none)")
 	set.Int(&f.blkioWeight, "--blkio-weight", "Block IO weight (10 to 1000), 0 to disable")
-	set.String(&f.restart, "--restart", "Restart policy to apply when a container exits\n(no, on-failure[:max-retry], always, unless-stopped)")
+	set.String(&f.restart, "--restart", "Restart policy when the container exits (no,\non-failure[:max], always, unless-stopped)")
 }
 
 // ParseUpdate turns the flags into what changes.

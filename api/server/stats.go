@@ -23,7 +23,7 @@ func stats(x *exchange, row *route) error {
 	} else if given := form["stream"]; x.v >= v1(19) && len(given) > 0 {
 		streams = truthy(given[0])
 	}
-	oneShot := truthy(x.value("one-shot"))
+	oneShot := x.v >= v1(41) && truthy(x.value("one-shot"))
 	if streams && oneShot {
 		return errdefs.InvalidArgument("cannot have stream=true and one-shot=true")
 	}
