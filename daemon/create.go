@@ -144,6 +144,7 @@ func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string,
 	if err != nil {
 		return nil, nil, err
 	}
+	d.mergeLog(&host.LogConfig)
 	if err := d.validate(cfg, host); err != nil {
 		return nil, nil, err
 	}
@@ -189,12 +190,7 @@ func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id strin
 			h.NetworkMode = "none"
 		}
 	}
-	if h.LogConfig.Type == "" {
-		h.LogConfig.Type = "json-file"
-	}
-	if h.LogConfig.Config == nil {
-		h.LogConfig.Config = map[string]string{}
-	}
+	d.mergeLog(&h.LogConfig)
 	if h.RestartPolicy.Name == "" {
 		h.RestartPolicy.Name = "no"
 	}

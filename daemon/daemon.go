@@ -15,6 +15,7 @@ import (
 	"github.com/enginejobs/docker/engine/metrics"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
+	"github.com/enginejobs/docker/logdriver"
 	"github.com/enginejobs/docker/runconfig"
 	"github.com/enginejobs/docker/volumes"
 )
@@ -61,6 +62,9 @@ func New(opt Options) (*Daemon, error) {
 		}
 		d.ulimits = append(d.ulimits, u)
 	}
+	if _, err := logdriver.Parse(opt.LogDriver, opt.LogOpts); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(d.root, 0o700); err != nil {
 		return nil, fmt.Errorf("making the container directory: %w", err)
 	}
@@ -77,6 +81,9 @@ func New(opt Options) (*Daemon, error) {
 }
 
 func setDefaults(opt *Options) {
+	if opt.LogDriver == "" {
+		opt.LogDriver = logdriver.JSONFile
+	}
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}

@@ -66,23 +66,25 @@ type Options struct {
 	Exec   execdriver.Driver
 	Names  nameStore
 
-	Name        string        // "name" of info; the host's when empty
-	ID          string        // identity shown by info; the engine's when empty
-	Version     string        // ServerVersion of info
-	Labels      []string      // of the daemon
-	Debug       bool          // shown by info
-	DNS         []string      // for containers that name none
-	DNSSearch   []string      // likewise
-	DNSOptions  []string      // likewise
-	Ulimits     []string      // defaults, "nofile=1024:2048"
-	CgroupRoot  string        // default CgroupParent of containers
-	NoNetwork   bool          // no bridge: containers get a loopback interface only
-	LiveRestore bool          // containers go on when the daemon stops
-	StopTimeout time.Duration // for containers at shutdown that name none; 0: 10 s
-	Init        bool          // --init for containers that do not say
-	ResolvConf  string        // host's resolv.conf; empty: the usual places
-	HostsFile   string        // host's hosts file; empty: /etc/hosts
-	ProcDir     string        // empty: /proc
+	Name        string            // "name" of info; the host's when empty
+	ID          string            // identity shown by info; the engine's when empty
+	Version     string            // ServerVersion of info
+	Labels      []string          // of the daemon
+	Debug       bool              // shown by info
+	DNS         []string          // for containers that name none
+	DNSSearch   []string          // likewise
+	DNSOptions  []string          // likewise
+	LogDriver   string            // of containers that name none; empty: json-file
+	LogOpts     map[string]string // its options
+	Ulimits     []string          // defaults, "nofile=1024:2048"
+	CgroupRoot  string            // default CgroupParent of containers
+	NoNetwork   bool              // no bridge: containers get a loopback interface only
+	LiveRestore bool              // containers go on when the daemon stops
+	StopTimeout time.Duration     // for containers at shutdown that name none; 0: 10 s
+	Init        bool              // --init for containers that do not say
+	ResolvConf  string            // host's resolv.conf; empty: the usual places
+	HostsFile   string            // host's hosts file; empty: /etc/hosts
+	ProcDir     string            // empty: /proc
 
 	Now  func() time.Time                 // nil: time.Now
 	Logf func(format string, args ...any) // nil: discard

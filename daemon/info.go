@@ -13,6 +13,7 @@ import (
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/logdriver"
 )
 
 // jobInfo describes the engine and its host.
@@ -29,13 +30,13 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 		ID: d.opt.ID, Images: d.opt.Images.ImageCount(), Driver: d.opt.Images.DriverName(),
 		DriverStatus: d.opt.Images.DriverStatus(), ExecutionDriver: d.opt.Exec.Name(),
 		Plugins: api.InfoPlugins{
-			Volume: []string{"local"}, Network: []string{"bridge", "host", "null"}, Log: []string{"json-file"},
+			Volume: []string{"local"}, Network: []string{"bridge", "host", "null"}, Log: logdriver.Drivers(),
 		},
 		MemoryLimit: x.MemoryLimit, SwapLimit: x.SwapLimit, CpuCfsPeriod: x.CPUQuota, CpuCfsQuota: x.CPUQuota,
 		CPUShares: x.CPUShares, CPUSet: x.CPUSet, PidsLimit: x.PidsLimit, OomKillDisable: x.OOMControl,
 		IPv4Forwarding: forwards, Debug: d.opt.Debug, NFd: countFiles(d.opt.ProcDir),
 		NGoroutines: runtime.NumGoroutine(), SystemTime: d.opt.Now().Format(time.RFC3339Nano),
-		LoggingDriver: "json-file", CgroupDriver: x.CgroupDriver, CgroupVersion: x.CgroupVersion,
+		LoggingDriver: d.opt.LogDriver, CgroupDriver: x.CgroupDriver, CgroupVersion: x.CgroupVersion,
 		NEventsListener: d.listeners(ctx), OSType: "linux", Architecture: d.host.machine,
 		KernelVersion: d.host.kernel, OperatingSystem: d.host.os, OSVersion: d.host.osVersion,
 		IndexServerAddress: "https://index.docker.io/v1/", RegistryConfig: registryConfig(),

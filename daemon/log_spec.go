@@ -1,10 +1,26 @@
 package daemon
 
 import (
+	"maps"
 	"path/filepath"
 
 	"github.com/enginejobs/docker/logdriver"
+	"github.com/enginejobs/docker/runconfig"
 )
+
+// mergeLog gives a container that names no driver that of the daemon, and one
+// with the daemon's driver those of its options that it does not set itself.
+func (d *Daemon) mergeLog(cfg *runconfig.LogConfig) {
+	if cfg.Type == "" {
+		cfg.Type = d.opt.LogDriver
+	}
+	opts := map[string]string{}
+	if cfg.Type == d.opt.LogDriver {
+		maps.Copy(opts, d.opt.LogOpts)
+	}
+	maps.Copy(opts, cfg.Config)
+	cfg.Config = opts
+}
 
 // logSpec says how the output of a container is logged. It is checked when the
 // container is created; an error here means that its file was edited.

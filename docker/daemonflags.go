@@ -34,6 +34,8 @@ type daemonFlags struct {
 	StorageDriver          string
 	StorageOpts            []string
 	ExecDriver             string
+	LogDriver              string
+	LogOpts                []string
 	Bridge, BridgeIP       string
 	FixedCIDR              string
 	ICC, IPTables          bool
@@ -71,7 +73,7 @@ func newDaemonFlags(getenv func(string) string) (*mflag.Set, *daemonFlags) {
 		TLSCA:     filepath.Join(certs, "ca.pem"), TLSCert: filepath.Join(certs, "cert.pem"),
 		TLSKey: filepath.Join(certs, "key.pem"),
 		Root:   defaultRoot, ExecRoot: defaultExecRoot, Pidfile: defaultPidfile, TrustKey: defaultTrustKey,
-		ExecDriver: "native", MaxReads: defaultMaxReads, MaxWrites: defaultMaxWrites,
+		ExecDriver: "native", LogDriver: "json-file", MaxReads: defaultMaxReads, MaxWrites: defaultMaxWrites,
 		DefaultIP: "0.0.0.0", ICC: true, IPForward: true, IPMasq: true, IPTables: true, UserlandProxy: true,
 	}
 	fs := new(mflag.Set)
@@ -95,6 +97,8 @@ func (f *daemonFlags) declareProcess(fs *mflag.Set) {
 		"Storage driver: overlay or vfs; '' takes what the\ndirectory has, else overlay")
 	fs.List(&f.StorageOpts, "--storage-opt", "Option of the storage driver, KEY=VALUE", nil)
 	fs.String(&f.ExecDriver, "-e --exec-driver", "Exec driver: native")
+	fs.String(&f.LogDriver, "--log-driver", "Logging driver of containers that name none: json-file,\nlocal or none")
+	fs.List(&f.LogOpts, "--log-opt", "KEY=VALUE option of that logging driver", checkLogOpt)
 	fs.List(&f.Labels, "--label", "KEY=VALUE label of the daemon, shown by info", checkLabel)
 	fs.Bool(&f.LiveRestore, "--live-restore", "Let containers run on when the daemon stops")
 	fs.Bool(&f.ignored, "~-r ~--restart", "Use restart policies of containers instead")
@@ -130,6 +134,23 @@ func (f *daemonFlags) declareNetwork(fs *mflag.Set) {
 	fs.Int(&f.MTU, "--mtu ~-mtu", "MTU of container links; 0 takes the default route's")
 	fs.List(&f.DNS, "--dns ~-dns", "DNS server of containers", checkIP)
 	fs.List(&f.DNSSearch, "--dns-search", "DNS search domain of containers", nil)
+}
+
+func checkLogOpt(opt string) (string, error) {
+	if key, _, ok := strings.Cut(opt, "="); !ok || key == "" {
+		return "", fmt.Errorf("bad log option %q: want KEY=VALUE", opt)
+	}
+	return opt, nil
+}
+
+// keyValues splits what checkLogOpt let through. The last one of a key counts.
+func keyValues(list []string) map[string]string {
+	m := map[string]string{}
+	for _, pair := range list {
+		key, value, _ := strings.Cut(pair, "=")
+		m[key] = value
+	}
+	return m
 }
 
 func checkLabel(label string) (string, error) {

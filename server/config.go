@@ -48,6 +48,9 @@ type Config struct {
 	DockerinitPath string
 	Network        Network
 
+	LogDriver string            // of containers that name none; empty: json-file
+	LogOpts   map[string]string // its options
+
 	Labels      []string // key=value, shown by info
 	Debug       bool
 	LiveRestore bool // containers run on when the daemon stops

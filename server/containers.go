@@ -22,6 +22,7 @@ func (s *Server) StartDaemon(context.Context) error {
 		Root: s.cfg.Root, Engine: s.eng, Images: p.images, Exec: p.exec, Names: p.names,
 		ID: p.id, Version: dockerversion.Version, Labels: s.cfg.Labels, Debug: s.cfg.Debug,
 		DNS: s.cfg.Network.DNS, DNSSearch: s.cfg.Network.DNSSearch, NoNetwork: s.cfg.Network.Off,
+		LogDriver: s.cfg.LogDriver, LogOpts: s.cfg.LogOpts,
 		LiveRestore: s.cfg.LiveRestore, Now: s.cfg.Now, Logf: s.log.Warnf,
 	})
 	if err != nil {
