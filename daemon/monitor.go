@@ -181,9 +181,23 @@ func (d *Daemon) restartLater(c *container) {
 	}
 	job := d.job(d.background(), "start", c.id)
 	job.SetenvBool("automatic", true)
-	if err := job.Run(); err != nil && c.now().state.Error != "" {
+	err = d.insist(c, job.Run())
+	if err != nil && c.now().state.Error != "" {
 		d.opt.Logf("restarting container %s by its policy: %v", c.now().bare(), err)
 	}
+}
+
+// insist repeats a start by the policy whose exec engine was killed under it: that
+// is no fault of the container. It takes and returns the result of the start.
+func (d *Daemon) insist(c *container, err error) error {
+	const most = 5
+	for range most {
+		if !errdefs.Is(err, errdefs.KindUnavailable) || d.ctx.Err() != nil || c.now().state.Halted {
+			return err
+		}
+		err = d.job(d.background(), "start", c.id).Run()
+	}
+	return err
 }
 
 // halt says that the user wants the container to stay down, and ends the wait

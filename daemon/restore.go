@@ -54,7 +54,7 @@ func (d *Daemon) Restore(ctx context.Context) error {
 	close(d.restored)
 	for _, c := range again {
 		d.track(func() {
-			err := d.job(d.background(), "start", c.id).Run()
+			err := d.insist(c, d.job(d.background(), "start", c.id).Run())
 			if err != nil && !errdefs.IsNotModified(err) && d.ctx.Err() == nil {
 				d.opt.Logf("starting container %s by its policy: %v", short(c.id), err)
 			}

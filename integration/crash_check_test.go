@@ -115,7 +115,7 @@ func (b *crashBox) wrong(now *crashState) string {
 	if b.cut == "start" || b.cut == "restart" {
 		b.lost = true // what is not answered may be broken off, or its end not be known
 	}
-	if s.Error != "" && !b.lost && !b.signalled {
+	if s.Error != "" && !b.lost && !b.signalled && b.policy == "" {
 		return "its last start says " + s.Error
 	}
 	if (s.Status == "running" || s.Status == "paused") && !alive(s.Pid) {
