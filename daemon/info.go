@@ -84,6 +84,8 @@ func (d *Daemon) warnings(forwards bool) []string {
 	add(!x.CPUQuota, "No cpu cfs quota support: use a kernel with CONFIG_CFS_BANDWIDTH")
 	add(!x.CPUSet, "No cpuset support: mount the cpuset cgroup")
 	add(!x.PidsLimit, "No pids limit support: mount the pids cgroup")
+	add(!x.BlkioWeight, "No block i/o weight support: mount the blkio cgroup and use a kernel with CONFIG_BFQ_GROUP_IOSCHED")
+	add(!x.BlkioThrottle, "No block i/o rate support: mount the blkio cgroup and use a kernel with CONFIG_BLK_DEV_THROTTLING")
 	add(!x.Seccomp, "No seccomp support: use a kernel with CONFIG_SECCOMP_FILTER; containers run without a system call filter")
 	add(!d.opt.NoNetwork && !forwards,
 		"IPv4 forwarding is disabled: run sysctl -w net.ipv4.ip_forward=1, or containers reach only this host")
