@@ -148,7 +148,7 @@ func (b *crashBox) wrongEnd(now *crashState) string {
 	switch {
 	case b.policy != "" && code == 255: // a start by the policy was cut off
 		return ""
-	case b.lost && (code == 255 || code == 137 || code == 128):
+	case b.lost && (code == 255 || code == 137 || code == 128 || code == 125):
 		return ""
 	case code != b.code && code != 137:
 		return fmt.Sprintf("it ended with %d", code)
