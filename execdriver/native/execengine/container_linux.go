@@ -89,8 +89,12 @@ func (e *execEngine) watch(c *container) {
 	c.mu.Lock()
 	c.ready = true
 	c.mu.Unlock()
+	logf := func(format string, a ...any) { e.logf("container "+c.id+": "+format, a...) }
+	if c.log != nil {
+		c.log.run(logf)
+	}
 	for _, s := range c.streams {
-		go s.run(func(format string, a ...any) { e.logf("container "+c.id+": "+format, a...) })
+		go s.run(logf)
 	}
 	go e.await(c)
 }
@@ -110,6 +114,9 @@ func (e *execEngine) await(c *container) {
 		}
 	}
 	c.drain(exit.At.Add(outputGrace))
+	if c.log != nil {
+		c.log.settle()
+	}
 	exit.OOMKilled = c.group.OOMKills() > 0
 	if err := appendExit(e.dir, exit); err != nil {
 		e.logf("%v", err)

@@ -201,11 +201,11 @@ func (j *journal) unlogged(stream int) []byte {
 	return j.buffer(stream)[start:end]
 }
 
-// drop forgets the output that is not logged.
-func (j *journal) drop(stream int) {
+// keep forgets the output that is not logged, but for its last n bytes.
+func (j *journal) keep(stream, n int) {
 	h := j.head(stream)
 	_, end := h.bounds()
-	h.span.Store(pack(end, end))
+	h.span.Store(pack(end-n, end))
 }
 
 // begin notes a write to the log before it happens, commit that it has.

@@ -10,8 +10,10 @@ import (
 
 // log is the log of a container, shared by its streams.
 type log struct {
-	format logdriver.Format // nil: no log
-	attrs  map[string]string
+	format  logdriver.Format // nil: no log
+	attrs   map[string]string
+	ring    *ring // nil: entries are written at once
+	running bool  // the ring is being emptied
 
 	mu sync.Mutex        // keeps entries whole; held across the write, which is its purpose
 	w  *logdriver.Writer // nil: no log
@@ -31,7 +33,19 @@ func openLog(spec *logdriver.Spec, slots chan struct{}) (*log, error) {
 	if l.w, err = logdriver.OpenWriter(spec, slots); err != nil {
 		return nil, err
 	}
+	if spec.Mode == logdriver.NonBlocking {
+		l.ring = newRing(spec.MaxBuffer)
+	}
 	return l, nil
+}
+
+// run starts what writes beside the streams, if anything does. It ends with
+// close.
+func (l *log) run(logf func(string, ...any)) {
+	if l.ring != nil {
+		l.running = true
+		go l.ring.run(l, logf)
+	}
 }
 
 // file is what is being written; nil: no log.
@@ -42,7 +56,16 @@ func (l *log) file() *os.File {
 	return l.w.File()
 }
 
+// settle waits until what the streams have said is written.
+func (l *log) settle() {
+	if l.running {
+		l.ring.close()
+		l.running = false
+	}
+}
+
 func (l *log) close() {
+	l.settle()
 	if l.w != nil {
 		l.w.Close()
 	}

@@ -137,7 +137,11 @@ func (s *stream) read(fd int) (int, error) {
 // the entries are dropped: the workload must not hang on a full disk.
 func (s *stream) write(end bool, logf func(string, ...any)) {
 	if s.enc == nil {
-		s.j.drop(s.index)
+		s.j.keep(s.index, 0)
+		return
+	}
+	if s.log.ring != nil {
+		s.queue(end, logf)
 		return
 	}
 	lent := entryBuffers.Get().(*[]byte)
@@ -188,6 +192,23 @@ func (s *stream) writeSome(out []byte, end bool) (_ []byte, more bool, err error
 	err = errors.Join(err, w.Append(out))
 	s.j.commit(s.index)
 	return out, int64(len(out)) >= left, err
+}
+
+// queue puts entries where they wait for the disk.
+func (s *stream) queue(end bool, logf func(string, ...any)) {
+	text := s.j.unlogged(s.index)
+	s.enc.At(time.Now())
+	for {
+		n := cutEntry(text, end)
+		if n == 0 {
+			break
+		}
+		if s.log.ring.put(s, text[:n]) {
+			logf("the log is slower than the output, entries are dropped")
+		}
+		text = text[n:]
+	}
+	s.j.keep(s.index, len(text))
 }
 
 // report says once that the log cannot be written.
