@@ -302,7 +302,7 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 // conclude records the end of a workload that nobody saw.
 func (d *Daemon) conclude(ctx context.Context, c *container, e execdriver.Exit, st execdriver.State) {
 	s, err := c.update(func(s *snapshot) error {
-		s.state.Phase = running // whatever was written last, it ran
+		s.state.Phase, s.state.Error = running, "" // whatever was written last, it ran
 		if !st.StartedAt.IsZero() {
 			s.state.StartedAt = st.StartedAt.UTC()
 		}
