@@ -367,7 +367,7 @@ func TestStartFailures(t *testing.T) {
 		{"root", func(c *execdriver.Command) { c.Root[0].Source = "/no/root" }, errdefs.KindInternal, "/no/root"},
 		{"netns", func(c *execdriver.Command) { c.Namespaces.Net = "/proc/1/no" }, errdefs.KindInternal, "/proc/1/no"},
 		{"pidns", func(c *execdriver.Command) { c.Namespaces.PID = "/proc/1/no" }, errdefs.KindInternal, "/proc/1/no"},
-		{"cpuset", func(c *execdriver.Command) { c.Resources.CpusetCpus = "9999" }, errdefs.KindInternal, "cpuset"},
+		{"cpuset", func(c *execdriver.Command) { c.Resources.CpusetCpus = "9999" }, errdefs.KindInternal, "9999"},
 		{"sysctl", func(c *execdriver.Command) { c.Sysctls = map[string]string{"no.such": "1"} }, errdefs.KindInternal, "sysctl"},
 		{"log", func(c *execdriver.Command) { c.Log = execdriver.LogSpec{Driver: "json-file", Path: "/no/log"} }, errdefs.KindInternal, "/no/log"},
 		{"capability", func(c *execdriver.Command) { c.Security.Capabilities = []string{"CAP_X"} }, errdefs.KindInvalidArgument, "CAP_X"},

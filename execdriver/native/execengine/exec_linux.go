@@ -325,11 +325,35 @@ func (l *joining) failed(job *engine.Job, err error) error {
 		l.e.forgetExecution(x)
 	}
 	x.guards.close()
-	if !x.c.alive() {
+	if l.isDying(err) {
 		return errNotRunning(x.c)
 	}
 	l.answer.Failure = describe(err)
 	return errors.Join(err, job.WriteJSON(&l.answer))
+}
+
+// deathPatience is how long a container may take that looks as if it was dying: its
+// first process ends after all others are collected.
+const deathPatience = 500 * time.Millisecond
+
+// isDying tells whether a start failed because the container was about to end. In
+// that state nothing can be born in its pid namespace, what was is killed, and
+// there is nothing left to join.
+func (l *joining) isDying(err error) bool {
+	c := l.x.c
+	if !c.alive() {
+		return true
+	}
+	var f *initproto.Failure
+	if !errors.As(err, &f) || f.Step != "init" && f.Step != "start process" && f.Step != "join namespace" {
+		return false
+	}
+	select {
+	case <-c.life.Done():
+		return true
+	case <-time.After(deathPatience):
+		return false
+	}
 }
 
 // awaitExecution waits for the end and tells it.
