@@ -41,10 +41,8 @@ func decodeStats(job *engine.Job) statsOptions {
 // jobContainerStats tells what a container uses.
 //
 // Usage:  container_stats CONTAINER
-// Env:    stream: false: one object, the second of two samples that are a second apart. one_shot: the first, at once.
-//
-//	stopped: what a stream says of a container that does not run: with it an object that only names it, else nothing.
-//
+// Env:    stream: false: one object, the second of two samples that are a second apart. one_shot: then the first, at once.
+// Env:    stopped: what a stream says of a container that does not run: with it an object that names it, else nothing.
 // Stdout: api.Stats, one a line. A stream ends when the container is removed.
 // Errors: NotFound.
 func (d *Daemon) jobContainerStats(job *engine.Job) error {

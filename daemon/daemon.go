@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,6 +53,9 @@ func New(opt Options) (*Daemon, error) {
 	d := &Daemon{
 		opt: opt, root: filepath.Join(opt.Root, "containers"), execInfo: opt.Exec.Info(), host: readHost(),
 		restored: make(chan struct{}),
+	}
+	if !validParent(opt.CgroupRoot) {
+		return nil, errdefs.InvalidArgument("invalid cgroup parent %q: name a group below the root, without ..", opt.CgroupRoot)
 	}
 	for _, text := range opt.Ulimits {
 		u, err := parseUlimit(text)
@@ -108,21 +110,6 @@ func setDefaults(opt *Options) {
 	if opt.StopTimeout == 0 {
 		opt.StopTimeout = defaultStop
 	}
-}
-
-// parseUlimit reads "nofile=1024:2048" or "nofile=1024".
-func parseUlimit(text string) (runconfig.Ulimit, error) {
-	var u runconfig.Ulimit
-	name, value, _ := strings.Cut(text, "=")
-	u.Name = name
-	n, _ := fmt.Sscanf(value, "%d:%d", &u.Soft, &u.Hard)
-	if _, known := rlimits[name]; n == 0 || !known {
-		return u, errdefs.InvalidArgument("invalid ulimit %q: want NAME=SOFT[:HARD]", text)
-	}
-	if n == 1 {
-		u.Hard = u.Soft
-	}
-	return u, nil
 }
 
 // Volumes is the store of volumes, for those that list and prune them.

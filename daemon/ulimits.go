@@ -5,12 +5,22 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/docker/go-units"
 	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/runconfig"
 )
+
+// parseUlimit reads "nofile=1024:2048" or "nofile=1024".
+func parseUlimit(text string) (runconfig.Ulimit, error) {
+	u, err := units.ParseUlimit(text)
+	if err != nil {
+		return runconfig.Ulimit{}, errdefs.InvalidArgument("invalid ulimit %q: want NAME=SOFT[:HARD]: %w", text, err)
+	}
+	return runconfig.Ulimit{Name: u.Name, Soft: u.Soft, Hard: u.Hard}, nil
+}
 
 func checkUlimits(h *runconfig.HostConfig) error {
 	for _, u := range h.Ulimits {

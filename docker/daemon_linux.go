@@ -75,7 +75,7 @@ func (f *daemonFlags) config(log server.Logger, getenv func(string) string) serv
 		TLS:    server.TLS{On: f.TLS, Verify: f.TLSVerify, CA: f.TLSCA, Cert: f.TLSCert, Key: f.TLSKey},
 		Access: f.AccessPolicy, MaxReads: f.MaxReads, MaxWrites: f.MaxWrites,
 		StorageDriver: f.StorageDriver, StorageOpts: f.StorageOpts, ExecDriver: f.ExecDriver,
-		LogDriver: f.LogDriver, LogOpts: keyValues(f.LogOpts),
+		LogDriver: f.LogDriver, LogOpts: keyValues(f.LogOpts), CgroupParent: f.CgroupParent, Ulimits: f.Ulimits,
 		Dockerinit: embedded.Binary(),
 		Network: server.Network{
 			Bridge: f.Bridge, BridgeIP: f.BridgeIP, FixedCIDR: f.FixedCIDR, DefaultIP: f.DefaultIP,

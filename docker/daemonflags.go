@@ -36,6 +36,8 @@ type daemonFlags struct {
 	ExecDriver             string
 	LogDriver              string
 	LogOpts                []string
+	CgroupParent           string
+	Ulimits                []string
 	Bridge, BridgeIP       string
 	FixedCIDR              string
 	ICC, IPTables          bool
@@ -99,6 +101,8 @@ func (f *daemonFlags) declareProcess(fs *mflag.Set) {
 	fs.String(&f.ExecDriver, "-e --exec-driver", "Exec driver: native")
 	fs.String(&f.LogDriver, "--log-driver", "Logging driver of containers that name none: json-file,\nlocal or none")
 	fs.List(&f.LogOpts, "--log-opt", "KEY=VALUE option of that logging driver", checkLogOpt)
+	fs.String(&f.CgroupParent, "--cgroup-parent", "Parent cgroup of containers that name none (default\ndocker)")
+	fs.List(&f.Ulimits, "--default-ulimit", "NAME=SOFT[:HARD] ulimit of containers that do not set\nit", nil)
 	fs.List(&f.Labels, "--label", "KEY=VALUE label of the daemon, shown by info", checkLabel)
 	fs.Bool(&f.LiveRestore, "--live-restore", "Let containers run on when the daemon stops")
 	fs.Bool(&f.ignored, "~-r ~--restart", "Use restart policies of containers instead")

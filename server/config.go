@@ -51,8 +51,11 @@ type Config struct {
 	LogDriver string            // of containers that name none; empty: json-file
 	LogOpts   map[string]string // its options
 
-	Labels      []string // key=value, shown by info
-	Debug       bool
+	Labels       []string // key=value, shown by info
+	Debug        bool
+	CgroupParent string   // of containers that name none; "" is the exec driver's
+	Ulimits      []string // of containers that do not set them, "nofile=1024:2048"
+
 	LiveRestore bool // containers run on when the daemon stops
 	Guest       bool // the process is not the daemon's: its memory is left alone
 

@@ -23,6 +23,7 @@ func (s *Server) StartDaemon(context.Context) error {
 		ID: p.id, Version: dockerversion.Version, Labels: s.cfg.Labels, Debug: s.cfg.Debug,
 		DNS: s.cfg.Network.DNS, DNSSearch: s.cfg.Network.DNSSearch, NoNetwork: s.cfg.Network.Off,
 		LogDriver: s.cfg.LogDriver, LogOpts: s.cfg.LogOpts,
+		CgroupRoot: s.cfg.CgroupParent, Ulimits: s.cfg.Ulimits,
 		LiveRestore: s.cfg.LiveRestore, Now: s.cfg.Now, Logf: s.log.Warnf,
 	})
 	if err != nil {
