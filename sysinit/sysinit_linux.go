@@ -3,7 +3,8 @@
 // groups, lowers rights, and executes. Its orders come as one message over
 // descriptor 3 (see execdriver/native/initproto); it looks up nothing but users
 // and programs in the container's own files. It owns the process that it runs
-// in, and nothing else. Start reading at Init, then steps_linux.go.
+// in, and nothing else. Start reading at Init and steps; Exec is the same for one
+// more process of a container that runs.
 //
 // It runs once per container, on the start path, in the smallest binary that we
 // can make: it imports only initproto and x/sys/unix, no fmt, no JSON, no net.

@@ -1,6 +1,7 @@
 package orphans
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"testing"
@@ -21,6 +22,12 @@ func TestDead(t *testing.T) {
 	}
 	if slices.Contains(Dead(), live.Process.Pid) {
 		t.Error("one that lives is called dead")
+	}
+	if Parent(live.Process.Pid) != os.Getpid() || Parent(dead.Process.Pid) != os.Getpid() {
+		t.Error("they have other parents")
+	}
+	if Nested(live.Process.Pid) || Nested(1<<30) || Parent(1<<30) != 0 {
+		t.Error("it is in no other namespace, and the last one is no process")
 	}
 	if err := dead.Wait(); err != nil {
 		t.Errorf("looking has taken the status away: %v", err)
