@@ -28,11 +28,11 @@ type stream struct {
 	log   *log
 	enc   logdriver.Encoder // nil: no log
 	done  chan struct{}     // closed when the output has ended
+	said  time.Time         // when run has last said that the log cannot be written
 
 	mu        sync.Mutex // guards everything below
 	receivers []*os.File // never changed in place
 	closed    bool
-	failed    error // the last failure of the log, reported once
 }
 
 func newStream(index int, tty bool, f *os.File, j *journal, log *log) (*stream, error) {
@@ -211,16 +211,18 @@ func (s *stream) queue(end bool, logf func(string, ...any)) {
 	s.j.keep(s.index, len(text))
 }
 
-// report says once that the log cannot be written.
+// report says that the log cannot be written, and then not again for a while: on
+// a disk that is nearly full small writes still succeed in between.
 func (s *stream) report(err error, logf func(string, ...any)) {
-	s.mu.Lock()
-	repeated := s.failed != nil
-	s.failed = err
-	s.mu.Unlock()
-	if err != nil && !repeated {
-		logf("writing log, output is dropped: %v", err)
+	if err == nil || !s.said.IsZero() && time.Since(s.said) < sayAgain {
+		return
 	}
+	s.said = time.Now()
+	logf("writing log, output is dropped: %v", err)
 }
+
+// sayAgain is for how long a failure is said only once.
+const sayAgain = time.Minute
 
 // forward passes raw output on. A receiver that has left is dropped; one that
 // does not read holds up this stream of this container, as a terminal would.
