@@ -185,7 +185,7 @@ func TestEveryStepFailsOnce(t *testing.T) {
 		return hit
 	}
 	options := func(_ *runconfig.Config, h *runconfig.HostConfig) {
-		h.PortBindings = runconfig.PortMap{"80/tcp": {{HostIP: "127.0.0.1"}}}
+		h.PortBindings = runconfig.PortMap{"80/tcp": {{HostIp: "127.0.0.1"}}}
 	}
 	for _, op := range []string{"create", "start", "kill", "rm"} {
 		for n := 0; ; n++ {

@@ -51,6 +51,9 @@ func (d *Daemon) Restore(ctx context.Context) error {
 		}
 	}
 	d.relink(ctx)
+	if err := d.volumes.Settle(); err != nil {
+		d.opt.Logf("unmounting volumes that nobody uses: %v", err)
+	}
 	close(d.restored)
 	for _, c := range again {
 		d.track(func() {
@@ -112,30 +115,30 @@ func half(dir string, err error) bool {
 	return serr == nil && info.Size() == 0
 }
 
-// admit gives every container a name of its own and makes it visible. Those of
-// another storage driver stay on disk, unseen, and keep their names.
+// admit gives every container a name of its own and makes it visible, all in one
+// step: there may be thousands. Those of another storage driver stay on disk,
+// unseen, and keep their names.
 func (d *Daemon) admit(list []*container, names map[string]string) error {
+	for _, c := range d.containers.reserveAll(list) {
+		made, err := d.reserveName("", c.id)
+		if err != nil {
+			return err
+		}
+		d.opt.Logf("container %s is now called %s: its name %q was taken or bad", short(c.id), made, c.now().bare())
+		_, _ = c.update(func(s *snapshot) error {
+			rec := *s.rec
+			rec.Name = "/" + made
+			s.rec = &rec
+			return nil
+		})
+		if err := d.saveConfig(c); err != nil {
+			d.opt.Logf("%v", err)
+		}
+	}
+	var shown []*container
 	for _, c := range list {
 		s := c.now()
-		name := s.bare()
-		if _, err := checkName(name); err != nil || d.containers.reserve(name, c.id) != nil {
-			made, err := d.reserveName("", c.id)
-			if err != nil {
-				return err
-			}
-			d.opt.Logf("container %s is now called %s: its name %q was taken or bad", short(c.id), made, name)
-			name = made
-			_, _ = c.update(func(s *snapshot) error {
-				rec := *s.rec
-				rec.Name = "/" + made
-				s.rec = &rec
-				return nil
-			})
-			if err := d.saveConfig(c); err != nil {
-				d.opt.Logf("%v", err)
-			}
-		}
-		names[c.id] = name
+		names[c.id] = s.bare()
 		if s.rec.Driver != "" && s.rec.Driver != d.opt.Images.DriverName() {
 			d.opt.Logf("container %s belongs to the storage driver %s: it is not shown", short(c.id), s.rec.Driver)
 			continue
@@ -144,15 +147,13 @@ func (d *Daemon) admit(list []*container, names map[string]string) error {
 			if m.Type != "volume" {
 				continue
 			}
-			if _, err := d.volumes.Acquire(m.Name, c.id); err != nil {
+			if _, _, err := d.volumes.Acquire(m.Name, c.id, m.spec()); err != nil {
 				d.opt.Logf("volume %s of container %s: %v", m.Name, short(c.id), err)
 			}
 		}
-		if err := d.containers.add(c); err != nil {
-			return err
-		}
+		shown = append(shown, c)
 	}
-	return nil
+	return d.containers.add(shown...)
 }
 
 // sweep removes what a crash left of a container. Its name goes with the check

@@ -92,13 +92,37 @@ func (st *store) add(cs ...*container) error {
 			}
 			t.byID[c.id] = c
 			t.byName[c.now().bare()] = c.id
-			t.list = append(t.list, c)
 		}
-		slices.SortStableFunc(t.list, func(a, b *container) int {
-			return b.now().rec.Created.Compare(a.now().rec.Created)
-		})
+		if len(cs) == 1 {
+			at, _ := slices.BinarySearchFunc(t.list, cs[0], newer)
+			t.list = slices.Insert(t.list, at, cs[0])
+			return nil
+		}
+		t.list = append(t.list, cs...)
+		slices.SortStableFunc(t.list, newer)
 		return nil
 	})
+}
+
+// newer orders containers, the newest first.
+func newer(a, b *container) int { return b.now().rec.Created.Compare(a.now().rec.Created) }
+
+// reserveAll takes the names of containers that were found on disk, the first ones
+// first. It returns those whose name is bad or taken.
+func (st *store) reserveAll(list []*container) (nameless []*container) {
+	_ = st.change(func(t *tables) error {
+		for _, c := range list {
+			name := c.now().bare()
+			holder, taken := t.byName[name]
+			if _, err := checkName(name); err != nil || taken && holder != c.id {
+				nameless = append(nameless, c)
+				continue
+			}
+			t.byName[name] = c.id
+		}
+		return nil
+	})
+	return nameless
 }
 
 // remove makes a container invisible and frees its name.
