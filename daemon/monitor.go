@@ -127,7 +127,11 @@ func (d *Daemon) offline(ctx context.Context, s *snapshot) {
 
 // forget makes the exec driver drop its record of an ended workload.
 func (d *Daemon) forget(ctx context.Context, id string) {
-	if err := d.opt.Exec.Remove(ctx, id); err != nil && !errdefs.IsNotFound(err) {
+	err := d.opt.Exec.Remove(ctx, id)
+	if err != nil && !errdefs.IsNotFound(err) { // what stays is found by the next daemon: once more
+		err = d.opt.Exec.Remove(ctx, id)
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
 		d.opt.Logf("removing the record of container %s: %v", short(id), err)
 	}
 }
