@@ -2,6 +2,7 @@ package cgroups
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"math"
 	"strconv"
@@ -76,11 +77,12 @@ func (r *reader) file(dir, name string) []byte {
 }
 
 func (r *reader) fail(dir, name string, err error) {
-	switch err {
-	case unix.ENOENT, unix.ENODEV, unix.EOPNOTSUPP: // the last: a table of a scheduler that is not in use
-	default:
-		r.err = &fs.PathError{Op: "read", Path: dir + "/" + name, Err: err}
+	for _, missing := range [...]error{unix.ENOENT, unix.ENODEV, unix.EOPNOTSUPP} { // the last: a scheduler that is not in use
+		if errors.Is(err, missing) {
+			return
+		}
 	}
+	r.err = &fs.PathError{Op: "read", Path: dir + "/" + name, Err: err}
 }
 
 // number reads a file of one number; "max" is math.MaxUint64.

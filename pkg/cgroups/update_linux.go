@@ -106,7 +106,7 @@ func (c *change) apply() (warning string, err error) {
 	switch {
 	case c.device != "":
 		return "", fmt.Errorf("%s of device %s cannot be set to %s: %w", c.what, c.device, c.value, err)
-	case err == unix.EBUSY && c.file == "memory.limit_in_bytes":
+	case errors.Is(err, unix.EBUSY) && c.file == "memory.limit_in_bytes":
 		return "", fmt.Errorf("%s cannot be set to %s: %d bytes are in use: %w", c.what, c.value,
 			readInt(c.dir, "memory.usage_in_bytes"), err)
 	}
