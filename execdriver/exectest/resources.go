@@ -1,6 +1,7 @@
 package exectest
 
 import (
+	"testing"
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -33,7 +34,7 @@ func stats(s *suite) {
 			s.Errorf("%+v after %+v", next.CPU, first.CPU)
 		}
 	}
-	if took := time.Since(began) / n; took > 5*time.Millisecond {
+	if took := time.Since(began) / n; took > 5*time.Millisecond && !testing.Short() { // short: an emulated machine
 		s.Errorf("a sample takes %v", took)
 	}
 	if err := s.d.Signal(s.ctx, cmd.ID, 9); err != nil {
