@@ -147,7 +147,7 @@ func (d *Daemon) admit(list []*container, names map[string]string) error {
 			if m.Type != "volume" {
 				continue
 			}
-			if _, _, err := d.volumes.Acquire(m.Name, c.id, m.spec()); err != nil {
+			if _, err := d.volumes.Acquire(m.Name, c.id); err != nil {
 				d.opt.Logf("volume %s of container %s: %v", m.Name, short(c.id), err)
 			}
 		}
