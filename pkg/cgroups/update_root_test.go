@@ -114,7 +114,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 // TestUpdateBelowUse: memory that its members hold cannot be taken.
 func TestUpdateBelowUse(t *testing.T) {
 	g := newGroup(t, &Limits{Memory: 128 << 20, MemorySwap: 128 << 20})
-	joinGroup(t, g, "x=$(head -c 30000000 /dev/zero | tr '\\0' a); sleep 60")
+	joinGroup(t, g, "x=$(head -c 30000000 /dev/zero | tr '\\0' a); sleep 60; true")
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if s, err := g.Stats(); err != nil || time.Now().After(end) {
 			t.Fatal("no memory was used", err)
