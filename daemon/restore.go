@@ -51,9 +51,6 @@ func (d *Daemon) Restore(ctx context.Context) error {
 		}
 	}
 	d.relink(ctx)
-	if err := d.volumes.Settle(); err != nil {
-		d.opt.Logf("unmounting volumes that nobody uses: %v", err)
-	}
 	close(d.restored)
 	for _, c := range again {
 		d.track(func() {
