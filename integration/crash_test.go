@@ -113,7 +113,7 @@ func (c *crash) round(round int) {
 	all.Wait()
 	for _, w := range c.workers {
 		for _, b := range w.boxes { // who ends while both are gone has no witness
-			b.lost = b.lost || target == "both" && !b.long
+			b.lost = b.lost || target == "both" && (!b.long || b.signalled)
 		}
 	}
 	if c.d.Pid() == 0 {
