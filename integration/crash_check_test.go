@@ -112,7 +112,7 @@ func (b *crashBox) wrong(now *crashState) string {
 		return "it is called " + name
 	}
 	s := now.State
-	if b.cut == "start" || b.cut == "restart" {
+	if b.cut == "start" || b.cut == "restart" || b.cut == "rm" {
 		b.lost = true // what is not answered may be broken off, or its end not be known
 	}
 	if s.Error != "" && !b.lost && !b.signalled && b.policy == "" {
