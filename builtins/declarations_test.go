@@ -40,17 +40,17 @@ func everyJob(t *testing.T) map[string]engine.JobDescription {
 var (
 	readers = []string{
 		"commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "events", "export", "history",
-		"image_inspect", "images", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "subscribers_count",
-		"top", "version", "wait",
+		"image_inspect", "images", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "subscribers_count", "system_df",
+		"top", "version", "volume_inspect", "volumes", "wait",
 	}
 	changers = []string{
-		"acceptconnections", "allocate_interface", "allocate_port", "attach", "commit", "container_archive_put", "container_exited", "container_rename", "container_update",
+		"acceptconnections", "allocate_interface", "allocate_port", "attach", "commit", "container_archive_put", "container_exited", "container_rename", "container_update", "containers_prune",
 		"create", "exec_create", "exec_resize", "exec_start", "image_delete", "image_tag", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link",
-		"log", "pause", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause",
+		"log", "pause", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause", "volume_create", "volume_rm", "volumes_prune",
 	}
 	waiters = []string{"attach", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
 	control = []string{"job_cancel", "jobs", "metrics"}
-	secrets = []string{"commit changes", "commit config", "create Config", "exec_create Env", "import SRC", "import changes"}
+	secrets = []string{"commit changes", "commit config", "create Config", "exec_create Env", "import SRC", "import changes", "volume_create options"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {

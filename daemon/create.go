@@ -255,7 +255,7 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 		return nil, errdefs.Internal("writing the files of container %s: %w", short(id), err)
 	}
 	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
-	if err := d.acquireVolumes(id, s.rec.MountPoints); err != nil {
+	if err := d.acquireVolumes(d.background(), id, s.rec.MountPoints); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -112,9 +112,6 @@ func setDefaults(opt *Options) {
 	}
 }
 
-// Volumes is the store of volumes, for those that list and prune them.
-func (d *Daemon) Volumes() *volumes.Store { return d.volumes }
-
 // job makes a job whose parent, if ctx has one, is the caller's.
 func (d *Daemon) job(ctx context.Context, name string, args ...string) *engine.Job {
 	return d.opt.Engine.Job(name, args...).SetContext(ctx)

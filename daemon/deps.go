@@ -16,6 +16,7 @@ import (
 type imageStore interface {
 	Image(ref string) (*image.Image, error)
 	ImageCount() int
+	LayersSize() int64 // of all layers of images, each once
 	layerStore
 	driverFacts
 }

@@ -43,6 +43,19 @@ func (d *Daemon) filesystem(ctx context.Context, c *container) (view *containerf
 		return nil, nil, fmt.Errorf("mounting the files of container %s: %w", s.bare(), err)
 	}
 	done = func() error { return d.opt.Images.UnmountLayer(c.id) }
+	if s.state.Pid == 0 {
+		reader, err := d.newID() // others may start and stop the container meanwhile
+		if err == nil {
+			err = d.mountVolumes(ctx, s, reader)
+		}
+		if err != nil {
+			return nil, nil, errors.Join(err, done())
+		}
+		done = func() error {
+			d.unmountVolumes(ctx, s, reader)
+			return d.opt.Images.UnmountLayer(c.id)
+		}
+	}
 	mounts, err := d.commandMounts(s)
 	if err == nil {
 		view, err = containerfs.Stopped(root, mountable(mounts))

@@ -123,6 +123,7 @@ func (f *fakeImages) Commit(_ context.Context, c image.Commit) (*image.Image, er
 func (f *fakeImages) DriverName() string        { return "fake" }
 func (f *fakeImages) DriverStatus() [][2]string { return [][2]string{{"Root", f.dir}} }
 func (f *fakeImages) ImageCount() int           { return 1 }
+func (f *fakeImages) LayersSize() int64         { return 1000 }
 func (f *fakeImages) LayerMetadata(id string) (map[string]string, error) {
 	return map[string]string{"UpperDir": id}, nil
 }

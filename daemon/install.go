@@ -16,7 +16,8 @@ func (d *Daemon) declarations() []engine.Declaration {
 		d.containerDeclarations(),
 		d.execDeclarations(),
 		d.archiveDeclarations(),
-		[]engine.Declaration{d.commitDeclaration()},
+		d.volumeDeclarations(),
+		[]engine.Declaration{d.commitDeclaration(), d.containersPruneDeclaration(), d.systemDfDeclaration()},
 		d.statsDeclarations(),
 		d.updateDeclarations(),
 	)

@@ -74,7 +74,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 		d.forget(ctx, c.id)
 		return
 	}
-	d.executions.drop(c.id, false)
+	d.dropExecs(c)
 	c.monitor.Swap(nil).stop()
 	again := s.state.Phase == restarting
 	attrs := map[string]string{"exitCode": strconv.Itoa(e.Code)}
@@ -100,6 +100,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 	if !again {
 		d.offline(ctx, before)
 	}
+	d.unmountVolumes(ctx, before, c.id)
 	<-forgotten
 	close(cleaned)
 	mark.done("cleanup")

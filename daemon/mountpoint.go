@@ -16,4 +16,8 @@ type mountPoint struct {
 	Subpath     string `json:",omitempty"` // of the volume
 	NonRecurse  bool   `json:",omitempty"` // bind without what is mounted below
 	CreateDir   bool   `json:",omitempty"` // make a missing bind source
+	BelowRW     bool   `json:",omitempty"` // read-only at the top alone
+
+	Labels        map[string]string `json:",omitempty"` // of a volume that is to be made
+	DriverOptions map[string]string `json:",omitempty"` // likewise
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"os"
 	"path"
 	"path/filepath"
@@ -92,8 +93,7 @@ func (d *Daemon) mountsFrom(spec string, points map[string]mountPoint) error {
 			continue
 		}
 		m.RW = m.RW && rw
-		m.Anonymous = false // it belongs to the other one
-		m.NoCopy = true
+		m.NoCopy = true // and an anonymous volume goes with the last who has it
 		points[dst] = m
 	}
 	return nil
@@ -189,9 +189,12 @@ func fromMount(spec runconfig.Mount) (mountPoint, error) {
 	case "volume":
 		m.Driver, m.Name = "local", spec.Source
 		if o := spec.VolumeOptions; o != nil {
-			m.NoCopy, m.Subpath = o.NoCopy, o.Subpath
-			if o.DriverConfig != nil && o.DriverConfig.Name != "" && o.DriverConfig.Name != "local" {
-				return bad("there is no volume driver %q, only local", o.DriverConfig.Name)
+			m.NoCopy, m.Subpath, m.Labels = o.NoCopy, o.Subpath, o.Labels
+			if c := o.DriverConfig; c != nil {
+				m.DriverOptions = c.Options
+				if c.Name != "" {
+					m.Driver = c.Name
+				}
 			}
 			if m.Subpath != "" && !filepath.IsLocal(m.Subpath) {
 				return bad("subpath %q must be relative and stay inside of the volume", m.Subpath)
@@ -222,7 +225,10 @@ func bindMount(spec runconfig.Mount, m mountPoint, bad func(string, ...any) (mou
 	}
 	m.Source, m.Propagation = filepath.Clean(spec.Source), "rprivate"
 	if o := spec.BindOptions; o != nil {
-		m.NonRecurse, m.CreateDir = o.NonRecursive, o.CreateMountpoint
+		m.NonRecurse, m.CreateDir, m.BelowRW = o.NonRecursive, o.CreateMountpoint, o.ReadOnlyNonRecursive
+		if o.ReadOnlyNonRecursive && o.ReadOnlyForceRecursive {
+			return bad("mount options conflict: ReadOnlyForceRecursive && ReadOnlyNonRecursive")
+		}
 		if o.Propagation != "" {
 			if _, p, err := parseMode(o.Propagation); err != nil || p == "" {
 				return bad("invalid propagation mode: %s", o.Propagation)
@@ -238,19 +244,32 @@ func bindMount(spec runconfig.Mount, m mountPoint, bad func(string, ...any) (mou
 	return m, nil
 }
 
+// spec is what a volume of a container is made with.
+func (m *mountPoint) spec() volumes.Spec {
+	spec := volumes.Spec{Driver: m.Driver, Labels: m.Labels, Options: m.DriverOptions}
+	if m.Anonymous {
+		spec.Labels = union(map[string]string{volumes.AnonymousLabel: ""}, m.Labels)
+	}
+	return spec
+}
+
 // acquireVolumes makes the volumes of a container that is being created and
 // fills the empty ones with what the image has at their place.
-func (d *Daemon) acquireVolumes(id string, points map[string]mountPoint) (err error) {
+func (d *Daemon) acquireVolumes(ctx context.Context, id string, points map[string]mountPoint) (err error) {
 	var fill []mountPoint
 	for dst, m := range points {
 		if m.Type != "volume" {
 			continue
 		}
-		if m.Source, err = d.volumes.Acquire(m.Name, id); err != nil {
+		var made bool
+		if m.Source, made, err = d.volumes.Acquire(m.Name, id, m.spec()); err != nil {
 			return err
 		}
+		if made {
+			d.volumeEvent(ctx, "create", m.Name, nil)
+		}
 		points[dst] = m
-		if !m.NoCopy && m.Subpath == "" && isEmpty(m.Source) {
+		if !m.NoCopy && m.Subpath == "" && len(m.DriverOptions) == 0 && isEmpty(m.Source) {
 			fill = append(fill, m)
 		}
 	}
@@ -302,7 +321,11 @@ func (d *Daemon) releaseVolumes(id string, points map[string]mountPoint, withDat
 		if !withData || !m.Anonymous {
 			continue
 		}
-		if err := d.volumes.Remove(m.Name); err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
+		err := d.volumes.Remove(m.Name)
+		switch {
+		case err == nil:
+			d.volumeEvent(d.background(), "destroy", m.Name, nil)
+		case !errdefs.IsNotFound(err) && !errdefs.IsConflict(err):
 			d.opt.Logf("removing volume %s of container %s: %v", m.Name, short(id), err)
 		}
 	}

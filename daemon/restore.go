@@ -51,6 +51,9 @@ func (d *Daemon) Restore(ctx context.Context) error {
 		}
 	}
 	d.relink(ctx)
+	if err := d.volumes.Settle(); err != nil {
+		d.opt.Logf("unmounting volumes that nobody uses: %v", err)
+	}
 	close(d.restored)
 	for _, c := range again {
 		d.track(func() {
@@ -144,7 +147,7 @@ func (d *Daemon) admit(list []*container, names map[string]string) error {
 			if m.Type != "volume" {
 				continue
 			}
-			if _, err := d.volumes.Acquire(m.Name, c.id); err != nil {
+			if _, _, err := d.volumes.Acquire(m.Name, c.id, m.spec()); err != nil {
 				d.opt.Logf("volume %s of container %s: %v", m.Name, short(c.id), err)
 			}
 		}
@@ -285,6 +288,9 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 		return nil
 	})
 	d.watchHealth(c, true)
+	if err := d.mountVolumes(ctx, s, c.id); err != nil {
+		d.opt.Logf("taking the volumes of container %s over: %v", s.bare(), err)
+	}
 	if s.net.IPAddress == "" {
 		return
 	}

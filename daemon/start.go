@@ -98,7 +98,7 @@ func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
 		}
 	}
 	d.defaults(&cfg, host, c.id)
-	if err := d.acquireVolumes(c.id, points); err != nil {
+	if err := d.acquireVolumes(d.background(), c.id, points); err != nil {
 		return err
 	}
 	_, err = c.update(func(s *snapshot) error {
@@ -192,6 +192,10 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan
 	if err := d.writeFiles(c, s, children); err != nil {
 		return err
 	}
+	if err := d.mountVolumes(ctx, s, c.id); err != nil {
+		return err
+	}
+	undo.add(func() { d.unmountVolumes(ctx, s, c.id) })
 	cmd, err := d.command(c, s, children)
 	if err != nil {
 		return err

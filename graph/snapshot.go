@@ -76,5 +76,15 @@ func namesByID(refs map[string]string) (tags, digests map[string][]string) {
 // named tells whether an image has any name.
 func named(img *image.Image) bool { return len(img.RepoTags)+len(img.RepoDigests) > 0 }
 
+// LayersSize is the size of all layers of images, each counted once, in bytes.
+func (s *Store) LayersSize() (size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.layers {
+		size += l.size
+	}
+	return size
+}
+
 // ImageCount is how many images there are.
 func (s *Store) ImageCount() int { return len(s.current.Load().images) }

@@ -1,13 +1,16 @@
 // Package volumes owns the directories that outlive containers:
 // <root>/<name>/_data, one per volume, and who uses them.
 //
-// What is on disk is the directory alone; the users (container ids) are kept in
-// memory and told again by the daemon when it restores its containers. Start
-// reading at Store. The package knows nothing of containers beyond their ids
-// and must not import daemon, graph or engine.
+// On disk are the directory and, beside it, volume.json with what the volume was
+// made with; the users (container ids) are kept in memory and told again by the
+// daemon when it restores its containers. Start reading at Store, then volume.go
+// (what a volume is) and mounts_linux.go (those whose content is a file system
+// of its own). The package knows nothing of containers beyond their ids and must
+// not import daemon, graph or engine.
 package volumes
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -16,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -31,9 +35,11 @@ const (
 type Store struct {
 	root string
 
-	mu    sync.Mutex // guards users and busy; never held across copying
-	users map[string]map[string]struct{}
-	busy  map[string]chan struct{} // volumes that are being filled or removed
+	mu     sync.Mutex // guards the rest; never held across I/O
+	known  map[string]*Volume
+	users  map[string]map[string]struct{}
+	mounts map[string]*mounted
+	busy   map[string]chan struct{} // volumes that are being filled, changed or removed
 }
 
 // New opens the store below root, which is made when missing.
@@ -41,7 +47,11 @@ func New(root string) (*Store, error) {
 	if err := os.MkdirAll(root, 0o701); err != nil {
 		return nil, fmt.Errorf("making the volume directory: %w", err)
 	}
-	return &Store{root: root, users: map[string]map[string]struct{}{}, busy: map[string]chan struct{}{}}, nil
+	s := &Store{
+		root: root, known: map[string]*Volume{}, users: map[string]map[string]struct{}{},
+		mounts: map[string]*mounted{}, busy: map[string]chan struct{}{},
+	}
+	return s, s.load()
 }
 
 // NewName makes the name of an anonymous volume.
@@ -54,8 +64,8 @@ func NewName() string {
 // CheckName tells whether name can be a volume's.
 func CheckName(name string) error {
 	if !names.Valid(name) || len(name) > 255 {
-		return errdefs.InvalidArgument("invalid volume name %q: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, "+
-			"at least two of them; a host directory must be given as an absolute path", name)
+		return errdefs.InvalidArgument("%q includes invalid characters for a local volume name, only %q are allowed. "+
+			"If you intended to pass a host directory, use absolute path", name, "[a-zA-Z0-9][a-zA-Z0-9_.-]")
 	}
 	return nil
 }
@@ -63,24 +73,14 @@ func CheckName(name string) error {
 // Path is where the content of the volume is.
 func (s *Store) Path(name string) string { return filepath.Join(s.root, name, dataDir) }
 
-// Acquire notes that user uses the volume, which is made when it does not
-// exist. It waits for a removal of the same volume that is under way.
-func (s *Store) Acquire(name, user string) (path string, err error) {
-	if err := CheckName(name); err != nil {
-		return "", err
-	}
+// Acquire notes that user uses the volume, which is made as spec says when it
+// does not exist; made tells whether it was. It waits for a removal of the same
+// volume that is under way.
+func (s *Store) Acquire(name, user string, spec Spec) (path string, made bool, err error) {
 	release := s.lock(name)
 	defer release()
-	path = s.Path(name)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(filepath.Dir(path), 0o701); err != nil {
-			return "", fmt.Errorf("making volume %s: %w", name, err)
-		}
-		if err := os.Mkdir(path, 0o755); err != nil {
-			return "", fmt.Errorf("making volume %s: %w", name, err)
-		}
-	} else if err != nil {
-		return "", fmt.Errorf("making volume %s: %w", name, err)
+	if _, made, err = s.ensure(name, spec); err != nil {
+		return "", false, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *Store) Acquire(name, user string) (path string, err error) {
 		s.users[name] = map[string]struct{}{}
 	}
 	s.users[name][user] = struct{}{}
-	return path, nil
+	return s.Path(name), made, nil
 }
 
 // Release forgets that user uses the volume.
@@ -117,36 +117,33 @@ func (s *Store) Users(name string) []string {
 // that does not exist is NotFound.
 func (s *Store) Remove(name string) error {
 	if err := CheckName(name); err != nil {
-		return err
+		return NoSuchVolume(name) // no volume can have that name
 	}
 	release := s.lock(name)
 	defer release()
+	s.mu.Lock()
+	v := s.known[name]
+	s.mu.Unlock()
+	if v == nil {
+		return NoSuchVolume(name)
+	}
 	if users := s.Users(name); len(users) > 0 {
-		return errdefs.Conflict("volume %s is in use by %v: remove these containers first", name, users)
+		return errdefs.Conflict("remove %s: volume is in use - [%s]", name, strings.Join(users, ", "))
 	}
-	dir := filepath.Join(s.root, name)
-	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		return errdefs.NotFound("no such volume: %s", name)
-	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err := s.detach(name); err != nil {
 		return fmt.Errorf("removing volume %s: %w", name, err)
 	}
+	// The description goes first: half a volume is one that is not there.
+	if err := os.Remove(s.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing volume %s: %w", name, err)
+	}
+	if err := os.RemoveAll(filepath.Join(s.root, name)); err != nil {
+		return fmt.Errorf("removing volume %s: %w", name, err)
+	}
+	s.mu.Lock()
+	delete(s.known, name)
+	s.mu.Unlock()
 	return nil
-}
-
-// List names all volumes, sorted.
-func (s *Store) List() ([]string, error) {
-	entries, err := os.ReadDir(s.root)
-	if err != nil {
-		return nil, fmt.Errorf("listing volumes: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		if e.IsDir() && CheckName(e.Name()) == nil {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
 }
 
 // Fill copies the tree at src (the image's content at the mount point) into the
@@ -180,6 +177,12 @@ func (s *Store) Fill(name, src string) error {
 
 // lock makes the caller the only one that changes the volume on disk.
 func (s *Store) lock(name string) (release func()) {
+	release, _ = s.lockUntil(context.Background(), name)
+	return release
+}
+
+// lockUntil is lock for a caller that does not wait for ever.
+func (s *Store) lockUntil(ctx context.Context, name string) (release func(), err error) {
 	for {
 		s.mu.Lock()
 		wait, taken := s.busy[name]
@@ -192,9 +195,13 @@ func (s *Store) lock(name string) (release func()) {
 				delete(s.busy, name)
 				s.mu.Unlock()
 				close(done)
-			}
+			}, nil
 		}
 		s.mu.Unlock()
-		<-wait
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, errdefs.Unavailable("volume %s is busy: %w", name, ctx.Err())
+		}
 	}
 }

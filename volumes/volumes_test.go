@@ -20,14 +20,14 @@ func open(t *testing.T) *Store {
 
 func TestAcquireReleaseRemove(t *testing.T) {
 	s := open(t)
-	path, err := s.Acquire("data", "c1")
+	path, _, err := s.Acquire("data", "c1", Spec{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		t.Fatalf("stat: %v", err)
 	}
-	if _, err := s.Acquire("data", "c2"); err != nil {
+	if _, _, err := s.Acquire("data", "c2", Spec{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Remove("data"); !errdefs.IsConflict(err) {
@@ -41,8 +41,8 @@ func TestAcquireReleaseRemove(t *testing.T) {
 	if err := s.Remove("data"); !errdefs.IsNotFound(err) {
 		t.Fatalf("removing twice: %v", err)
 	}
-	if names, err := s.List(); err != nil || len(names) != 0 {
-		t.Fatalf("List = %v, %v", names, err)
+	if list := s.List(); len(list) != 0 {
+		t.Fatalf("List = %v", list)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestNames(t *testing.T) {
 
 func TestFillCopiesOnce(t *testing.T) {
 	s := open(t)
-	path, err := s.Acquire("v1", "c1")
+	path, _, err := s.Acquire("v1", "c1", Spec{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestConcurrentUse(t *testing.T) {
 		go func() {
 			defer wg.Done()
 			for range 25 {
-				path, err := s.Acquire("shared", user)
+				path, _, err := s.Acquire("shared", user, Spec{})
 				if err != nil {
 					t.Error(err)
 					return

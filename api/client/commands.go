@@ -82,10 +82,20 @@ func commands() []Command {
 		{Name: "update", Args: "CONTAINER [CONTAINER...]", Summary: "Update the configuration of one or more containers",
 			Count: count{1, -1}, Also: []string{"container update"}, New: newUpdate},
 		{Name: "version", Summary: "Show the Docker version information", Count: count{0, 0}, New: newVersion},
+		{Name: "volume", Summary: "Manage volumes"}, // and its commands
+		{Name: "volume create", Args: "[VOLUME]", Summary: "Create a volume", Count: count{0, 1}, New: newVolumeCreate},
+		{Name: "volume inspect", Args: "VOLUME [VOLUME...]", Summary: "Return low-level information on volumes", Count: count{1, -1},
+			New: newVolumeInspect},
+		{Name: "volume ls", Summary: "List volumes", Count: count{0, 0}, Also: []string{"volume list"}, New: newVolumeLs},
+		{Name: "volume prune", Summary: "Remove unused volumes", Count: count{0, 0}, New: newVolumePrune},
+		{Name: "volume rm", Args: "VOLUME [VOLUME...]", Summary: "Remove one or more volumes", Count: count{1, -1},
+			Also: []string{"volume remove"}, New: newVolumeRm},
 		{Name: "wait", Args: "CONTAINER [CONTAINER...]", Summary: "Block until a container stops, then print its exit code",
 			Count: count{1, -1}, Also: []string{"container wait"}, New: newWait},
 
 		// What has no classic spelling.
+		{Summary: "Remove all stopped containers", Count: count{0, 0}, Also: []string{"container prune"}, New: newContainerPrune},
+		{Summary: "Show how much disk the daemon uses", Count: count{0, 0}, Also: []string{"system df"}, New: newSystemDf},
 		{Args: "CONTAINER [CONTAINER...]", Summary: "Return low-level information on containers", Count: count{1, -1},
 			Also: []string{"container inspect"}, New: newContainerInspect},
 		{Args: "IMAGE [IMAGE...]", Summary: "Return low-level information on images", Count: count{1, -1},

@@ -34,9 +34,9 @@ func inspectCommand(cli *CLI, flags *mflag.Set, kind string) runFunc {
 	o := inspectOptions{kind: kind}
 	flags.String(&o.format, "~-format -f --format", "Format the output by a Go template")
 	if kind == "" {
-		flags.String(&o.kind, "--type", "Only look for this type (container or image)")
+		flags.String(&o.kind, "--type", "Only look for this type (container, image\nor volume)")
 	}
-	if kind != "image" {
+	if kind == "" || kind == "container" {
 		flags.Bool(&o.size, "-s --size", "Display total file sizes of a container")
 	}
 	return func(ctx context.Context, args []string) error {
@@ -56,15 +56,18 @@ func (cli *CLI) inspect(ctx context.Context, o inspectOptions) error {
 	kinds := []string{"container", "image"}
 	switch o.kind {
 	case "":
-	case "container", "image":
+	case "container", "image", "volume":
 		kinds = []string{o.kind}
 	default:
-		return errdefs.InvalidArgument("%q is not a valid value for --type: it is container or image", o.kind)
+		return errdefs.InvalidArgument("%q is not a valid value for --type: it is container, image or volume", o.kind)
 	}
 	failed := false
 	var found [][]byte
 	for _, name := range o.names {
 		raw, err := cli.inspectOne(ctx, name, kinds, o.size)
+		if o.kind == "" && errdefs.IsNotFound(err) {
+			raw, err = cli.inspectOne(ctx, name, []string{"volume"}, false)
+		}
 		switch {
 		case errors.Is(err, context.Canceled), errdefs.Is(err, errdefs.KindUnavailable):
 			return err
@@ -108,9 +111,12 @@ func (cli *CLI) inspectOne(ctx context.Context, name string, kinds []string, siz
 	var err error
 	for _, kind := range kinds {
 		path, query := imagePath(name, "/json"), url.Values{}
-		if kind == "container" {
+		switch kind {
+		case "container":
 			path = containerPath(name, "/json")
 			setFlag(query, "size", size)
+		case "volume":
+			path = volumePath(name)
 		}
 		var resp *http.Response
 		resp, err = cli.http.do(ctx, request{method: http.MethodGet, path: path, query: query})

@@ -54,6 +54,9 @@ func setText(job *engine.Job, env string, values []string) error {
 	return nil
 }
 
+// setList gives the job all values.
+func setList(job *engine.Job, env string, values []string) error { return job.SetenvJson(env, values) }
+
 // setFlag has the lenient rule that all versions share: whatever does not say
 // no is yes.
 func setFlag(job *engine.Job, env string, values []string) error {

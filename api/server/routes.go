@@ -55,6 +55,7 @@ func routes() []route {
 		{"POST", "/commit", "commit", nil, nil, custom(commit)},
 		{"POST", "/containers/create", "create", nil, nil, custom(create)},
 		{"GET", "/containers/json", "containers", nil, ps, document(shapeContainers()...)},
+		{"POST", "/containers/prune", "containers_prune", nil, []key{filters()}, document()},
 		{"GET", "/containers/ps", "containers", nil, ps, document(shapeContainers()...)},
 		{"DELETE", "/containers/{name:.+}", "rm", name, remove, empty(204)},
 		{"GET", "/containers/{name:.+}/archive", "container_archive", path, nil, custom(containerArchive)},
@@ -93,6 +94,12 @@ func routes() []route {
 		{"POST", "/images/{name:.+}/tag", "tag", tag, []key{flag("force")}, empty(201)},
 		{"GET", "/info", "info", nil, nil, document(shapeInfo()...)},
 		{"GET", "/metrics", "metrics", nil, nil, stream(metrics.ContentType)},
+		{"GET", "/system/df", "system_df", nil, []key{{"types", "type", setList}}, document(shapeDiskUsage()...)},
 		{"GET", "/version", "version", nil, nil, document(shapeVersion()...)},
+		{"GET", "/volumes", "volumes", nil, []key{filters()}, document()},
+		{"POST", "/volumes/create", "volume_create", nil, nil, custom(volumeCreate)},
+		{"POST", "/volumes/prune", "volumes_prune", nil, []key{filters()}, custom(volumesPrune)},
+		{"DELETE", "/volumes/{name:.+}", "volume_rm", name, []key{flag("force")}, empty(204)},
+		{"GET", "/volumes/{name:.+}", "volume_inspect", name, nil, document()},
 	}
 }

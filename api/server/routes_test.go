@@ -117,6 +117,13 @@ var routeCases = map[string]struct {
 	"POST /images/X/tag":         {query: "?repo=r&tag=t&force=1", args: []string{"X", "r", "t"}, env: map[string]string{"force": "1"}, code: 201},
 	"GET /info":                  {stdout: `{"ID":"i"}`, code: 200},
 	"GET /metrics":               {stdout: "up 1\n", code: 200, answer: "up 1\n"},
+	"GET /system/df":             {query: "?type=volume", stdout: `{"LayersSize":1}`, env: map[string]string{"types": `["volume"]`}, code: 200},
+	"GET /volumes":               {query: "?filters=%7B%22dangling%22%3A%5B%22true%22%5D%7D", stdout: `{"Volumes":[]}`, env: map[string]string{"filters": `{"dangling":["true"]}`}, code: 200, answer: `{"Volumes":[]}`},
+	"POST /volumes/create":       {body: `{"Name":"v","Driver":"local","Labels":{"a":"b"},"DriverOpts":{"type":"tmpfs"}}`, stdout: `{"Name":"v"}`, args: []string{"v"}, env: map[string]string{"driver": "local", "labels": `{"a":"b"}`, "options": `{"type":"tmpfs"}`}, code: 201, answer: `{"Name":"v"}`},
+	"POST /volumes/prune":        {stdout: `{"VolumesDeleted":[]}`, env: map[string]string{"anonymous": "1"}, code: 200, answer: `{"VolumesDeleted":[]}`},
+	"DELETE /volumes/X":          {query: "?force=1", args: []string{"X"}, env: map[string]string{"force": "1"}, code: 204},
+	"GET /volumes/X":             {stdout: `{"Name":"X"}`, args: []string{"X"}, code: 200, answer: `{"Name":"X"}`},
+	"POST /containers/prune":     {query: "?filters=%7B%22label%22%3A%5B%22a%22%5D%7D", stdout: `{"SpaceReclaimed":0}`, env: map[string]string{"filters": `{"label":["a"]}`}, code: 200, answer: `{"SpaceReclaimed":0}`},
 	"GET /version":               {stdout: `{"Version":"1"}`, code: 200, answer: `{"Version":"1"}`},
 }
 

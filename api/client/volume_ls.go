@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/pkg/mflag"
+)
+
+type volumeLsOptions struct {
+	quiet   bool
+	format  string
+	filters []string
+}
+
+func newVolumeLs(cli *CLI, flags *mflag.Set) runFunc {
+	var o volumeLsOptions
+	flags.Bool(&o.quiet, "-q --quiet", "Only display volume names")
+	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'dangling=true')", checkFilter)
+	flags.Func(setFormat(&o.format), "--format", "Format the output: table, json (a line for each volume)\nor a Go template")
+	return func(ctx context.Context, _ []string) error { return cli.volumeLs(ctx, o) }
+}
+
+func (cli *CLI) volumeLs(ctx context.Context, o volumeLsOptions) error {
+	query := url.Values{}
+	setFilters(query, o.filters)
+	var list api.VolumeList
+	if err := cli.http.getJSON(ctx, "/volumes", query, &list); err != nil {
+		return err
+	}
+	for _, text := range list.Warnings {
+		fmt.Fprintln(cli.Err, "WARNING:", text)
+	}
+	table := make([]volumeRow, len(list.Volumes))
+	for i, v := range list.Volumes {
+		table[i] = volumeRow{v}
+	}
+	switch {
+	case o.quiet:
+		for _, r := range table {
+			fmt.Fprintln(cli.Out, r.Name())
+		}
+		return nil
+	case o.format != "":
+		return rows(cli.Out, o.format, volumeHeader, table)
+	}
+	tw := newTable(cli.Out)
+	fmt.Fprintln(tw, "DRIVER\tVOLUME NAME")
+	for _, r := range table {
+		fmt.Fprintf(tw, "%s\t%s\n", r.Driver(), r.Name())
+	}
+	return tw.Flush()
+}
+
+// volumeHeader is the header of a table that a template describes.
+var volumeHeader = map[string]any{
+	"Driver": "DRIVER", "Name": "VOLUME NAME", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS",
+	"Links": "LINKS", "Size": "SIZE",
+}
+
+// volumeRow is a volume as a table or a template shows it.
+type volumeRow struct{ v api.Volume }
+
+// Driver, Name, Scope and Mountpoint are those of the volume.
+func (r volumeRow) Driver() string { return r.v.Driver }
+
+// Name is the name.
+func (r volumeRow) Name() string { return r.v.Name }
+
+// Scope is local.
+func (r volumeRow) Scope() string { return r.v.Scope }
+
+// Mountpoint is the path on the daemon's host.
+func (r volumeRow) Mountpoint() string { return r.v.Mountpoint }
+
+// Labels are NAME=VALUE with commas.
+func (r volumeRow) Labels() string {
+	list := make([]string, 0, len(r.v.Labels))
+	for name, value := range r.v.Labels {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ",")
+}
+
+// Label is the value of one label.
+func (r volumeRow) Label(name string) string { return r.v.Labels[name] }
+
+// Links is the number of containers that have it, where the answer tells.
+func (r volumeRow) Links() string {
+	if r.v.UsageData == nil {
+		return "N/A"
+	}
+	return fmt.Sprint(r.v.UsageData.RefCount)
+}
+
+// Size is what its files have, where the answer tells.
+func (r volumeRow) Size() string {
+	if r.v.UsageData == nil || r.v.UsageData.Size < 0 {
+		return "N/A"
+	}
+	return humanSize(r.v.UsageData.Size)
+}
+
+// MarshalJSON is what {{json .}} shows.
+func (r volumeRow) MarshalJSON() ([]byte, error) {
+	return jsonNoEscape(map[string]string{
+		"Driver": r.Driver(), "Name": r.Name(), "Scope": r.Scope(), "Mountpoint": r.Mountpoint(), "Labels": r.Labels(),
+		"Links": r.Links(), "Size": r.Size(),
+	})
+}

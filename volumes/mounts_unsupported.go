@@ -1,0 +1,5 @@
+//go:build !linux
+
+package volumes
+
+func isMountPoint(string) bool { return false }
