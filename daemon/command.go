@@ -217,9 +217,15 @@ func toMount(m mountPoint) (mount.Mount, error) {
 	if propagation == "" {
 		propagation = "rprivate"
 	}
+	if err := checkPropagation(src, propagation); err != nil {
+		return mount.Mount{}, err
+	}
 	options := []string{bind, propagation}
 	if !m.RW {
 		options = append(options, "ro")
+		if !m.BelowRW && !m.NonRecurse {
+			options = append(options, "rro")
+		}
 	}
 	return mount.Mount{Type: "bind", Source: src, Target: m.Destination, Options: options}, nil
 }
@@ -253,6 +259,9 @@ func tmpfsOptions(spec runconfig.Mount) string {
 	}
 	if mode := spec.TmpfsOptions.Mode; mode != 0 {
 		words = append(words, fmt.Sprintf("mode=%o", mode))
+	}
+	for _, option := range spec.TmpfsOptions.Options {
+		words = append(words, strings.Join(option, "="))
 	}
 	return strings.Join(words, ",")
 }

@@ -75,6 +75,11 @@ type BindOptions struct {
 	Propagation      string `json:",omitempty"`
 	NonRecursive     bool   `json:",omitempty"`
 	CreateMountpoint bool   `json:",omitempty"`
+
+	// A read-only bind is read-only below it too, unless the first is set; the
+	// second refuses what cannot be made so.
+	ReadOnlyNonRecursive   bool `json:",omitempty"`
+	ReadOnlyForceRecursive bool `json:",omitempty"`
 }
 
 // VolumeOptions are the options of a mount of type volume.
@@ -95,6 +100,8 @@ type VolumeDriver struct {
 type TmpfsOptions struct {
 	SizeBytes int64  `json:",omitempty"`
 	Mode      uint32 `json:",omitempty"`
+
+	Options [][]string `json:",omitempty"` // mount options: name, or name and value
 }
 
 // Resources are the limits of a container. Sizes are bytes, CPU periods and

@@ -111,7 +111,42 @@ func ParseMount(text string) (Mount, error) {
 	case m.TmpfsOptions != nil && m.Type != "tmpfs":
 		return bad("tmpfs options do not go with type %s", m.Type)
 	}
+	if err := m.checkRecursion(); err != nil {
+		return Mount{}, err
+	}
 	return m, nil
+}
+
+// checkRecursion judges what goes with bind-recursive.
+func (m *Mount) checkRecursion() error {
+	o := m.BindOptions
+	switch {
+	case o == nil:
+		return nil
+	case o.ReadOnlyNonRecursive && !m.ReadOnly:
+		return errors.New("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction")
+	case o.ReadOnlyForceRecursive && !m.ReadOnly:
+		return errors.New("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction")
+	case o.ReadOnlyForceRecursive && o.Propagation != "rprivate":
+		return errors.New("option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction")
+	}
+	return nil
+}
+
+// setRecursion reads bind-recursive.
+func (o *BindOptions) setRecursion(value string) error {
+	switch value {
+	case "enabled":
+	case "disabled":
+		o.NonRecursive = true
+	case "writable":
+		o.ReadOnlyNonRecursive = true
+	case "readonly":
+		o.ReadOnlyForceRecursive = true
+	default:
+		return fmt.Errorf(`invalid value for bind-recursive: %s (must be "enabled", "disabled", "writable", or "readonly")`, value)
+	}
+	return nil
 }
 
 func (m *Mount) setField(key, value string, hasValue bool) error {
@@ -132,6 +167,9 @@ func (m *Mount) setField(key, value string, hasValue bool) error {
 	switch key {
 	case "type":
 		m.Type = strings.ToLower(value)
+		if m.Type == "image" {
+			return errors.New("mounts of images are not supported: use type bind, volume or tmpfs")
+		}
 		if m.Type != "bind" && m.Type != "volume" && m.Type != "tmpfs" {
 			return fmt.Errorf("unknown type %s", value)
 		}
@@ -149,6 +187,8 @@ func (m *Mount) setField(key, value string, hasValue bool) error {
 		m.bind().NonRecursive = flag
 	case "bind-create-src":
 		m.bind().CreateMountpoint = flag
+	case "bind-recursive":
+		return m.bind().setRecursion(value)
 	case "volume-nocopy", "volume-subpath", "volume-label", "volume-driver", "volume-opt":
 		return m.setVolumeField(key, value, flag)
 	case "tmpfs-size":
@@ -161,6 +201,15 @@ func (m *Mount) setField(key, value string, hasValue bool) error {
 			return fmt.Errorf("tmpfs-mode %s is not an octal number", value)
 		}
 		m.tmpfs().Mode = uint32(mode)
+	case "tmpfs-options": // separated by commas: the field is then quoted
+		for option := range strings.SplitSeq(value, ",") {
+			name, with, has := strings.Cut(option, "=")
+			if has {
+				m.tmpfs().Options = append(m.tmpfs().Options, []string{name, with})
+			} else if name != "" {
+				m.tmpfs().Options = append(m.tmpfs().Options, []string{name})
+			}
+		}
 	default:
 		return fmt.Errorf("unknown field %q", key)
 	}

@@ -48,7 +48,10 @@ func joinCgroups(s *initproto.Setup, _ *reporter) error {
 }
 
 // mountRoot puts the root together on the scratch directory, unseen by the host.
-func mountRoot(s *initproto.Setup, _ *reporter) error {
+func mountRoot(s *initproto.Setup, r *reporter) error {
+	if err := openShared(s, r); err != nil {
+		return err
+	}
 	propagation := uintptr(unix.MS_PRIVATE)
 	if s.Slave {
 		propagation = unix.MS_SLAVE
@@ -62,7 +65,7 @@ func mountRoot(s *initproto.Setup, _ *reporter) error {
 			if err := mountScratch(s, m); err != nil {
 				return err
 			}
-		} else if err := mountInside(s, m); err != nil {
+		} else if err := mountInside(s, m, -1); err != nil {
 			return err
 		}
 	}
@@ -71,9 +74,35 @@ func mountRoot(s *initproto.Setup, _ *reporter) error {
 
 func mountAll(s *initproto.Setup, r *reporter) error {
 	for i := range s.Mounts {
-		if err := mountInside(s, &s.Mounts[i]); err != nil {
+		m, tree := &s.Mounts[i], -1
+		if i < len(r.shared) {
+			tree = r.shared[i]
+		}
+		if err := mountInside(s, m, tree); err != nil {
 			return err
 		}
+	}
+	r.shared = nil
+	return nil
+}
+
+// openShared copies the sources of shared binds, by the index of their mounts,
+// while this namespace's mounts are still in the groups of the host's: that alone
+// makes what is mounted on either side appear on the other.
+func openShared(s *initproto.Setup, r *reporter) error {
+	for i := range s.Mounts {
+		m := &s.Mounts[i]
+		if m.Kind != initproto.KindBind || m.Propagation&unix.MS_SHARED == 0 {
+			continue
+		}
+		tree, _, err := openTree(m)
+		if err != nil {
+			return err
+		}
+		for len(r.shared) <= i {
+			r.shared = append(r.shared, -1)
+		}
+		r.shared[i] = tree
 	}
 	return nil
 }
@@ -81,9 +110,18 @@ func mountAll(s *initproto.Setup, r *reporter) error {
 func fdPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // mountInside performs a mount whose target is a path as the container sees it.
-func mountInside(s *initproto.Setup, m *initproto.Mount) error {
-	tree, dir := -1, true
-	if m.Kind != initproto.KindPlain {
+// The source of a bind is tree where that is not -1.
+func mountInside(s *initproto.Setup, m *initproto.Mount, tree int) error {
+	dir := true
+	switch {
+	case tree >= 0:
+		defer unix.Close(tree)
+		var st unix.Stat_t
+		if err := unix.Fstat(tree, &st); err != nil {
+			return errAt("open bind source", m.Source, err)
+		}
+		dir = st.Mode&unix.S_IFMT == unix.S_IFDIR
+	case m.Kind != initproto.KindPlain:
 		var err error
 		open := openTree
 		if m.Kind == initproto.KindShm {
@@ -144,24 +182,42 @@ func openTree(m *initproto.Mount) (tree int, dir bool, err error) {
 	if err != nil {
 		return -1, false, errAt("open bind source", m.Source, err)
 	}
-	attr := unix.MountAttr{Attr_set: attributes(m.Flags)}
 	var st unix.Stat_t
-	if err = unix.Fstat(tree, &st); err == nil && attr.Attr_set != 0 {
-		err = unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|recursive, &attr)
-	}
-	if err == nil && m.Propagation != 0 {
-		attr = unix.MountAttr{Propagation: m.Propagation &^ unix.MS_REC}
-		recursive = 0
-		if m.Propagation&unix.MS_REC != 0 {
-			recursive = unix.AT_RECURSIVE
-		}
-		err = unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|recursive, &attr)
+	if err = unix.Fstat(tree, &st); err == nil {
+		err = restrictTree(m, tree, recursive)
 	}
 	if err != nil {
 		unix.Close(tree)
 		return -1, false, errAt("restrict bind of", m.Source, err)
 	}
 	return tree, st.Mode&unix.S_IFMT == unix.S_IFDIR, nil
+}
+
+// restrictTree gives a copied mount its flags. They count below it too, but for
+// read-only, which does so only when it is asked for. The copy of a shared mount
+// is in the group of its original: it stays there only where it is to be shared.
+func restrictTree(m *initproto.Mount, tree int, recursive uint) error {
+	set := func(attr unix.MountAttr, recursive uint) error {
+		if attr.Attr_set == 0 && attr.Propagation == 0 {
+			return nil
+		}
+		return unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|recursive, &attr)
+	}
+	all := m.Flags
+	if all&initproto.RecursiveReadOnly == 0 {
+		all &^= unix.MS_RDONLY
+		if err := set(unix.MountAttr{Attr_set: attributes(m.Flags & unix.MS_RDONLY)}, 0); err != nil {
+			return err
+		}
+	}
+	if err := set(unix.MountAttr{Attr_set: attributes(all)}, recursive); err != nil {
+		return err
+	}
+	recursive = 0
+	if m.Propagation&unix.MS_REC != 0 {
+		recursive = unix.AT_RECURSIVE
+	}
+	return set(unix.MountAttr{Propagation: m.Propagation &^ unix.MS_REC}, recursive)
 }
 
 // attach puts a copied mount on the file of a descriptor.

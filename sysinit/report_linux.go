@@ -10,6 +10,7 @@ import (
 type reporter struct {
 	fd      int
 	timings bool
+	shared  []int // what openShared has for mountAll
 }
 
 func (r *reporter) readFull(b []byte) error {

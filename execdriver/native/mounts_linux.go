@@ -125,7 +125,7 @@ func cgroupMounts(cmd *execdriver.Command, group *cgroups.Group) []initproto.Mou
 
 // mountFlags are the options that are bits; those that clear one are below.
 var mountFlags = map[string]uint64{
-	"ro": unix.MS_RDONLY, "nosuid": unix.MS_NOSUID, "nodev": unix.MS_NODEV, "noexec": unix.MS_NOEXEC,
+	"ro": unix.MS_RDONLY, "rro": unix.MS_RDONLY | initproto.RecursiveReadOnly, "nosuid": unix.MS_NOSUID, "nodev": unix.MS_NODEV, "noexec": unix.MS_NOEXEC,
 	"sync": unix.MS_SYNCHRONOUS, "dirsync": unix.MS_DIRSYNC, "remount": unix.MS_REMOUNT, "mand": unix.MS_MANDLOCK,
 	"noatime": unix.MS_NOATIME, "nodiratime": unix.MS_NODIRATIME, "relatime": unix.MS_RELATIME,
 	"strictatime": unix.MS_STRICTATIME, "lazytime": unix.MS_LAZYTIME,

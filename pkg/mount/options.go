@@ -40,7 +40,7 @@ func flagOf(option string) (flag, bool) {
 	switch option {
 	case "defaults":
 		return flag{}, true
-	case "ro":
+	case "ro", "rro": // the second also makes what is mounted below read-only
 		return flag{false, msRdonly}, true
 	case "rw":
 		return flag{true, msRdonly}, true

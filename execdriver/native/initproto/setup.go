@@ -60,13 +60,17 @@ const (
 	KindShm                 // /dev/shm of the mount namespace at Source
 )
 
+// RecursiveReadOnly in the flags of a bind makes what is mounted below its source
+// read-only too. It is no bit of the kernel's.
+const RecursiveReadOnly uint64 = 1 << 40
+
 // Mount is one mount with its flags as numbers.
 type Mount struct {
 	Kind        uint8
 	Type        string
 	Source      string
 	Target      string
-	Flags       uint64 // MS_…, for binds without MS_BIND
+	Flags       uint64 // MS_…, for binds without MS_BIND; or RecursiveReadOnly
 	Propagation uint64 // MS_SHARED…, 0 for none
 	Data        string
 }
