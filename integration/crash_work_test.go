@@ -165,7 +165,12 @@ func (w *crashWorker) exec(ctx context.Context, b *crashBox) error {
 	if err := w.c.api.call(ctx, "POST", "/containers/"+b.id+"/exec", body, &made); err != nil {
 		return err
 	}
-	if err := w.c.api.call(ctx, "POST", "/exec/"+made.ID+"/start", map[string]any{"Detach": w.rand.IntN(2) == 0}, nil); err != nil {
+	var refused *apiError
+	err = w.c.api.call(ctx, "POST", "/exec/"+made.ID+"/start", map[string]any{"Detach": w.rand.IntN(2) == 0}, nil)
+	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
+		return nil // its container has just ended
+	}
+	if err != nil {
 		return err
 	}
 	var now struct {
@@ -173,7 +178,6 @@ func (w *crashWorker) exec(ctx context.Context, b *crashBox) error {
 		ExitCode *int
 	}
 	err = w.c.api.call(ctx, "GET", "/exec/"+made.ID+"/json", nil, &now)
-	var refused *apiError
 	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
 		return nil // its container has ended, and was started again
 	}
