@@ -49,7 +49,17 @@ func samples() map[string]any {
 		"history":       []api.ImageHistory{{Id: "sha256:" + hash, CreatedBy: "sh"}, {Id: "<missing>"}},
 		"image_delete":  []api.ImageDeleted{{Untagged: "a:b"}, {Deleted: "sha256:" + hash}},
 		"info":          api.SystemInfo{ID: "X", Debug: true, SecurityOptions: []string{"name=seccomp,profile=builtin"}, BridgeNfIptables: true},
-		"version":       api.SystemVersion{Version: "1.5", Components: []api.VersionComponent{{Name: "Engine"}}},
+		"system_df": api.DiskUsage{
+			LayersSize: 16,
+			Images:     []api.ImageSummary{{Id: "sha256:" + hash, Size: 7, Containers: 1}, {Id: "sha256:" + strings.Repeat("cd", 32), Size: 9}},
+			Containers: []api.ContainerSummary{summary},
+			Volumes: []api.Volume{
+				{Name: "used", Driver: "local", UsageData: &api.VolumeUsage{RefCount: 1, Size: 5}},
+				{Name: "free", Driver: "local", UsageData: &api.VolumeUsage{Size: 3}},
+				{Name: "far", Driver: "local", UsageData: &api.VolumeUsage{Size: -1}},
+			},
+		},
+		"version": api.SystemVersion{Version: "1.5", Components: []api.VersionComponent{{Name: "Engine"}}},
 	}
 }
 
