@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/enginejobs/docker/engine"
@@ -18,8 +19,18 @@ type execution struct {
 	c       *container
 	process execProcess
 	hub     hub           // who is attached
+	begun   chan struct{} // closed when it runs, or has ended before
 	done    chan struct{} // closed when it has ended, or its start has failed
 	snap    atomic.Pointer[execState]
+
+	begunOnce sync.Once
+	retired   time.Time // when its end was noted; guarded by executions.mu
+}
+
+func newExecution(id string, c *container, p execProcess) *execution {
+	x := &execution{id: id, c: c, process: p, begun: make(chan struct{}), done: make(chan struct{})}
+	x.snap.Store(&execState{})
+	return x
 }
 
 // execProcess says what to run. Empty fields are taken from the container.
@@ -39,7 +50,6 @@ type execState struct {
 	running  bool
 	pid      int
 	exitCode *int // nil until it has ended
-	endedAt  time.Time
 }
 
 // now is the present state.
@@ -91,56 +101,128 @@ func (x *execution) begin(pid int) {
 		}
 		return nil
 	})
+	x.begunOnce.Do(func() { close(x.begun) })
 }
 
 // end says how it ended. Only the first time counts.
-func (x *execution) end(code int, at time.Time) (first bool) {
+func (x *execution) end(code int) (first bool) {
 	_ = x.update(func(s *execState) error {
 		if first = s.exitCode == nil; first {
-			s.running, s.pid, s.exitCode, s.endedAt = false, 0, &code, at
+			s.running, s.pid, s.exitCode = false, 0, &code
 		}
 		return nil
 	})
 	if first {
+		x.begunOnce.Do(func() { close(x.begun) })
 		close(x.done)
 	}
 	return first
 }
 
 // Those that have ended can be inspected for keepEnded, unless more than
-// maxEnded have ended since.
+// maxEnded have ended since. Of a container's that nobody has started the last
+// maxWaiting are kept.
 const (
-	keepEnded = 5 * time.Minute
-	maxEnded  = 1000
+	keepEnded  = 5 * time.Minute
+	maxEnded   = 1000
+	maxWaiting = 1000
 )
 
-// executions are those of all containers, by id.
+// lostExec is how long the end of a process is waited for when its container has
+// ended, which it cannot outlive.
+const lostExec = 2 * time.Second
+
+// executions are those of all containers.
 type executions struct {
 	mu    sync.Mutex // guards the rest; never held across I/O
 	byID  map[string]*execution
-	ended []*execution // in the order of their ends
+	live  map[string][]*execution // by container: those that have not ended, oldest first
+	ended []*execution            // in the order of their ends
+	sweep engine.Timer            // forgets those; nil: there are none
 }
 
-// add keeps a new one, and forgets those that ended long ago.
-func (e *executions) add(x *execution, now time.Time) {
+// add keeps a new one.
+func (e *executions) add(x *execution) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.byID == nil {
-		e.byID = map[string]*execution{}
+		e.byID, e.live = map[string]*execution{}, map[string][]*execution{}
 	}
 	e.byID[x.id] = x
-	for len(e.ended) > 0 && (len(e.ended) > maxEnded || now.Sub(e.ended[0].now().endedAt) > keepEnded) {
-		delete(e.byID, e.ended[0].id)
-		e.ended = e.ended[1:]
+	live := append(e.live[x.c.id], x)
+	if oldest, n := waiting(live); n > maxWaiting {
+		delete(e.byID, live[oldest].id)
+		live = slices.Delete(live, oldest, oldest+1)
 	}
+	e.live[x.c.id] = live
+}
+
+// waiting counts those that nobody has started, and finds the oldest.
+func waiting(live []*execution) (oldest, n int) {
+	if len(live) <= maxWaiting {
+		return 0, 0
+	}
+	for i, x := range live {
+		if !x.now().claimed {
+			if n++; n == 1 {
+				oldest = i
+			}
+		}
+	}
+	return oldest, n
 }
 
 // retire notes that one has ended.
-func (e *executions) retire(x *execution) {
+func (e *executions) retire(x *execution, clock engine.Clock) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.byID[x.id] == x {
-		e.ended = append(e.ended, x)
+	if e.byID[x.id] != x {
+		return
+	}
+	e.unlist(x)
+	x.retired = clock.Now()
+	e.ended = append(e.ended, x)
+	if len(e.ended) > maxEnded {
+		delete(e.byID, e.ended[0].id)
+		e.ended = slices.Delete(e.ended, 0, 1)
+	}
+	if e.sweep == nil {
+		e.sweep = clock.AfterFunc(keepEnded, func() { e.expire(clock) })
+	}
+}
+
+// unlist takes one from the live ones. e.mu is held.
+func (e *executions) unlist(x *execution) {
+	live := slices.DeleteFunc(e.live[x.c.id], func(y *execution) bool { return y == x })
+	e.live[x.c.id] = live
+	if len(live) == 0 {
+		delete(e.live, x.c.id)
+	}
+}
+
+// expire forgets those that ended long ago.
+func (e *executions) expire(clock engine.Clock) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := clock.Now()
+	n := 0
+	for n < len(e.ended) && now.Sub(e.ended[n].retired) >= keepEnded {
+		delete(e.byID, e.ended[n].id)
+		n++
+	}
+	e.ended = slices.Delete(e.ended, 0, n)
+	e.sweep = nil
+	if len(e.ended) > 0 {
+		e.sweep = clock.AfterFunc(keepEnded-now.Sub(e.ended[0].retired), func() { e.expire(clock) })
+	}
+}
+
+// close ends the timer.
+func (e *executions) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.sweep != nil {
+		e.sweep.Stop()
 	}
 }
 
@@ -160,6 +242,7 @@ func (e *executions) forget(x *execution) {
 	defer e.mu.Unlock()
 	if e.byID[x.id] == x {
 		delete(e.byID, x.id)
+		e.unlist(x)
 		e.ended = slices.DeleteFunc(e.ended, func(y *execution) bool { return y == x })
 	}
 }
@@ -169,27 +252,53 @@ func (e *executions) ids(container string) []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var ids []string
-	for id, x := range e.byID {
-		if x.c.id == container && x.now().exitCode == nil {
-			ids = append(ids, id)
-		}
+	for _, x := range e.live[container] {
+		ids = append(ids, x.id)
 	}
 	slices.Sort(ids)
 	return ids
 }
 
-// drop forgets those of a container whose run is over; those that run are kept
-// until their end is told.
-func (e *executions) drop(container string, all bool) {
+// drop forgets those of a container whose run is over that nobody has started.
+// The others are kept until their end is told, and are returned.
+func (e *executions) drop(container string) (running []*execution) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for id, x := range e.byID {
-		if x.c.id == container && (all || !x.now().claimed) {
-			delete(e.byID, id)
+	for _, x := range e.live[container] {
+		if x.now().claimed {
+			running = append(running, x)
+		} else {
+			delete(e.byID, x.id)
 		}
 	}
-	e.ended = slices.DeleteFunc(e.ended, func(x *execution) bool { return e.byID[x.id] == nil })
+	delete(e.live, container)
+	if len(running) > 0 {
+		e.live[container] = slices.Clone(running)
+	}
+	return running
 }
+
+// dropExecs is the end of a container's run for its executions. An end that the
+// exec driver does not tell, because it was itself away, is made up.
+func (d *Daemon) dropExecs(c *container) {
+	running := d.executions.drop(c.id)
+	if len(running) == 0 {
+		return
+	}
+	d.opt.Engine.Clock().AfterFunc(lostExec, func() {
+		if !d.enter() {
+			return
+		}
+		defer d.leave()
+		for _, x := range running {
+			d.execEnded(d.background(), x, lostExecCode)
+		}
+	})
+}
+
+// lostExecCode is that of a process that was killed, as those are that a
+// container's end takes along.
+const lostExecCode = 128 + int(syscall.SIGKILL)
 
 // execDeclarations is the table of the jobs in the files exec_*.go.
 func (d *Daemon) execDeclarations() []engine.Declaration {

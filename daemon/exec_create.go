@@ -79,9 +79,7 @@ func (d *Daemon) ExecCreate(ctx context.Context, name string, p execProcess) (st
 	if err != nil {
 		return "", err
 	}
-	x := &execution{id: id, c: c, process: p, done: make(chan struct{})}
-	x.snap.Store(&execState{})
-	d.executions.add(x, d.opt.Now())
+	d.executions.add(newExecution(id, c, p))
 	d.event(ctx, s, "exec_create: "+strings.Join(p.Cmd, " "), map[string]string{"execID": id})
 	return id, nil
 }

@@ -25,6 +25,13 @@ func (d *Daemon) ExecResize(ctx context.Context, opt resizeOptions) error {
 	if err != nil {
 		return err
 	}
+	if x.now().claimed { // clients send the size while the process starts
+		select {
+		case <-x.begun:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if !x.now().running {
 		return errdefs.Conflict("Cannot resize the terminal of exec %s, it is not running", x.id)
 	}

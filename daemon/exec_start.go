@@ -159,7 +159,7 @@ func (d *Daemon) execFailed(ctx context.Context, x *execution, err error) {
 		code = 126 // what clients expect of a start that failed for another reason
 	}
 	x.hub.dismiss()
-	d.execEnded(ctx, x, code, d.opt.Now())
+	d.execEnded(ctx, x, code)
 }
 
 // execExited receives the end of a further process from the exec driver.
@@ -168,14 +168,15 @@ func (d *Daemon) execExited(e execdriver.Exit) {
 	if err != nil {
 		return // of an earlier daemon, or of a container that is gone
 	}
-	d.execEnded(d.background(), x, e.Code, e.At)
+	d.execEnded(d.background(), x, e.Code)
 }
 
-func (d *Daemon) execEnded(ctx context.Context, x *execution, code int, at time.Time) {
-	if !x.end(code, at.UTC()) {
+// execEnded notes the end of a process, once.
+func (d *Daemon) execEnded(ctx context.Context, x *execution, code int) {
+	if !x.end(code) {
 		return
 	}
-	d.executions.retire(x)
+	d.executions.retire(x, d.opt.Engine.Clock())
 	d.event(ctx, x.c.now(), "exec_die", map[string]string{"execID": x.id, "exitCode": fmt.Sprint(code)})
 }
 

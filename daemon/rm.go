@@ -94,7 +94,7 @@ func (d *Daemon) destroy(ctx context.Context, c *container, withVolumes bool) er
 	}
 	d.containers.remove(c)
 	s, _ = c.transition((*state).gone)
-	d.executions.drop(c.id, true)
+	d.executions.drop(c.id)
 	c.hub.dismiss()
 	d.event(ctx, s, "destroy", nil)
 	return nil

@@ -38,6 +38,7 @@ func (d *Daemon) Close(ctx context.Context) error {
 	d.closed = true
 	d.mu.Unlock()
 	d.cancel()
+	d.executions.close()
 	for _, c := range d.containers.all() {
 		c.hub.dismiss()
 		c.monitor.Swap(nil).stop()
