@@ -79,7 +79,7 @@ var routeCases = map[string]struct {
 }{
 	"GET /_ping":                 {code: 200, answer: "OK"},
 	"HEAD /_ping":                {code: 200},
-	"POST /commit":               {query: "?container=c1&repo=r&tag=t&changes=USER+x&comment=m", stdout: "sha256:1\n", args: []string{"c1"}, env: map[string]string{"repo": "r", "tag": "t", "comment": "m", "pause": "1", "changes": `["USER x"]`}, code: 201, answer: `{"Id":"sha256:1"}` + "\n"},
+	"POST /commit":               {query: "?container=c1&repo=r&tag=t&changes=USER+x&comment=m", body: `{"User":"u"}`, stdout: "sha256:1\n", args: []string{"c1"}, env: map[string]string{"repo": "r", "tag": "t", "comment": "m", "pause": "1", "config": `{"Hostname":"","Domainname":"","User":"u","AttachStdin":false,"AttachStdout":false,"AttachStderr":false,"Tty":false,"OpenStdin":false,"StdinOnce":false,"Env":null,"Cmd":null,"Image":"","Volumes":null,"WorkingDir":"","Entrypoint":null,"OnBuild":null,"Labels":null}`, "changes": `["USER x"]`}, code: 201, answer: `{"Id":"sha256:1"}` + "\n"},
 	"POST /containers/create":    {query: "?name=web&platform=linux", body: `{"Image":"busybox"}`, stdout: `{"Id":"c1","Warnings":null}`, args: []string{"web"}, env: map[string]string{"Config": `{"Image":"busybox"}`, "Platform": "linux"}, code: 201, answer: `{"Id":"c1","Warnings":[]}` + "\n"},
 	"GET /containers/json":       {query: "?all=1&limit=3&since=a&before=b&size=no&filters=%7B%22status%22%3A%5B%22up%22%5D%7D", stdout: "[]\n", env: map[string]string{"all": "1", "limit": "3", "since": "a", "before": "b", "size": "0", "filters": `{"status":["up"]}`}, code: 200, answer: "[]\n"},
 	"GET /containers/ps":         {stdout: "[]\n", code: 200, answer: "[]\n"},
