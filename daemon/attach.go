@@ -153,6 +153,7 @@ func (opt *attachOptions) write(k chunk) error {
 		w = opt.Err
 	}
 	_, err := w.Write(k.data)
+	k.release()
 	return err
 }
 

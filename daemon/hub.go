@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
@@ -41,10 +42,28 @@ type attachment struct {
 	ran            bool
 }
 
-// chunk is a piece of output. It never changes.
+// chunk is a piece of output. It never changes while somebody has it.
 type chunk struct {
 	stderr bool
 	data   []byte
+	from   *block // of which data is a part
+}
+
+// block is memory to read into, shared by the clients that its output is for.
+// The last one to have written it gives it back; what a client that leaves has
+// not written is left to the garbage collector.
+type block struct {
+	readers atomic.Int32
+	b       [64 << 10]byte
+}
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
+
+// release tells that one client has written a chunk.
+func (k chunk) release() {
+	if k.from != nil && k.from.readers.Add(-1) == 0 {
+		blocks.Put(k.from)
+	}
 }
 
 // queue is how many chunks may wait for a client before the workload does.
@@ -190,11 +209,13 @@ func (h *hub) dismiss() {
 
 // pump hands one stream to the clients until it ends.
 func (s *session) pump(f *os.File, stderr bool) {
-	buf := make([]byte, 32<<10)
 	for {
-		n, err := f.Read(buf)
+		from := blocks.Get().(*block)
+		n, err := f.Read(from.b[:])
 		if n > 0 {
-			s.deliver(chunk{stderr, slices.Clone(buf[:n])})
+			s.deliver(chunk{stderr, from.b[:n], from})
+		} else {
+			blocks.Put(from)
 		}
 		if err != nil {
 			break
@@ -211,8 +232,10 @@ func (s *session) deliver(c chunk) {
 	s.hub.mu.Lock()
 	clients := s.clients // replaced, never changed
 	s.hub.mu.Unlock()
+	c.from.readers.Store(int32(len(clients)) + 1)
 	for _, a := range clients {
 		if c.stderr && !a.stderr || !c.stderr && !a.stdout {
+			c.release()
 			continue
 		}
 		select {
@@ -220,6 +243,7 @@ func (s *session) deliver(c chunk) {
 		case <-a.left:
 		}
 	}
+	c.release()
 }
 
 // subscribe connects those who wait to a run that is under way.
