@@ -118,11 +118,11 @@ func (s *Store) Create(name string, spec Spec) (v *Volume, made bool, err error)
 
 // ensure is Create for the holder of the volume's lock.
 func (s *Store) ensure(name string, spec Spec) (*Volume, bool, error) {
-	if err := CheckName(name); err != nil {
-		return nil, false, fmt.Errorf("create %s: %w", name, err)
-	}
 	if spec.Driver != "" && spec.Driver != DriverLocal {
 		return nil, false, errdefs.NotFound("create %s: error looking up volume plugin %s: plugin %q not found", name, spec.Driver, spec.Driver)
+	}
+	if err := CheckName(name); err != nil {
+		return nil, false, fmt.Errorf("create %s: %w", name, err)
 	}
 	if err := checkOptions(spec.Options); err != nil {
 		return nil, false, fmt.Errorf("create %s: %w", name, err)
