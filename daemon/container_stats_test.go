@@ -54,6 +54,17 @@ func (f *fixture) watchStats(name string, pairs ...string) (samples <-chan api.S
 	return lines, ended, cancel
 }
 
+// soon receives within a time that is never needed.
+func soon[T any](t *testing.T, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing comes")
+	}
+	return v
+}
+
 func TestStatsOnce(t *testing.T) {
 	f := setup(t)
 	f.fails(errdefs.KindNotFound, f.eng.Job("container_stats", "nobody"))
@@ -82,26 +93,26 @@ func TestStatsStream(t *testing.T) {
 	f.create("box", "sleep 60")
 	samples, over, _ := f.watchStats("box")
 	told, _, _ := f.watchStats("box", "stopped", "1")
-	if s := <-told; s.Name != "/box" || !s.Read.IsZero() {
+	if s := soon(t, told); s.Name != "/box" || !s.Read.IsZero() {
 		t.Errorf("of a stopped one: %+v", s)
 	}
 	f.run("start", "box")
-	first := <-samples
+	first := soon(t, samples)
 	if first.PidsStats.Current != 1 {
 		t.Errorf("%+v", first)
 	}
 	late, lateOver, stop := f.watchStats("box")
-	<-late
+	soon(t, late)
 	f.samplers.mu.Lock()
 	if n := len(f.samplers.byID); n != 1 {
 		t.Errorf("%d samplers for one container", n)
 	}
 	f.samplers.mu.Unlock()
 	stop()
-	if err := <-lateOver; !errors.Is(err, context.Canceled) {
+	if err := soon(t, lateOver); !errors.Is(err, context.Canceled) {
 		t.Errorf("a watcher that leaves: %v", err)
 	}
-	if second := <-samples; second.PreCPUStats.SystemUsage == 0 {
+	if second := soon(t, samples); second.PreCPUStats.SystemUsage == 0 {
 		t.Errorf("without the sample before: %+v", second)
 	}
 	if err := env(f.eng.Job("rm", "box"), "forceRemove", "1").Run(); err != nil {
@@ -142,8 +153,8 @@ func TestStatsSlowWatcher(t *testing.T) {
 	done := make(chan struct{})
 	go func() { _ = stuck.Run(); close(done) }()
 	samples, _, _ := f.watchStats("box")
-	<-samples
-	<-samples
+	soon(t, samples)
+	soon(t, samples)
 	r.Close() // its writer gives up
 	select {
 	case <-done:

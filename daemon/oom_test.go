@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestOOM: a child's kill is an event and a mark; it does not stay for the next run.
@@ -13,7 +15,9 @@ func TestOOM(t *testing.T) {
 	f.events.take()
 	f.world.OOM(id)
 	c := f.containers.byID(id)
-	if _, err := c.until(t.Context(), func(s *snapshot) bool { return s.state.OOMKilled }); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := c.until(ctx, func(s *snapshot) bool { return s.state.OOMKilled }); err != nil {
 		t.Fatal(err)
 	}
 	if s := f.inspect("box").State; !s.OOMKilled || !s.Running {
