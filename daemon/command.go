@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/pkg/mount"
 	"github.com/enginejobs/docker/runconfig"
@@ -48,7 +47,7 @@ func (d *Daemon) command(c *container, s *snapshot, children []*snapshot) (*exec
 	if cmd.CgroupParent == "" {
 		cmd.CgroupParent = d.opt.CgroupRoot
 	}
-	if cmd.Security, err = securityOptions(host); err != nil {
+	if cmd.Security, err = d.securityOptions(host); err != nil {
 		return nil, err
 	}
 	if cmd.Security.Capabilities, err = capabilities(host); err != nil {
@@ -108,67 +107,6 @@ func override(env, with []string) []string {
 	}
 	return slices.DeleteFunc(env, func(e string) bool { return e == "" })
 }
-
-// namespaces resolves which ones are private, the host's or another container's.
-func (d *Daemon) namespaces(s *snapshot, cmd *execdriver.Command) (execdriver.Namespaces, error) {
-	ns := execdriver.Namespaces{Net: s.net.SandboxKey}
-	kind, ref := networkMode(s.host)
-	switch kind {
-	case "host":
-		ns.Net = "host"
-	case "container":
-		other, err := d.joinable(ref, "network")
-		if err != nil {
-			return ns, err
-		}
-		ns.Net = nsPath(other, "net")
-		cmd.Hostname, cmd.Domainname = other.rec.Config.Hostname, other.rec.Config.Domainname
-	}
-	var err error
-	if ns.IPC, err = d.namespace(s.host.IpcMode, "ipc", "IPC"); err != nil {
-		return ns, err
-	}
-	if ns.PID, err = d.namespace(s.host.PidMode, "pid", "PID"); err != nil {
-		return ns, err
-	}
-	if s.host.UTSMode == "host" {
-		ns.UTS = "host"
-	}
-	if s.host.CgroupnsMode == "host" {
-		ns.Cgroup = "host"
-	}
-	return ns, nil
-}
-
-func (d *Daemon) namespace(mode, file, word string) (string, error) {
-	ref, joins := strings.CutPrefix(mode, "container:")
-	switch {
-	case mode == "host":
-		return "host", nil
-	case !joins:
-		return "", nil
-	}
-	other, err := d.joinable(ref, word)
-	if err != nil {
-		return "", err
-	}
-	return nsPath(other, file), nil
-}
-
-// joinable finds a running container whose namespace another one may join.
-func (d *Daemon) joinable(ref, what string) (*snapshot, error) {
-	other, err := d.containers.find(ref)
-	if err != nil {
-		return nil, errdefs.NotFound("no such container to join %s: %s", what, ref)
-	}
-	s := other.now()
-	if s.state.Pid == 0 {
-		return nil, errdefs.Conflict("cannot join %s of a non running container: %s", what, ref)
-	}
-	return s, nil
-}
-
-func nsPath(s *snapshot, file string) string { return fmt.Sprintf("/proc/%d/ns/%s", s.state.Pid, file) }
 
 // commandMounts lists binds, volumes and tmpfs, parents before children, and
 // last the three files that every container gets unless it brings its own.

@@ -22,12 +22,27 @@ type createOptions struct {
 	Network  *runconfig.NetworkingConfig
 	Platform string
 	mark     marks
+
+	// Modes of namespaces for this container in place of the daemon's defaults.
+	IpcMode, CgroupnsMode string
+}
+
+// defaults are those of the daemon but for what the caller expects.
+func (o *createOptions) defaults(d Defaults) Defaults {
+	if o.IpcMode != "" {
+		d.IpcMode = o.IpcMode
+	}
+	if o.CgroupnsMode != "" {
+		d.CgroupnsMode = o.CgroupnsMode
+	}
+	return d
 }
 
 func decodeCreate(job *engine.Job) (createOptions, error) {
 	opt := createOptions{
 		Config: &runconfig.Config{}, Host: &runconfig.HostConfig{}, Network: &runconfig.NetworkingConfig{},
 		Platform: job.Getenv("Platform"), mark: job.Phase,
+		IpcMode: job.Getenv("DefaultIpcMode"), CgroupnsMode: job.Getenv("DefaultCgroupnsMode"),
 	}
 	if len(job.Args) > 0 {
 		opt.Name = job.Args[0]
@@ -61,6 +76,7 @@ func decodeCreate(job *engine.Job) (createOptions, error) {
 // Usage:  create [NAME]
 // Args:   NAME: empty or absent: one is made up.
 // Env:    Config, HostConfig, NetworkingConfig: documents of the API. Platform: checked against the image's.
+// Env:    DefaultIpcMode, DefaultCgroupnsMode: what older clients expect when HostConfig names none.
 // Stdout: one api.ContainerCreated.
 // Stderr: warnings, one per line.
 // Phases: plan, layer, files, keep (name and files are on disk), publish.
@@ -164,7 +180,10 @@ func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string,
 	if rec.Links, err = d.settleLinks(host); err != nil {
 		return nil, nil, err
 	}
-	d.defaults(cfg, host, id)
+	d.defaults(cfg, host, id, opt.defaults(d.opt.Defaults))
+	if sec, err := d.securityOptions(host); err == nil { // it was checked
+		rec.AppArmorProfile = sec.AppArmor
+	}
 	dir := filepath.Join(d.root, id)
 	rec.HostsPath, rec.HostnamePath = filepath.Join(dir, "hosts"), filepath.Join(dir, "hostname")
 	rec.ResolvConfPath = filepath.Join(dir, "resolv.conf")
@@ -175,7 +194,7 @@ func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string,
 }
 
 // defaults fills in what inspect shows and start uses.
-func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id string) {
+func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id string, what Defaults) {
 	if c.Hostname == "" {
 		switch kind, _ := networkMode(h); {
 		case kind == "host" || h.UTSMode == "host":
@@ -195,18 +214,13 @@ func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id strin
 		h.RestartPolicy.Name = "no"
 	}
 	if h.ShmSize == 0 {
+		h.ShmSize = what.ShmSize
+	}
+	if h.ShmSize == 0 {
 		h.ShmSize = 64 << 20
 	}
 	d.fillLimits(h)
-	if h.IpcMode == "" {
-		h.IpcMode = "private"
-	}
-	if h.CgroupnsMode == "" {
-		h.CgroupnsMode = "host"
-		if d.execInfo.CgroupVersion == "2" {
-			h.CgroupnsMode = "private"
-		}
-	}
+	d.fillNamespaces(h, what)
 	if h.Runtime == "" {
 		h.Runtime = "native"
 	}

@@ -28,6 +28,7 @@ type Daemon struct {
 	execInfo   execdriver.Info
 	host       hostFacts
 	ulimits    []runconfig.Ulimit // defaults
+	appArmor   appArmor
 
 	ctx      context.Context // ends with Close: the life of everything in the background
 	cancel   context.CancelFunc
@@ -52,7 +53,10 @@ func New(opt Options) (*Daemon, error) {
 	setDefaults(&opt)
 	d := &Daemon{
 		opt: opt, root: filepath.Join(opt.Root, "containers"), execInfo: opt.Exec.Info(), host: readHost(),
-		restored: make(chan struct{}),
+		restored: make(chan struct{}), appArmor: hostAppArmor(opt.SysDir),
+	}
+	if err := opt.Defaults.check(); err != nil {
+		return nil, err
 	}
 	if !validParent(opt.CgroupRoot) {
 		return nil, errdefs.InvalidArgument("invalid cgroup parent %q: name a group below the root, without ..", opt.CgroupRoot)
@@ -106,6 +110,9 @@ func setDefaults(opt *Options) {
 	}
 	if opt.ProcDir == "" {
 		opt.ProcDir = "/proc"
+	}
+	if opt.SysDir == "" {
+		opt.SysDir = "/sys"
 	}
 	if opt.StopTimeout == 0 {
 		opt.StopTimeout = defaultStop

@@ -59,6 +59,16 @@ type nameStore interface {
 	Check(names map[string]string) error
 }
 
+// Defaults are for containers that do not say; the zero value is Docker's.
+type Defaults struct {
+	IpcMode         string // private or shareable; empty: private
+	CgroupnsMode    string // private or host; empty: host with cgroup v1, else private
+	ShmSize         int64  // bytes of /dev/shm; 0: 64 MiB
+	Seccomp         string // a profile's JSON or "unconfined"; empty: the built-in profile
+	SeccompName     string // what info calls it
+	NoNewPrivileges bool
+}
+
 // Options configure a Daemon. Root, Engine, Images, Exec and Names are needed.
 type Options struct {
 	Root   string // the daemon's directory
@@ -83,9 +93,11 @@ type Options struct {
 	LiveRestore bool              // containers go on when the daemon stops
 	StopTimeout time.Duration     // for containers at shutdown that name none; 0: 10 s
 	Init        bool              // --init for containers that do not say
+	Defaults    Defaults          // more of that kind
 	ResolvConf  string            // host's resolv.conf; empty: the usual places
 	HostsFile   string            // host's hosts file; empty: /etc/hosts
 	ProcDir     string            // empty: /proc
+	SysDir      string            // empty: /sys
 
 	Now  func() time.Time                 // nil: time.Now
 	Logf func(format string, args ...any) // nil: discard

@@ -204,7 +204,7 @@ func (d *Daemon) execCommand(x *execution, s *snapshot, opt execStartOptions) (*
 	if opt.Height != 0 && opt.Width != 0 {
 		cmd.Process.Height, cmd.Process.Width = opt.Height, opt.Width
 	}
-	if cmd.Security, err = securityOptions(s.host); err != nil {
+	if cmd.Security, err = d.securityOptions(s.host); err != nil {
 		return nil, err
 	}
 	host := *s.host

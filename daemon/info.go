@@ -50,9 +50,7 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 	if info.Labels == nil {
 		info.Labels = []string{}
 	}
-	if x.Seccomp {
-		info.SecurityOptions = append(info.SecurityOptions, "name=seccomp,profile=builtin")
-	}
+	info.SecurityOptions = append(info.SecurityOptions, d.securityFeatures(x.Seccomp)...)
 	info.BridgeNfIptables = switchedOn(d.opt.ProcDir + "/sys/net/bridge/bridge-nf-call-iptables")
 	info.BridgeNfIp6tables = switchedOn(d.opt.ProcDir + "/sys/net/bridge/bridge-nf-call-ip6tables")
 	for _, c := range d.containers.all() {

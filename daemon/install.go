@@ -91,6 +91,8 @@ func (d *Daemon) containerDeclarations() []engine.Declaration {
 				{Name: "Config", Type: engine.JSON, Secret: true, Summary: "what to run; its Env is where people put passwords"},
 				key("HostConfig", engine.JSON, "what the host lends"),
 				key("NetworkingConfig", engine.JSON, "what is asked of networks"),
+				key("DefaultCgroupnsMode", engine.String, "mode where HostConfig names none"),
+				key("DefaultIpcMode", engine.String, "likewise"),
 				key("Platform", engine.String, "os[/architecture]"),
 			},
 		},

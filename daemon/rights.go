@@ -89,59 +89,6 @@ func withPrefix(names []string) []string {
 	return out
 }
 
-// What containers must not see, and see but not change, unless they say so.
-var (
-	maskedPaths = []string{
-		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-		"/sys/devices/virtual/powercap", "/sys/firmware",
-	}
-	readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
-)
-
-// securityOptions resolves SecurityOpt, Privileged and the paths. Both = and
-// the classic : separate a key from its value.
-func securityOptions(h *runconfig.HostConfig) (execdriver.Security, error) {
-	s := execdriver.Security{Privileged: h.Privileged, MaskedPaths: h.MaskedPaths, ReadonlyPaths: h.ReadonlyPaths}
-	if s.MaskedPaths == nil {
-		s.MaskedPaths = maskedPaths
-	}
-	if s.ReadonlyPaths == nil {
-		s.ReadonlyPaths = readonlyPaths
-	}
-	for _, opt := range h.SecurityOpt {
-		key, value, ok := strings.Cut(opt, "=")
-		if !ok {
-			key, value, ok = strings.Cut(opt, ":")
-		}
-		switch {
-		case key == "no-new-privileges":
-			on, err := strconv.ParseBool(value)
-			if ok && err != nil {
-				return s, errdefs.InvalidArgument("invalid --security-opt: %q", opt)
-			}
-			s.NoNewPrivileges = on || !ok
-		case key == "seccomp" && ok && value != "builtin":
-			s.Seccomp = value
-		case key == "seccomp" && ok:
-			s.Seccomp = ""
-		case key == "systempaths" && value == "unconfined":
-			s.MaskedPaths, s.ReadonlyPaths = nil, nil
-		case (key == "apparmor" || key == "label" || key == "writable-cgroups") && ok, opt == "disable":
-			// This engine applies no such policy; it must not refuse what asks for less.
-		default:
-			return s, errdefs.InvalidArgument("invalid --security-opt: %q", opt)
-		}
-	}
-	if s.Seccomp != "" && s.Seccomp != "unconfined" && !strings.HasPrefix(strings.TrimSpace(s.Seccomp), "{") {
-		return s, errdefs.InvalidArgument("invalid --security-opt seccomp: it must be unconfined, builtin or a profile in JSON")
-	}
-	if h.Privileged {
-		s.Seccomp, s.MaskedPaths, s.ReadonlyPaths = "unconfined", nil, nil
-	}
-	return s, nil
-}
-
 // deviceRule reads "c 1:3 rwm"; * stands for any number or, as type a, any device.
 func deviceRule(text string) (execdriver.Device, error) {
 	dev := execdriver.Device{RuleOnly: true, Major: -1, Minor: -1}

@@ -81,6 +81,9 @@ func (d *Daemon) Start(ctx context.Context, opt startOptions) error {
 func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
 	s := c.now()
 	cfg := *s.rec.Config
+	if cfg.Hostname == short(c.id) {
+		cfg.Hostname = "" // nobody asked for it: it conflicts with nothing
+	}
 	if err := d.validate(&cfg, host); err != nil {
 		return err
 	}
@@ -97,7 +100,7 @@ func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
 			points[dst] = old
 		}
 	}
-	d.defaults(&cfg, host, c.id)
+	d.defaults(&cfg, host, c.id, d.opt.Defaults)
 	if err := d.acquireVolumes(d.background(), c.id, points); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net"
 	"net/netip"
 	"path"
 	"slices"
@@ -18,7 +19,7 @@ import (
 // validate judges the documents of a create or start before anything is made.
 func (d *Daemon) validate(c *runconfig.Config, h *runconfig.HostConfig) error {
 	for _, check := range []func(*runconfig.Config, *runconfig.HostConfig) error{
-		checkProcess, checkHealth, checkPorts, checkNamespaces, checkNetwork, checkRights, checkRestart, d.checkLimits,
+		checkProcess, checkHealth, checkPorts, checkNamespaces, checkNetwork, d.checkRights, checkRestart, d.checkLimits, checkSupported,
 	} {
 		if err := check(c, h); err != nil {
 			return err
@@ -30,6 +31,11 @@ func (d *Daemon) validate(c *runconfig.Config, h *runconfig.HostConfig) error {
 func checkProcess(c *runconfig.Config, _ *runconfig.HostConfig) error {
 	if c.Hostname != "" && (len(c.Hostname) > 64 || !names.ValidHostname(c.Hostname)) {
 		return errdefs.InvalidArgument("invalid hostname format: %s", c.Hostname)
+	}
+	if c.MacAddress != "" {
+		if mac, err := net.ParseMAC(c.MacAddress); err != nil || len(mac) != 6 {
+			return errdefs.InvalidArgument("invalid MAC address %q: want six bytes like 02:42:0a:00:00:02", c.MacAddress)
+		}
 	}
 	if c.WorkingDir != "" {
 		if !path.IsAbs(c.WorkingDir) {
@@ -113,7 +119,7 @@ func hostPorts(text string) (first, last int, err error) {
 	return first, last, nil
 }
 
-func checkNamespaces(_ *runconfig.Config, h *runconfig.HostConfig) error {
+func checkNamespaces(c *runconfig.Config, h *runconfig.HostConfig) error {
 	for _, ns := range []struct{ name, value, words string }{
 		{"IPC", h.IpcMode, " private shareable host none "}, {"PID", h.PidMode, " host "},
 		{"UTS", h.UTSMode, " host "}, {"cgroup namespace", h.CgroupnsMode, " private host "},
@@ -126,6 +132,9 @@ func checkNamespaces(_ *runconfig.Config, h *runconfig.HostConfig) error {
 		default:
 			return errdefs.InvalidArgument("invalid %s mode: %s", ns.name, ns.value)
 		}
+	}
+	if h.UTSMode == "host" && c.Hostname != "" {
+		return conflicting("hostname and the UTS mode")
 	}
 	if h.Isolation != "" && h.Isolation != "default" {
 		return errdefs.InvalidArgument("invalid isolation %q on linux: only default is known", h.Isolation)
@@ -162,6 +171,9 @@ func checkNetwork(c *runconfig.Config, h *runconfig.HostConfig) error {
 		}
 		if c.Hostname != "" {
 			return conflicting("hostname and the network mode")
+		}
+		if c.MacAddress != "" {
+			return conflicting("mac-address and the network mode")
 		}
 		if len(h.Dns)+len(h.DnsSearch)+len(h.DnsOptions) > 0 {
 			return conflicting("dns and the network mode")
@@ -220,11 +232,11 @@ func checkSysctl(key, network, ipc string) error {
 	return nil
 }
 
-func checkRights(_ *runconfig.Config, h *runconfig.HostConfig) error {
+func (d *Daemon) checkRights(_ *runconfig.Config, h *runconfig.HostConfig) error {
 	if _, err := capabilities(h); err != nil {
 		return err
 	}
-	if _, err := securityOptions(h); err != nil {
+	if _, err := d.securityOptions(h); err != nil {
 		return err
 	}
 	for _, dev := range h.Devices {
@@ -240,6 +252,22 @@ func checkRights(_ *runconfig.Config, h *runconfig.HostConfig) error {
 	}
 	_, err := logdriver.Parse(h.LogConfig.Type, h.LogConfig.Config)
 	return err
+}
+
+// checkSupported refuses what this engine does not have. To go on without would
+// be to promise a limit or a device that is not there.
+func checkSupported(_ *runconfig.Config, h *runconfig.HostConfig) error {
+	for key := range h.StorageOpt {
+		if key == "size" {
+			return errdefs.InvalidArgument("--storage-opt size is supported only for overlay over xfs with 'pquota' mount option, " +
+				"which this engine does not use")
+		}
+		return errdefs.InvalidArgument("unknown option %q for --storage-opt", key)
+	}
+	for _, r := range h.DeviceRequests {
+		return errdefs.InvalidArgument("could not select device driver %q with capabilities: %v", r.Driver, r.Capabilities)
+	}
+	return nil
 }
 
 func checkRestart(_ *runconfig.Config, h *runconfig.HostConfig) error {

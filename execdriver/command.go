@@ -27,7 +27,7 @@ type Command struct {
 
 	CgroupParent string            // "" means the driver's default
 	Sysctls      map[string]string // inside the container's namespaces
-	ShmSize      int64             // bytes of /dev/shm
+	ShmSize      int64             // bytes of /dev/shm; 0 the default, negative: there is none
 	StopSignal   int
 	UseInit      bool // keep a small init as pid 1 that reaps and forwards signals
 
@@ -72,6 +72,7 @@ type Security struct {
 	Capabilities    []string // final bounding, effective and permitted set: "CAP_CHOWN"…
 	NoNewPrivileges bool
 	Seccomp         string // "" default profile, "unconfined", or a profile's JSON
+	AppArmor        string // loaded profile that the workload executes under; "" for none
 	MaskedPaths     []string
 	ReadonlyPaths   []string
 }

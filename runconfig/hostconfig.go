@@ -27,6 +27,15 @@ type DeviceMapping struct {
 	CgroupPermissions string
 }
 
+// DeviceRequest asks a device driver for devices, as --gpus does.
+type DeviceRequest struct {
+	Driver       string
+	Count        int // -1: all
+	DeviceIDs    []string
+	Capabilities [][]string // one of these sets
+	Options      map[string]string
+}
+
 // Ulimit is one resource limit, name as in ulimit(1) of the API ("nofile").
 type Ulimit struct {
 	Name string
@@ -125,7 +134,8 @@ type Resources struct {
 	CpusetMems           string `json:"CpusetMems"`
 	Devices              []DeviceMapping
 	DeviceCgroupRules    []string
-	KernelMemory         int64 `json:",omitempty"`
+	DeviceRequests       []DeviceRequest `json:",omitempty"`
+	KernelMemory         int64           `json:",omitempty"`
 	MemoryReservation    int64
 	MemorySwap           int64 // memory plus swap; -1 unlimited
 	MemorySwappiness     *int64

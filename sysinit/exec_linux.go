@@ -37,6 +37,9 @@ func Exec(args []string) int {
 	}
 	r.timings = s.Timings
 	r.phase("received")
+	if err := confine(s); err != nil { // the child inherits it; in there is no /proc that knows this process
+		return r.fail(err)
+	}
 	c := &child{sync: initproto.SyncFD, target: initproto.TargetFD, tty: s.Tty}
 	if err := join(s, r, args, c); err != nil {
 		return r.fail(err)

@@ -23,6 +23,9 @@ func workload(s *initproto.Setup, r *reporter) error {
 	if err := session(s); err != nil {
 		return err
 	}
+	if err := confine(s); err != nil {
+		return err
+	}
 	p, err := prepare(s, makeDir)
 	if err != nil {
 		return err

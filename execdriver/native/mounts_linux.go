@@ -85,7 +85,10 @@ func ipcMounts(cmd *execdriver.Command) []initproto.Mount {
 		return []initproto.Mount{{Kind: initproto.KindShm, Source: from, Target: "/dev/shm"}, queue}
 	}
 	size := cmd.ShmSize
-	if size <= 0 {
+	switch {
+	case size < 0:
+		return []initproto.Mount{queue}
+	case size == 0:
 		size = defaultShm
 	}
 	return []initproto.Mount{

@@ -129,7 +129,7 @@ func (d *Driver) rights(sec *execdriver.Security, t *translation) error {
 	if missing := caps &^ d.caps; missing != 0 && !sec.Privileged {
 		t.warnings = append(t.warnings, "the host itself lacks "+strings.Join(capabilityNames(missing), ", "))
 	}
-	t.setup.Caps, t.setup.NoNewPriv = caps&d.caps, sec.NoNewPrivileges
+	t.setup.Caps, t.setup.NoNewPriv, t.setup.AppArmor = caps&d.caps, sec.NoNewPrivileges, sec.AppArmor
 	return d.filter(sec, &t.setup)
 }
 

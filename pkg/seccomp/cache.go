@@ -6,8 +6,12 @@ import (
 	"sync"
 )
 
-// Cache compiles each combination of profile and capabilities once. The zero
-// value is ready. It is safe for concurrent use.
+// cacheSize bounds the filters that are kept (each has a few KB).
+const cacheSize = 128
+
+// Cache compiles each combination of profile and capabilities once, and forgets
+// any one of them for a new one when there are cacheSize. The zero value is
+// ready. It is safe for concurrent use.
 type Cache struct {
 	mu      sync.Mutex
 	entries map[[sha256.Size]byte]*cached
@@ -27,6 +31,12 @@ func (c *Cache) Compile(profile string, capabilities []string) (Filter, error) {
 	if e == nil {
 		if c.entries == nil {
 			c.entries = make(map[[sha256.Size]byte]*cached)
+		}
+		for other := range c.entries {
+			if len(c.entries) < cacheSize {
+				break
+			}
+			delete(c.entries, other)
 		}
 		e = new(cached)
 		c.entries[key] = e

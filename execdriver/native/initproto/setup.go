@@ -34,6 +34,7 @@ type Setup struct {
 	Seccomp   []byte // sock_filter array
 
 	SeccompFlags uint32
+	AppArmor     string // profile to execute under
 
 	// The workload.
 	User     string
@@ -121,6 +122,7 @@ func (s *Setup) code(c *coder) {
 	c.flag(&s.NoNewPriv)
 	c.bytes(&s.Seccomp)
 	c.u32(&s.SeccompFlags)
+	c.str(&s.AppArmor)
 	c.str(&s.User)
 	c.strs(&s.Groups)
 	c.str(&s.Dir)
