@@ -147,6 +147,9 @@ func tidy(text, dir, prefix string) []string {
 		{`\b[0-9a-f]{12}\b`, "<short id>"},
 		{`\d{4}-\d\d-\d\dT[0-9:.]+Z`, "<time>"},
 		{`(About an? |Less than a )?(\d+ )?(second|minute)s? ago`, "<ago>"},
+		{` +`, " "},
+		{`time="[^"]*" level=error msg="Can't [^\n]*`, ""}, // the client's own complaint, if it is quick enough
+		{`container [a-z]+_[a-z]+:`, "container <name>:"},
 		{`Up ((Less than|About) an? )?(\d+ )?(second|minute)s?`, "Up <a while>"},
 	} {
 		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.to)
