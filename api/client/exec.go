@@ -104,7 +104,7 @@ func (s *session) converse(ctx context.Context, link *hijacked) error {
 	watch := &detachWatch{w: link}
 	if s.tty && s.stdin {
 		watch.keys = keys
-		restore := func() {}
+		var restore func()
 		if ctx, restore, err = s.cli.rawMode(ctx); err != nil {
 			return err
 		}

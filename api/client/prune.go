@@ -34,7 +34,9 @@ func (cli *CLI) pruned(what string, names []string) {
 	fmt.Fprintf(cli.Out, "Deleted %s:\n%s\n\n", what, strings.Join(names, "\n"))
 }
 
-func (cli *CLI) reclaimed(size int64) { fmt.Fprintf(cli.Out, "Total reclaimed space: %s\n", shortSize(size)) }
+func (cli *CLI) reclaimed(size int64) {
+	fmt.Fprintf(cli.Out, "Total reclaimed space: %s\n", shortSize(size))
+}
 
 // shortSize is a size without a blank before its unit.
 func shortSize(size int64) string { return strings.ReplaceAll(humanSize(size), " ", "") }

@@ -28,14 +28,14 @@ type Format struct{}
 // Tags of the message: number<<3 | wire type.
 const (
 	tagSource  = 1<<3 | 2
-	tagTime    = 2<<3 | 0
+	tagTime    = 2 << 3
 	tagLine    = 3<<3 | 2
-	tagPartial = 4<<3 | 0
+	tagPartial = 4 << 3
 	tagPiece   = 5<<3 | 2
 
-	tagLast    = 1<<3 | 0
+	tagLast    = 1 << 3
 	tagID      = 2<<3 | 2
-	tagOrdinal = 3<<3 | 0
+	tagOrdinal = 3 << 3
 )
 
 const frame = 4 // bytes of a length
