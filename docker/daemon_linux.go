@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/enginejobs/docker/builtins"
 	"github.com/enginejobs/docker/dockerinit/embedded"
@@ -80,8 +81,14 @@ func (f *daemonFlags) config(log server.Logger, getenv func(string) string) serv
 		Network: server.Network{
 			Bridge: f.Bridge, BridgeIP: f.BridgeIP, FixedCIDR: f.FixedCIDR, DefaultIP: f.DefaultIP,
 			NoICC: !f.ICC, NoFirewall: !f.IPTables, NoMasquerade: !f.IPMasq, NoForward: !f.IPForward,
-			NoProxy: !f.UserlandProxy, MTU: f.MTU, DNS: f.DNS, DNSSearch: f.DNSSearch,
+			NoProxy: !f.UserlandProxy, MTU: f.MTU, DNS: f.DNS, DNSSearch: f.DNSSearch, DNSOptions: f.DNSOptions,
 		},
-		Labels: f.Labels, Debug: f.Debug, LiveRestore: f.LiveRestore, Log: log, Getenv: getenv,
+		Containers: server.Containers{
+			Init: f.Init, IpcMode: f.IpcMode, CgroupnsMode: f.CgroupnsMode, ShmSize: f.shmSize,
+			SeccompProfile: f.SeccompProfile, NoNewPrivileges: f.NoNewPrivileges,
+			StopTimeout: time.Duration(f.StopTimeout) * time.Second,
+		},
+		ShutdownTimeout: time.Duration(f.ShutdownTimeout) * time.Second,
+		Labels:          f.Labels, Debug: f.Debug, LiveRestore: f.LiveRestore, Log: log, Getenv: getenv,
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/docker/go-units"
+
 	"github.com/enginejobs/docker/pkg/mflag"
 )
 
@@ -46,6 +48,14 @@ type daemonFlags struct {
 	DefaultIP              string
 	LiveRestore, ignored   bool
 	MTU                    int
+	Init, NoNewPrivileges  bool
+	IpcMode, CgroupnsMode  string
+	ShmSize                string
+	shmSize                int64
+	SeccompProfile         string
+	StopTimeout            int // seconds
+	ShutdownTimeout        int // seconds
+	DNSOptions             []string
 	DNS, DNSSearch, Labels []string
 }
 
@@ -80,6 +90,7 @@ func newDaemonFlags(getenv func(string) string) (*mflag.Set, *daemonFlags) {
 	}
 	fs := new(mflag.Set)
 	f.declareProcess(fs)
+	f.declareContainers(fs)
 	f.declareAPI(fs)
 	f.declareNetwork(fs)
 	return fs, f
@@ -99,13 +110,26 @@ func (f *daemonFlags) declareProcess(fs *mflag.Set) {
 		"Storage driver: overlay or vfs; '' takes what the\ndirectory has, else overlay")
 	fs.List(&f.StorageOpts, "--storage-opt", "Option of the storage driver, KEY=VALUE", nil)
 	fs.String(&f.ExecDriver, "-e --exec-driver", "Exec driver: native")
+	fs.List(&f.Labels, "--label", "KEY=VALUE label of the daemon, shown by info", checkLabel)
+	fs.Bool(&f.LiveRestore, "--live-restore", "Let containers run on when the daemon stops")
+	fs.Bool(&f.ignored, "~-r ~--restart", "Use restart policies of containers instead")
+}
+
+// declareContainers are what containers get that do not say.
+func (f *daemonFlags) declareContainers(fs *mflag.Set) {
 	fs.String(&f.LogDriver, "--log-driver", "Logging driver of containers that name none: json-file,\nlocal or none")
 	fs.List(&f.LogOpts, "--log-opt", "KEY=VALUE option of that logging driver", checkLogOpt)
 	fs.String(&f.CgroupParent, "--cgroup-parent", "Parent cgroup of containers that name none (default\ndocker)")
 	fs.List(&f.Ulimits, "--default-ulimit", "NAME=SOFT[:HARD] ulimit of containers that do not set\nit", nil)
-	fs.List(&f.Labels, "--label", "KEY=VALUE label of the daemon, shown by info", checkLabel)
-	fs.Bool(&f.LiveRestore, "--live-restore", "Let containers run on when the daemon stops")
-	fs.Bool(&f.ignored, "~-r ~--restart", "Use restart policies of containers instead")
+	fs.Bool(&f.Init, "--init", "Run an init inside of containers that do not say")
+	fs.Bool(&f.NoNewPrivileges, "--no-new-privileges", "Forbid programs in containers to gain rights, unless the\ncontainer says otherwise")
+	fs.String(&f.SeccompProfile, "--seccomp-profile", "Seccomp profile of containers that name none: a file,\nbuiltin or unconfined")
+	fs.String(&f.IpcMode, "--default-ipc-mode", "IPC mode of containers that name none: private or\nshareable")
+	fs.String(&f.CgroupnsMode, "--default-cgroupns-mode",
+		"Cgroup namespace of containers that name none: private or\nhost (default host with cgroup v1, else private)")
+	fs.String(&f.ShmSize, "--default-shm-size", "Size of /dev/shm of containers that name none (default\n64m)")
+	fs.Int(&f.StopTimeout, "--stop-timeout", "Seconds that containers which name none have to end when\nthe daemon stops (default 10)")
+	fs.Int(&f.ShutdownTimeout, "--shutdown-timeout", "Seconds that the daemon takes at most to stop (default 30)")
 }
 
 func (f *daemonFlags) declareAPI(fs *mflag.Set) {
@@ -138,6 +162,7 @@ func (f *daemonFlags) declareNetwork(fs *mflag.Set) {
 	fs.Int(&f.MTU, "--mtu ~-mtu", "MTU of container links; 0 takes the default route's")
 	fs.List(&f.DNS, "--dns ~-dns", "DNS server of containers", checkIP)
 	fs.List(&f.DNSSearch, "--dns-search", "DNS search domain of containers", nil)
+	fs.List(&f.DNSOptions, "--dns-opt", "DNS option of containers", nil)
 }
 
 func checkLogOpt(opt string) (string, error) {
@@ -198,6 +223,12 @@ func parseDaemonFlags(args []string, getenv func(string) string) (*daemonFlags, 
 	f.TLS = f.TLS || f.TLSVerify
 	f.IPMasq = f.IPMasq && f.IPTables
 	sort.Strings(f.Labels)
+	if f.ShmSize != "" {
+		var err error
+		if f.shmSize, err = units.RAMInBytes(f.ShmSize); err != nil || f.shmSize < 0 {
+			return f, fmt.Errorf("invalid --default-shm-size %q: write a number with a unit, like 64m", f.ShmSize)
+		}
+	}
 	return f, f.check()
 }
 
@@ -215,6 +246,9 @@ func (f *daemonFlags) check() error {
 	}
 	if net.ParseIP(f.DefaultIP) == nil {
 		return fmt.Errorf("%s is not an ip address", f.DefaultIP)
+	}
+	if f.StopTimeout < 0 || f.ShutdownTimeout < 0 {
+		return fmt.Errorf("--stop-timeout and --shutdown-timeout cannot be below 0")
 	}
 	switch f.LogLevel {
 	case "debug", "info", "warn", "error", "fatal":

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/enginejobs/docker/server"
 )
@@ -56,11 +57,29 @@ func TestDaemonRefusesWhatCannotWork(t *testing.T) {
 		"-d run busybox":                  "takes no arguments",
 		"-d --mtu=big":                    "big",
 		"-d --max-read-jobs=-1":           "cannot be below 0",
+		"-d --stop-timeout=-1":            "cannot be below 0",
+		"-d --default-shm-size=big":       "invalid --default-shm-size",
 	} {
 		_, err := parse(t, nil, strings.Fields(args)...)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", args, err)
 		}
+	}
+}
+
+func TestDaemonContainerDefaults(t *testing.T) {
+	f, err := parse(t, nil, "-d", "--init", "--no-new-privileges", "--seccomp-profile=/p.json", "--default-ipc-mode=shareable",
+		"--default-cgroupns-mode=private", "--default-shm-size=1g", "--stop-timeout=3", "--shutdown-timeout=7", "--dns-opt=ndots:2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := f.config(nil, nil)
+	want := server.Containers{
+		Init: true, NoNewPrivileges: true, SeccompProfile: "/p.json", IpcMode: "shareable", CgroupnsMode: "private",
+		ShmSize: 1 << 30, StopTimeout: 3 * time.Second,
+	}
+	if cfg.Containers != want || cfg.ShutdownTimeout != 7*time.Second || len(cfg.Network.DNSOptions) != 1 {
+		t.Errorf("config %+v", cfg)
 	}
 }
 

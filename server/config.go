@@ -56,6 +56,8 @@ type Config struct {
 	CgroupParent string   // of containers that name none; "" is the exec driver's
 	Ulimits      []string // of containers that do not set them, "nofile=1024:2048"
 
+	Containers Containers
+
 	LiveRestore bool // containers run on when the daemon stops
 	Guest       bool // the process is not the daemon's: its memory is left alone
 
@@ -66,6 +68,17 @@ type Config struct {
 	Now    func() time.Time    // nil: time.Now
 	Getenv func(string) string // nil: an empty environment
 	Euid   func() int          // nil: os.Geteuid
+}
+
+// Containers is what containers get that do not say.
+type Containers struct {
+	Init            bool          // an init of ours as process 1
+	IpcMode         string        // private or shareable; empty: private
+	CgroupnsMode    string        // private or host; empty: host with cgroup v1, else private
+	ShmSize         int64         // bytes of /dev/shm; 0: 64 MiB
+	SeccompProfile  string        // a file, "builtin" or "unconfined"; empty: builtin
+	NoNewPrivileges bool          // their programs cannot gain rights by setuid and the like
+	StopTimeout     time.Duration // until they are killed when the daemon stops; 0: 10 s
 }
 
 // TLS configures tcp listeners.
@@ -89,6 +102,7 @@ type Network struct {
 	MTU           int
 	DNS           []string
 	DNSSearch     []string
+	DNSOptions    []string
 	WarmSandboxes int // sandboxes kept ready: 0 the driver's default, negative none
 }
 

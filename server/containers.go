@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/enginejobs/docker/daemon"
 	"github.com/enginejobs/docker/dockerversion"
@@ -18,10 +20,15 @@ func (s *Server) StartDaemon(context.Context) error {
 	); err != nil {
 		return err
 	}
+	defaults, err := s.cfg.Containers.defaults()
+	if err != nil {
+		return err
+	}
 	d, err := daemon.New(daemon.Options{
 		Root: s.cfg.Root, Engine: s.eng, Images: p.images, Exec: p.exec, Names: p.names,
 		ID: p.id, Version: dockerversion.Version, Labels: s.cfg.Labels, Debug: s.cfg.Debug,
-		DNS: s.cfg.Network.DNS, DNSSearch: s.cfg.Network.DNSSearch, NoNetwork: s.cfg.Network.Off,
+		DNS: s.cfg.Network.DNS, DNSSearch: s.cfg.Network.DNSSearch, DNSOptions: s.cfg.Network.DNSOptions,
+		NoNetwork: s.cfg.Network.Off, Init: s.cfg.Containers.Init, StopTimeout: s.cfg.Containers.StopTimeout, Defaults: defaults,
 		LogDriver: s.cfg.LogDriver, LogOpts: s.cfg.LogOpts,
 		CgroupRoot: s.cfg.CgroupParent, Ulimits: s.cfg.Ulimits,
 		LiveRestore: s.cfg.LiveRestore, Now: s.cfg.Now, Logf: s.log.Warnf,
@@ -33,6 +40,25 @@ func (s *Server) StartDaemon(context.Context) error {
 	s.stats.Add(d)
 	s.eng.OnShutdown("containers", d.Close)
 	return d.Install(s.eng)
+}
+
+// defaults reads what the configuration names by a file.
+func (c *Containers) defaults() (daemon.Defaults, error) {
+	d := daemon.Defaults{
+		IpcMode: c.IpcMode, CgroupnsMode: c.CgroupnsMode, ShmSize: c.ShmSize, NoNewPrivileges: c.NoNewPrivileges,
+	}
+	switch c.SeccompProfile {
+	case "", "builtin":
+	case "unconfined":
+		d.Seccomp, d.SeccompName = c.SeccompProfile, c.SeccompProfile
+	default:
+		profile, err := os.ReadFile(c.SeccompProfile)
+		if err != nil {
+			return d, fmt.Errorf("opening seccomp profile (%s) failed: %w", c.SeccompProfile, err)
+		}
+		d.Seccomp, d.SeccompName = string(profile), c.SeccompProfile
+	}
+	return d, nil
 }
 
 // Restore finds the containers that earlier daemons left, running or not.

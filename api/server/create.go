@@ -33,6 +33,13 @@ func create(x *exchange, row *route) error {
 	if len(parts.networking) > 0 {
 		job.Setenv("NetworkingConfig", string(parts.networking))
 	}
+	// What clients of these versions rely on when they do not say.
+	if x.v < v1(40) {
+		job.Setenv("DefaultIpcMode", "shareable")
+	}
+	if x.v < v1(41) {
+		job.Setenv("DefaultCgroupnsMode", "host")
+	}
 	if platform := x.value("platform"); platform != "" {
 		job.Setenv("Platform", platform)
 	}
