@@ -2,35 +2,22 @@ package daemon
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
 )
 
 // defaultDetach is ctrl-p,ctrl-q.
 var defaultDetach = []byte{16, 17}
 
-// parseDetachKeys reads "ctrl-x,e": letters, or ctrl- with a letter or one of
-// @ [ \ ] ^ _. Empty text means the default.
+// parseDetachKeys is runconfig.ParseDetachKeys with the default.
 func parseDetachKeys(text string) ([]byte, error) {
-	if text == "" {
-		return defaultDetach, nil
+	keys, err := runconfig.ParseDetachKeys(text)
+	if err != nil {
+		return nil, errdefs.As(errdefs.KindInvalidArgument, err)
 	}
-	var keys []byte
-	for word := range strings.SplitSeq(text, ",") {
-		name, ctrl := strings.CutPrefix(word, "ctrl-")
-		switch {
-		case len(name) != 1:
-			return nil, errdefs.InvalidArgument("Invalid detach keys %q: %q is no key", text, word)
-		case !ctrl:
-			keys = append(keys, name[0])
-		case name[0] >= 'a' && name[0] <= 'z':
-			keys = append(keys, name[0]-'a'+1)
-		case strings.Contains(`@[\]^_`, name):
-			keys = append(keys, name[0]&0x1f)
-		default:
-			return nil, errdefs.InvalidArgument("Invalid detach keys %q: %q is no key", text, word)
-		}
+	if keys == nil {
+		return defaultDetach, nil
 	}
 	return keys, nil
 }

@@ -10,8 +10,9 @@ import (
 	"github.com/enginejobs/docker/runconfig"
 )
 
-// Delays of the restart policy: after each run the delay doubles, beginning
-// with 200 ms, up to maxDelay; a run that lasted steadyRun begins anew.
+// Delays of the restart policy: after each short run the delay doubles, beginning
+// with 200 ms, up to maxDelay; a run that lasted steadyRun begins anew, with
+// firstDelay.
 const (
 	firstDelay = 100 * time.Millisecond
 	maxDelay   = time.Minute
@@ -163,11 +164,8 @@ func policyWants(p runconfig.RestartPolicy, code, failures int) bool {
 
 // delay is how long to wait before the next automatic start.
 func (s *state) delay() time.Duration {
-	if s.FinishedAt.Sub(s.StartedAt) > steadyRun {
-		return firstDelay
-	}
 	d := firstDelay
-	for range min(s.RestartCount+1, 20) {
+	for range min(s.Quick, 20) {
 		if d *= 2; d >= maxDelay {
 			return maxDelay
 		}

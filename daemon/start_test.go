@@ -251,18 +251,30 @@ func TestAutoRemove(t *testing.T) {
 
 func TestDelayGrowsToAMinute(t *testing.T) {
 	s := &state{}
+	run := func(length time.Duration) time.Duration {
+		t.Helper()
+		s.Phase, s.StartedAt = running, time.Unix(1000, 0)
+		if err := s.ended(1, false, s.StartedAt.Add(length), true); err != nil {
+			t.Fatal(err)
+		}
+		return s.delay()
+	}
 	for i, want := range []time.Duration{200 * time.Millisecond, 400 * time.Millisecond, 800 * time.Millisecond} {
-		s.RestartCount = i
-		if got := s.delay(); got != want {
+		if got := run(time.Second); got != want {
 			t.Errorf("delay %d is %v", i, got)
 		}
 	}
-	s.RestartCount = 1000
-	if got := s.delay(); got != time.Minute {
+	for range 1000 {
+		run(time.Second)
+	}
+	if got := run(time.Second); got != time.Minute {
 		t.Errorf("longest delay %v", got)
 	}
-	s.FinishedAt = s.StartedAt.Add(11 * time.Second)
-	if got := s.delay(); got != firstDelay {
+	if got := run(11 * time.Second); got != firstDelay {
 		t.Errorf("after a steady run %v", got)
+	}
+	s.RestartCount = 1000
+	if got := run(time.Second); got != 200*time.Millisecond {
+		t.Errorf("after the first short run since a steady one: %v", got)
 	}
 }

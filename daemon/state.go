@@ -63,6 +63,7 @@ type state struct {
 
 	RestartCount int  // automatic starts since the last manual one
 	Failures     int  // consecutive bad endings
+	Quick        int  `json:",omitempty"` // runs in a row that were shorter than steadyRun
 	Halted       bool // the user stopped or signalled it: no automatic start
 	Exits        uint64
 }
@@ -109,7 +110,7 @@ func (s *state) begin(automatic bool) error {
 		}
 		s.RestartCount++
 	} else {
-		s.RestartCount, s.Failures = 0, 0
+		s.RestartCount, s.Failures, s.Quick = 0, 0, 0
 		s.Halted = false
 	}
 	s.Prior = s.Phase
@@ -161,6 +162,10 @@ func (s *state) ended(code int, oom bool, at time.Time, again bool) error {
 	s.Failures++
 	if code == 0 {
 		s.Failures = 0
+	}
+	s.Quick++
+	if at.Sub(s.StartedAt) > steadyRun {
+		s.Quick = 0
 	}
 	s.Pid, s.ExitCode, s.OOMKilled, s.FinishedAt = 0, code, oom, at
 	s.Exits++

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/moby/term"
+
+	"github.com/enginejobs/docker/runconfig"
 )
 
 // descriptor is what terminals have and buffers have not.
@@ -126,12 +128,9 @@ func (d *detachWatch) seen() bool {
 // detachBytes turns --detach-keys text into bytes; empty text is the default,
 // Ctrl-P Ctrl-Q.
 func detachBytes(text string) ([]byte, error) {
-	if text == "" {
-		return []byte{16, 17}, nil
+	keys, err := runconfig.ParseDetachKeys(text)
+	if keys == nil && err == nil {
+		keys = []byte{16, 17}
 	}
-	keys, err := term.ToBytes(text)
-	if err != nil {
-		return nil, errors.New("Invalid detach keys (" + text + "): " + err.Error())
-	}
-	return keys, nil
+	return keys, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
 )
 
 // attachHijack runs the job attach on the connection itself. The container is
@@ -50,6 +51,9 @@ func (x *exchange) prepareAttach(ctx context.Context, row *route) (job *engine.J
 	}
 	if err = job.SetContext(ctx).Permitted(); err != nil {
 		return nil, false, err
+	}
+	if _, err = runconfig.ParseDetachKeys(job.Getenv("detachKeys")); err != nil {
+		return nil, false, errdefs.As(errdefs.KindInvalidArgument, err)
 	}
 	tty, err = x.hasTerminal()
 	return job, tty, err
