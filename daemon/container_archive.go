@@ -101,7 +101,7 @@ func archiveName(name string) string {
 // pack writes an object under a name.
 func pack(ctx context.Context, w io.Writer, o *containerfs.Object, as string) error {
 	if o.Mode.IsDir() {
-		return archive.Pack(ctx, w, o.Dir()+"/"+o.Base(), archive.PackOptions{As: as})
+		return archive.Pack(ctx, w, o.Dir(), archive.PackOptions{As: as})
 	}
 	return archive.Pack(ctx, w, o.Dir(), archive.PackOptions{Only: []string{o.Base()}, As: as})
 }

@@ -281,8 +281,8 @@ func (p *packer) header(st *unix.Stat_t, dir int, base, name string) (*tar.Heade
 // file writes a regular file of the size in its header. One that shrinks
 // meanwhile is filled up with zeros, one that grows is cut.
 func (p *packer) file(hdr *tar.Header, dir int, base string) error {
-	fd, err := unix.Openat(dir, base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ELOOP) {
+	fd, err := openRegular(dir, base)
+	if errors.Is(err, unix.ENOENT) {
 		return nil
 	}
 	if err != nil {

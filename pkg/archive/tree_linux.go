@@ -157,6 +157,24 @@ func handle(dir int, base string) string {
 	return "/proc/self/fd/" + strconv.Itoa(dir) + "/" + base
 }
 
+// openRegular opens a regular file for reading. ENOENT when it is none any more:
+// devices and fifos are not even opened.
+func openRegular(dir int, base string) (int, error) {
+	self, err := unix.Openat(dir, base, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(self)
+	var st unix.Stat_t
+	if err := unix.Fstat(self, &st); err != nil {
+		return -1, err
+	}
+	if kind(&st) != unix.S_IFREG {
+		return -1, unix.ENOENT
+	}
+	return unix.Open("/proc/self/fd/"+strconv.Itoa(self), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+}
+
 // readlink reads the link base in dir.
 func readlink(dir int, base string) (string, error) {
 	for size := 256; ; size *= 2 {

@@ -244,19 +244,30 @@ func (v *View) Find(name string) (*Object, error) {
 	}
 	o := &Object{Name: path.Base(clean), dir: dir, base: base, view: v}
 	if err := o.stat(); err != nil {
-		dir.Close()
+		o.Close()
 		return nil, err
 	}
 	return o, nil
 }
 
+// stat opens the object itself before it looks at it: a directory is the one
+// that was found from then on, whatever its name comes to mean.
 func (o *Object) stat() error {
+	self, err := o.view.openat(int(o.dir.Fd()), o.base, unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return err
+	}
 	var st unix.Stat_t
-	if err := unix.Fstatat(int(o.dir.Fd()), o.base, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := unix.Fstat(int(self.Fd()), &st); err != nil {
+		self.Close()
 		return &os.PathError{Op: "stat", Path: o.Name, Err: err}
 	}
 	o.Size, o.Mode = st.Size, fileMode(st.Mode)
 	o.ModTime = time.Unix(st.Mtim.Sec, st.Mtim.Nsec)
+	if o.Mode.IsDir() {
+		o.dir, self, o.base = self, o.dir, "."
+	}
+	self.Close()
 	where, err := o.view.pathOf(o.dir)
 	if err != nil {
 		return err
@@ -310,7 +321,7 @@ func (v *View) follow(where string, dir *os.File, base string) string {
 }
 
 // Dir is a path of the calling process that leads to the directory of the
-// object, and Base its name in there: "." for the directory itself.
+// object, and Base its name in there: "." for a directory, which Dir is itself.
 func (o *Object) Dir() string { return procPath(o.dir) }
 
 // Base is the name of the object in Dir.

@@ -161,7 +161,7 @@ func TestFind_Race(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	found := 0
+	found, listed := 0, 0
 	for deadline := time.Now().Add(300 * time.Millisecond); time.Now().Before(deadline); {
 		o, err := v.Find("/swap/secret")
 		if err != nil {
@@ -172,10 +172,21 @@ func TestFind_Race(t *testing.T) {
 			t.Error("found the host's file")
 		}
 		o.Close()
+		o, err = v.Find("/swap")
+		if err != nil {
+			continue
+		}
+		if o.Mode.IsDir() {
+			listed++
+			if info, err := os.Stat(filepath.Join(o.Dir(), o.Base(), "secret")); err != nil || info.Size() != 0 {
+				t.Errorf("a directory became another one after it was found: %v", err)
+			}
+		}
+		o.Close()
 	}
 	close(stop)
 	wg.Wait()
-	if found == 0 {
+	if found == 0 || listed == 0 {
 		t.Error("never found the container's own file: the race was not run")
 	}
 }
