@@ -42,16 +42,16 @@ func (d *Daemon) filesystem(ctx context.Context, c *container) (view *containerf
 	if err != nil {
 		return nil, nil, fmt.Errorf("mounting the files of container %s: %w", s.bare(), err)
 	}
-	done = func() error { return d.opt.Images.UnmountLayer(c.id) }
+	release := func() error { return d.opt.Images.UnmountLayer(c.id) }
 	if s.state.Pid == 0 {
 		reader, err := d.newID() // others may start and stop the container meanwhile
 		if err == nil {
 			err = d.mountVolumes(ctx, s, reader)
 		}
 		if err != nil {
-			return nil, nil, errors.Join(err, done())
+			return nil, nil, errors.Join(err, release())
 		}
-		done = func() error {
+		release = func() error {
 			d.unmountVolumes(ctx, s, reader)
 			return d.opt.Images.UnmountLayer(c.id)
 		}
@@ -61,9 +61,9 @@ func (d *Daemon) filesystem(ctx context.Context, c *container) (view *containerf
 		view, err = containerfs.Stopped(root, mountable(mounts))
 	}
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("opening the files of container %s: %w", s.bare(), err), done())
+		return nil, nil, errors.Join(fmt.Errorf("opening the files of container %s: %w", s.bare(), err), release())
 	}
-	return view, func() error { return errors.Join(view.Close(), done()) }, nil
+	return view, func() error { return errors.Join(view.Close(), release()) }, nil
 }
 
 // mountable leaves out what a container that does not run has not: its tmpfs, and
