@@ -14,6 +14,7 @@ import (
 	"github.com/enginejobs/docker/pkg/etchosts"
 	"github.com/enginejobs/docker/pkg/names"
 	"github.com/enginejobs/docker/runconfig"
+	"github.com/enginejobs/docker/volumes"
 )
 
 // validate judges the documents of a create or start before anything is made.
@@ -263,6 +264,9 @@ func checkSupported(_ *runconfig.Config, h *runconfig.HostConfig) error {
 				"which this engine does not use")
 		}
 		return errdefs.InvalidArgument("unknown option %q for --storage-opt", key)
+	}
+	if h.VolumeDriver != "" && h.VolumeDriver != volumes.DriverLocal {
+		return errdefs.InvalidArgument("error looking up volume plugin %s: plugin %q not found", h.VolumeDriver, h.VolumeDriver)
 	}
 	for _, r := range h.DeviceRequests {
 		return errdefs.InvalidArgument("could not select device driver %q with capabilities: %v", r.Driver, r.Capabilities)
