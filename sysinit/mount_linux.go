@@ -223,6 +223,12 @@ func restrictTree(m *initproto.Mount, tree int, recursive uint) error {
 // attach puts a copied mount on the file of a descriptor.
 func attach(m *initproto.Mount, tree, at int) error {
 	err := unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
+	if err == unix.EINVAL || err == unix.ENOTDIR {
+		var from, to unix.Stat_t
+		if unix.Fstat(tree, &from) == nil && unix.Fstat(at, &to) == nil && (from.Mode^to.Mode)&unix.S_IFMT == unix.S_IFDIR^unix.S_IFREG {
+			return errAt("bind "+m.Source+" on", m.Target, text("not a directory, or not a file: one of them is a directory, the other is not"))
+		}
+	}
 	return errAt("bind "+m.Source+" on", m.Target, err)
 }
 
