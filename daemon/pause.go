@@ -26,6 +26,8 @@ func (d *Daemon) Pause(ctx context.Context, name string) error {
 	case running:
 	case paused:
 		return wrap(errdefs.Conflict("Container %s is already paused", s.rec.ID))
+	case restarting:
+		return wrap(errdefs.Conflict("Container %s is restarting, wait until the container is running", s.rec.ID))
 	default:
 		return wrap(errdefs.Conflict("Container %s is not running", s.rec.ID))
 	}

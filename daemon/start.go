@@ -100,7 +100,8 @@ func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
 			points[dst] = old
 		}
 	}
-	d.defaults(&cfg, host, c.id, d.opt.Defaults)
+	classic := createOptions{IpcMode: "shareable", CgroupnsMode: "host"} // nobody else sends one with a start
+	d.defaults(&cfg, host, c.id, classic.defaults(d.opt.Defaults))
 	if err := d.acquireVolumes(d.background(), c.id, points); err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ func (cli *CLI) attach(ctx context.Context, o attachOptions) error {
 		return errors.New("You cannot attach to a stopped container, start it first")
 	case c.State.Paused:
 		return errors.New("You cannot attach to a paused container, unpause it first")
+	case c.State.Restarting:
+		return errors.New("You cannot attach to a restarting container, wait until it is running")
 	}
 	stdin := c.Config.OpenStdin && !o.noStdin
 	if err := cli.checkTTY(stdin, c.Config.Tty); err != nil {
