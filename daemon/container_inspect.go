@@ -32,7 +32,7 @@ func (d *Daemon) Inspect(ctx context.Context, c *container, size bool) *api.Cont
 	out := &api.ContainerInspect{
 		Id: rec.ID, Created: rec.Created, Path: rec.Path, Args: rec.Args, Image: rec.Image, Name: rec.Name,
 		State: &api.ContainerState{
-			Status: st.word(), Running: st.alive(), Paused: st.Phase == paused, Restarting: st.Phase == restarting,
+			Status: st.word(), Running: st.alive() || st.again(), Paused: st.Phase == paused, Restarting: st.again(),
 			OOMKilled: st.OOMKilled, Dead: st.Phase == dead, Pid: st.Pid, ExitCode: st.ExitCode, Error: st.Error,
 			StartedAt: st.StartedAt, FinishedAt: st.FinishedAt, Health: s.health.shown(),
 		},

@@ -111,7 +111,7 @@ func (d *Daemon) choose(opt containersOptions) ([]*snapshot, error) {
 			continue
 		}
 		s := c.now()
-		if s.state.Phase == removed || !all && !s.state.alive() || !m.match(d, s) {
+		if s.state.Phase == removed || !all && !s.state.alive() && !s.state.again() || !m.match(d, s) {
 			continue
 		}
 		chosen = append(chosen, s)

@@ -109,7 +109,7 @@ func (d *Daemon) joinable(ref, what string) (*snapshot, error) {
 	}
 	s := other.now()
 	switch {
-	case s.state.Phase == restarting:
+	case s.state.again():
 		return nil, errdefs.Conflict("can't join %s of container %s: container %s is restarting", what, ref, s.rec.ID)
 	case s.state.Pid == 0:
 		return nil, errdefs.Conflict("can't join %s of container %s: container %s is not running", what, ref, s.rec.ID)

@@ -78,10 +78,19 @@ func (s *state) alive() bool {
 	return s.Phase == running || s.Phase == paused || s.Phase == restarting
 }
 
+// again tells whether the container is on its way to its next start by the
+// policy: the wait and the start itself.
+func (s *state) again() bool {
+	return s.Phase == restarting || s.Phase == starting && s.RestartCount > 0
+}
+
 // word is the API's name of the phase.
 func (s *state) word() string {
 	switch s.Phase {
 	case starting:
+		if s.again() {
+			return restarting.String()
+		}
 		return s.Prior.String()
 	case removed:
 		return removing.String()
