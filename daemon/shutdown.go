@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Of the time that the whole stop has, cleanReserve is for killing and cleaning
+// CleanReserve of the time that the whole stop has is for killing and cleaning
 // up. When there is none left (a second signal), containers are killed and get
 // hurriedKill to be gone, and the rest hurriedClean.
 const (
-	cleanReserve = 8 * time.Second
+	CleanReserve = 8 * time.Second
 	hurriedKill  = 700 * time.Millisecond
 	hurriedClean = 200 * time.Millisecond
 )
@@ -107,7 +107,7 @@ func (d *Daemon) stopForShutdown(ctx context.Context, c *container) error {
 		seconds = *t
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		left := max(0, int((time.Until(deadline)-cleanReserve)/time.Second))
+		left := max(0, int((time.Until(deadline)-CleanReserve)/time.Second))
 		if seconds < 0 || seconds > left {
 			d.opt.Logf("container %s gets %d seconds to stop: the daemon does not wait longer for all of its stop", s.bare(), left)
 			seconds = left

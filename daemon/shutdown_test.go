@@ -18,7 +18,7 @@ func TestClose_EndsContainersInTime(t *testing.T) {
 		notes int32
 	}{
 		{"deadline", func() (context.Context, context.CancelFunc) {
-			return context.WithTimeout(context.Background(), cleanReserve+100*time.Millisecond)
+			return context.WithTimeout(context.Background(), CleanReserve+100*time.Millisecond)
 		}, 1},
 		{"hurry", func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(context.Background(), 50*time.Millisecond)

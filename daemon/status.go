@@ -16,13 +16,14 @@ import (
 // status is the life of a container for people, as ps shows it.
 func (s *snapshot) status(now time.Time) string {
 	st := &s.state
+	if st.again() {
+		return fmt.Sprintf("Restarting (%d) %s ago", st.ExitCode, duration(now.Sub(st.FinishedAt)))
+	}
 	switch st.Phase {
 	case running:
 		return "Up " + duration(now.Sub(st.StartedAt)) + s.health.suffix()
 	case paused:
 		return "Up " + duration(now.Sub(st.StartedAt)) + " (Paused)"
-	case restarting:
-		return fmt.Sprintf("Restarting (%d) %s ago", st.ExitCode, duration(now.Sub(st.FinishedAt)))
 	case removing, removed:
 		return "Removal In Progress"
 	case dead:

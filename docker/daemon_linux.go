@@ -86,9 +86,9 @@ func (f *daemonFlags) config(log server.Logger, getenv func(string) string) serv
 		Containers: server.Containers{
 			Init: f.Init, IpcMode: f.IpcMode, CgroupnsMode: f.CgroupnsMode, ShmSize: f.shmSize,
 			SeccompProfile: f.SeccompProfile, NoNewPrivileges: f.NoNewPrivileges,
-			StopTimeout: time.Duration(f.StopTimeout) * time.Second,
+			StopTimeout:     time.Duration(f.StopTimeout) * time.Second,
+			ShutdownTimeout: time.Duration(f.ShutdownTimeout) * time.Second,
 		},
-		ShutdownTimeout: time.Duration(f.ShutdownTimeout) * time.Second,
-		Labels:          f.Labels, Debug: f.Debug, LiveRestore: f.LiveRestore, Log: log, Getenv: getenv,
+		Labels: f.Labels, Debug: f.Debug, LiveRestore: f.LiveRestore, Log: log, Getenv: getenv,
 	}
 }

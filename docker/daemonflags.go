@@ -129,7 +129,7 @@ func (f *daemonFlags) declareContainers(fs *mflag.Set) {
 		"Cgroup namespace of containers that name none: private or\nhost (default host with cgroup v1, else private)")
 	fs.String(&f.ShmSize, "--default-shm-size", "Size of /dev/shm of containers that name none (default\n64m)")
 	fs.Int(&f.StopTimeout, "--stop-timeout", "Seconds that containers which name none have to end when\nthe daemon stops (default 10)")
-	fs.Int(&f.ShutdownTimeout, "--shutdown-timeout", "Seconds that the daemon takes at most to stop (default 30)")
+	fs.Int(&f.ShutdownTimeout, "--shutdown-timeout", "Seconds that any container has at most to end when the\ndaemon stops (default 22)")
 }
 
 func (f *daemonFlags) declareAPI(fs *mflag.Set) {

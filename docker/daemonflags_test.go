@@ -76,9 +76,9 @@ func TestDaemonContainerDefaults(t *testing.T) {
 	cfg := f.config(nil, nil)
 	want := server.Containers{
 		Init: true, NoNewPrivileges: true, SeccompProfile: "/p.json", IpcMode: "shareable", CgroupnsMode: "private",
-		ShmSize: 1 << 30, StopTimeout: 3 * time.Second,
+		ShmSize: 1 << 30, StopTimeout: 3 * time.Second, ShutdownTimeout: 7 * time.Second,
 	}
-	if cfg.Containers != want || cfg.ShutdownTimeout != 7*time.Second || len(cfg.Network.DNSOptions) != 1 {
+	if cfg.Containers != want || len(cfg.Network.DNSOptions) != 1 {
 		t.Errorf("config %+v", cfg)
 	}
 }

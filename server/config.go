@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/enginejobs/docker/daemon"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 )
@@ -79,6 +80,7 @@ type Containers struct {
 	SeccompProfile  string        // a file, "builtin" or "unconfined"; empty: builtin
 	NoNewPrivileges bool          // their programs cannot gain rights by setuid and the like
 	StopTimeout     time.Duration // until they are killed when the daemon stops; 0: 10 s
+	ShutdownTimeout time.Duration // the same for all of them, whatever they name; 0: see Config.ShutdownTimeout
 }
 
 // TLS configures tcp listeners.
@@ -131,6 +133,9 @@ func (c *Config) complete() error {
 	}
 	if c.ExecDriver == "" {
 		c.ExecDriver = "native"
+	}
+	if c.ShutdownTimeout == 0 && c.Containers.ShutdownTimeout > 0 {
+		c.ShutdownTimeout = c.Containers.ShutdownTimeout + daemon.CleanReserve
 	}
 	if c.ShutdownTimeout == 0 {
 		c.ShutdownTimeout = 30 * time.Second
