@@ -50,6 +50,9 @@ func (d *Daemon) exited(e execdriver.Exit) {
 	if s.told != nil {
 		<-s.told
 	}
+	if s.state.active() && e.At.Before(s.state.StartedAt) {
+		return // of an earlier run, which Restore has concluded
+	}
 	d.report(ctx, c, e)
 }
 
@@ -72,6 +75,9 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 	})
 	if err != nil {
 		d.opt.Logf("container %s ended: %v", short(c.id), err)
+		if s.cleaning != nil {
+			<-s.cleaning // who recorded the end forgets it when it is on disk
+		}
 		d.forget(ctx, c.id)
 		return
 	}
@@ -94,6 +100,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 		if !s.host.AutoRemove && c.now().state.Phase < removing {
 			if err := d.saveState(c, false); err != nil && c.now().state.Phase < removing {
 				d.opt.Logf("%v", err)
+				return // the exec driver's is needed by the next daemon
 			}
 		}
 		d.forget(ctx, c.id)

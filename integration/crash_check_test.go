@@ -146,8 +146,6 @@ func (b *crashBox) wrong(now *crashState) string {
 func (b *crashBox) wrongEnd(now *crashState) string {
 	code := now.State.ExitCode
 	switch {
-	case b.policy != "" && code == 255: // a start by the policy was cut off
-		return ""
 	case b.lost && (code == 255 || code == 137 || code == 128 || code == 125):
 		return ""
 	case code != b.code && code != 137:

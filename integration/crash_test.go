@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -37,7 +38,9 @@ type crash struct {
 	d       *daemonproc.Daemon
 	api     *caller
 	rand    *rand.Rand // of the loop; every worker has its own
-	killed  atomic.Bool
+	killed  atomic.Bool // something was killed in this round
+	broken  atomic.Bool // the exec engine was killed in this round, or before the operation ended
+	engaged atomic.Bool // an exec engine has answered since the last one was killed
 	workers []*crashWorker
 	ids     []string // of all containers there ever were
 	names   map[string]bool
@@ -60,7 +63,8 @@ func TestCrashLoop(t *testing.T) {
 	for round := range rounds {
 		c.round(round)
 		if t.Failed() {
-			t.Fatalf("after round %d", round)
+			text, _ := os.ReadFile(d.Root + "/execdriver/native/engine.log") // none, no messages
+			t.Fatalf("after round %d; the exec engine said:\n%s", round, text[max(0, len(text)-3000):])
 		}
 	}
 	c.removeAll()
@@ -100,6 +104,10 @@ func (c *crash) round(round int) {
 	ctx, cancel := context.WithCancel(c.t.Context())
 	defer cancel()
 	c.killed.Store(false)
+	c.broken.Store(false)
+	for _, w := range c.workers {
+		w.round = round
+	}
 	stop := make(chan struct{})
 	var all sync.WaitGroup
 	for _, w := range c.workers {
@@ -108,12 +116,18 @@ func (c *crash) round(round int) {
 	time.Sleep(time.Duration(10+c.rand.IntN(200)) * time.Millisecond)
 	target := []string{"daemon", "daemon", "engine", "both", "client"}[c.rand.IntN(5)]
 	c.done["kill "+target]++
+	engaged := c.engaged.Load()
 	began := c.kill(target, cancel)
 	close(stop)
 	all.Wait()
+	// Who ends while both are gone has no witness; until the next exec engine has
+	// been given what runs, the one before is gone. Only a daemon that is killed
+	// can cut off a start that the policy asked for.
+	daemon := target == "daemon" || target == "both"
+	both := target == "both" || daemon && !engaged
 	for _, w := range c.workers {
-		for _, b := range w.boxes { // who ends while both are gone has no witness
-			b.lost = b.lost || target == "both" && (!b.long || b.signalled)
+		for _, b := range w.boxes {
+			b.lost = b.lost || both && (!b.long || b.signalled) || daemon && b.policy != ""
 		}
 	}
 	if c.d.Pid() == 0 {
@@ -137,6 +151,7 @@ func (c *crash) kill(target string, leave context.CancelFunc) time.Time {
 	c.killed.Store(true)
 	var engine int
 	if target == "engine" || target == "both" {
+		c.broken.Store(true)
 		var err error
 		if engine, err = c.d.ExecEngine(); err != nil {
 			engine = 0 // it starts with the first container, or has just been killed
@@ -151,6 +166,7 @@ func (c *crash) kill(target string, leave context.CancelFunc) time.Time {
 		if err := syscall.Kill(engine, syscall.SIGKILL); err != nil {
 			c.t.Errorf("killing the exec engine %d: %v", engine, err)
 		}
+		c.engaged.Store(false)
 	}
 	if target == "client" {
 		leave() // every request is dropped where it is

@@ -18,6 +18,7 @@ type crashWorker struct {
 	c      *crash
 	number int
 	made   int
+	round  int
 	rand   *rand.Rand
 	boxes  []*crashBox
 	done   map[string]int
@@ -33,7 +34,7 @@ type crashBox struct {
 	perhaps   int    // that were not
 	signalled bool   // somebody has asked for its end since its last start
 	paused    bool   // pausing was asked for, perhaps in vain
-	lost      bool   // nobody knows how a start ended that was cut off
+	lost      bool   // since its last start, there was a moment without anybody who would know its end
 	cut       string // the operation whose answer never came
 	newName   string // of a rename whose answer never came
 	history   []string
@@ -73,11 +74,14 @@ func (w *crashWorker) step(ctx context.Context) bool {
 	if took := time.Since(began); took > slowStep {
 		w.c.t.Logf("%s of %s took %v: %v", op, b, took, err)
 	}
-	b.history = append(b.history, op)
+	b.history = append(b.history, fmt.Sprintf("%d: %s", w.round, op))
 	var refused *apiError
 	switch {
 	case err == nil:
 		w.done[op]++
+		if op == "start" || op == "restart" { // of what the exec engine has answered
+			w.c.engaged.Store(!w.c.broken.Load())
+		}
 		return true
 	case errors.As(err, &refused) && (refused.status == http.StatusConflict || refused.status == http.StatusNotModified):
 		b.history[len(b.history)-1] += " refused"
@@ -180,6 +184,9 @@ func (w *crashWorker) exec(ctx context.Context, b *crashBox) error {
 	err = w.c.api.call(ctx, "GET", "/exec/"+made.ID+"/json", nil, &now)
 	if errors.As(err, &refused) && refused.status == http.StatusNotFound {
 		return nil // its container has ended, and was started again
+	}
+	if now.ExitCode != nil && *now.ExitCode == 126 && w.c.broken.Load() {
+		return err // its exec engine was killed before it had been executed
 	}
 	if err == nil && !now.Running && now.ExitCode != nil && *now.ExitCode != 5 && *now.ExitCode != 137 && b.long {
 		after, perr := w.pid(ctx, b)

@@ -48,7 +48,9 @@ func (r *reporter) setup() (*initproto.Setup, error) {
 	return s, errAt("setup", "", err)
 }
 
-func (r *reporter) send(t initproto.Type, body []byte, fds ...int) {
+// send tells the exec engine something. When nobody listens there is no other
+// place to tell, and only the caller knows whether it can go on.
+func (r *reporter) send(t initproto.Type, body []byte, fds ...int) (heard bool) {
 	frame := initproto.AppendFrame(nil, t, body)
 	var oob []byte
 	if len(fds) > 0 {
@@ -60,10 +62,11 @@ func (r *reporter) send(t initproto.Type, body []byte, fds ...int) {
 			continue
 		}
 		if err != nil {
-			return // nobody listens; there is no other place to tell
+			return false
 		}
 		frame, oob = frame[n:], nil
 	}
+	return true
 }
 
 func (r *reporter) warn(msg string) { r.send(initproto.TypeWarning, []byte(msg)) }

@@ -32,7 +32,9 @@ func workload(s *initproto.Setup, r *reporter) error {
 	}
 	// From here on the filter of the workload may be ours: say it now.
 	r.phase("rights")
-	r.send(initproto.TypeReady, nil)
+	if !r.send(initproto.TypeReady, nil) { // nobody would know of the workload
+		return errAt("setup", "", text("the exec engine went away"))
+	}
 	if err := restrict(s, p.final, p.all); err != nil {
 		return err
 	}

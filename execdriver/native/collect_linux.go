@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strconv"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
+	"github.com/enginejobs/docker/execdriver/native/pidfd"
 )
 
 // collect waits for the end of a container whose exec engine was killed, takes
@@ -55,20 +55,18 @@ func fileOf(fd int, name string) (*os.File, error) {
 	return os.NewFile(uintptr(dup), name), nil
 }
 
-// awaitProcess waits for the end of a process. ok is false when Close came first
-// or when it is no child of ours; then it may still run.
+// awaitProcess waits for the end of a process and finds out how it was. ok is
+// false when Close came first or when nobody can tell.
 func (d *Driver) awaitProcess(process *os.File) (code int, ok bool) {
 	defer context.AfterFunc(d.ctx, func() { _ = process.SetReadDeadline(time.Unix(1, 0)) })()
 	raw, err := process.SyscallConn()
-	if err != nil {
+	if err == nil {
+		err = raw.Read(pidfd.Ended)
+	}
+	if err != nil || d.ctx.Err() != nil {
 		return 0, false
 	}
-	err = raw.Read(func(fd uintptr) bool {
-		var over bool
-		code, ok, over = waitPidfd(int(fd))
-		return over
-	})
-	return code, ok && err == nil
+	return d.codeOf(raw)
 }
 
 // childInfo is what waitid tells of a child: siginfo_t on 64 bits.
@@ -81,20 +79,20 @@ type childInfo struct {
 }
 
 // waitPidfd collects a child that has ended.
-func waitPidfd(fd int) (code int, ok, over bool) {
+func waitPidfd(fd int) (code int, ok bool) {
 	var info childInfo
 	err := unix.Waitid(unix.P_PIDFD, fd, (*unix.Siginfo)(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOHANG, nil)
 	if err != nil {
-		return 0, false, !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.EAGAIN)
+		return 0, false
 	}
 	const exited, killed, dumped = 1, 2, 3
 	switch info.code {
 	case exited:
-		return int(info.status), true, true
+		return int(info.status), true
 	case killed, dumped:
-		return 128 + int(info.status), true, true
+		return 128 + int(info.status), true
 	}
-	return 0, false, false // it runs
+	return 0, false // it runs
 }
 
 // collected is the exit code, if it was collected here.

@@ -209,7 +209,7 @@ func (d *Driver) Restore(ctx context.Context) ([]execdriver.State, error) {
 		}
 		states = append(states, h.state())
 		states[i].Paused = h.isPaused()
-		if s := &states[len(states)-1]; s.Exit != nil {
+		if s := &states[i]; s.Exit != nil {
 			h.tell()
 		}
 	}

@@ -1,7 +1,6 @@
 package native
 
 import (
-	"context"
 	"errors"
 	"os"
 	"sync"
@@ -232,15 +231,14 @@ func (d *Driver) collectExecution(x *execution) {
 		return // it has ended, or we have no descriptors
 	}
 	defer process.Close()
-	defer context.AfterFunc(d.ctx, func() { _ = process.SetReadDeadline(time.Unix(1, 0)) })()
-	raw, err := process.SyscallConn()
-	if err == nil {
-		err = raw.Read(pidfd.Ended)
+	code, ok := d.awaitProcess(process)
+	if d.ctx.Err() != nil {
+		return
 	}
-	if err == nil && d.ctx.Err() == nil {
-		exit := &execdriver.Exit{ID: x.id, Container: x.container, Code: d.codeOf(raw), At: time.Now().UTC()}
-		d.executionExited(exit)
+	if !ok {
+		code = unknownCode
 	}
+	d.executionExited(&execdriver.Exit{ID: x.id, Container: x.container, Code: code, At: time.Now().UTC()})
 }
 
 // unknownCode is the exit code of a process of which nobody was left to tell.
@@ -249,11 +247,10 @@ const unknownCode = 255
 // codeOf finds out how a process has ended: it is our child now, or somebody
 // else's who collects it. An exec engine that dies closes its connections a
 // moment before its children are ours.
-func (d *Driver) codeOf(raw syscall.RawConn) int {
+func (d *Driver) codeOf(raw syscall.RawConn) (code int, known bool) {
 	for wait := time.Millisecond; wait < leftoverGrace; wait *= 2 {
-		code, known := unknownCode, false
 		err := raw.Control(func(fd uintptr) {
-			if code, known, _ = waitPidfd(int(fd)); known {
+			if code, known = waitPidfd(int(fd)); known {
 				return
 			}
 			var ws unix.WaitStatus
@@ -261,17 +258,14 @@ func (d *Driver) codeOf(raw syscall.RawConn) int {
 				code = pidfd.Code(ws)
 			}
 		})
-		if err != nil {
-			break
-		}
-		if known {
-			return code
+		if err != nil || known {
+			return code, known && err == nil
 		}
 		select {
 		case <-time.After(wait):
 		case <-d.ctx.Done():
-			return unknownCode
+			return 0, false
 		}
 	}
-	return unknownCode
+	return 0, false
 }

@@ -17,6 +17,8 @@ type held struct {
 	id      string
 	started chan struct{} // closed when Start or Restore is done with it
 
+	launched bool // an exec engine was told to start it; guarded by the driver's mu
+
 	mu        sync.Mutex // guards everything below
 	record    execproto.Record
 	fds       []int // in the order of execproto.Files; nil once it has ended

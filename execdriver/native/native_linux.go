@@ -237,6 +237,9 @@ func (d *Driver) forward(job *engine.Job) error {
 	defer timeout.Stop()
 	select {
 	case <-l.ready:
+		if job.Name == execproto.JobLaunch {
+			d.launching(job.Args[0])
+		}
 		return l.conn.Handle(job)
 	case <-timeout.C:
 		closeAll(job.Files)
@@ -247,6 +250,15 @@ func (d *Driver) forward(job *engine.Job) error {
 	case <-d.ctx.Done():
 		closeAll(job.Files)
 		return errdefs.Unavailable("the native driver is closed")
+	}
+}
+
+// launching notes that an exec engine is about to be told of a start.
+func (d *Driver) launching(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h := d.held[id]; h != nil {
+		h.launched = true
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
+	"github.com/enginejobs/docker/execdriver/native/pidfd"
 )
 
 // Start runs a command.
@@ -146,14 +146,38 @@ func (d *Driver) launch(ctx context.Context, t *translation, h *held, out execdr
 // clear removes what a start may have left whose exec engine died under it.
 func (d *Driver) clear(t *translation, id string) {
 	group := d.layout.Open(t.spec.CgroupParent, id)
-	if err := group.Kill(); err != nil {
+	paths := []string{execproto.DraftPath(d.path("records"), id), execproto.RecordPath(d.path("records"), id)}
+	for _, path := range paths {
+		killRecorded(path) // it may not have entered its group yet
+	}
+	errs := []error{group.Kill(), group.Remove()}
+	for _, path := range paths {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		d.logf("clearing a failed start of %s: %v", id, err)
 	}
-	if err := group.Remove(); err != nil {
-		d.logf("clearing a failed start of %s: %v", id, err)
+}
+
+// killRecorded kills the first process of a container that is on record.
+func killRecorded(path string) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return
 	}
-	if err := os.Remove(filepath.Join(d.path("records"), id+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		d.logf("clearing a failed start of %s: %v", id, err)
+	var r execproto.Record
+	if json.NewDecoder(bytes.NewReader(b)).Decode(&r) != nil || r.Pid <= 0 { // an exit may follow
+		return
+	}
+	process, err := pidfd.Open(r.Pid, r.StartTime)
+	if err != nil {
+		return // it has ended
+	}
+	defer process.Close()
+	if raw, err := process.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.PidfdSendSignal(int(fd), unix.SIGKILL, nil, 0) })
 	}
 }
 

@@ -21,6 +21,9 @@ import (
 // maxLog is the size above which the exec engine's own log is begun anew.
 const maxLog = 1 << 20
 
+// steadyLife is how long an exec engine lives that has not failed to come up.
+const steadyLife = 100 * time.Millisecond
+
 // supervise keeps an exec engine at hand until Close: it connects to the one
 // that is there, or raises one and hands it what we hold, and starts over when
 // the connection ends. Its last act is to part from the exec engine.
@@ -37,9 +40,9 @@ func (d *Driver) supervise() {
 		if err != nil && d.leaving.Err() == nil {
 			d.logf("exec engine: %v", err)
 		}
-		// One that lives is replaced at once, one that does not come up is not
-		// tried in a hot loop.
-		if pause = min(2*pause+10*time.Millisecond, time.Second); time.Since(begin) > time.Second {
+		// One that has lived is replaced at once: until then nobody but us sees how
+		// its containers end. One that does not come up is not tried in a hot loop.
+		if pause = min(2*pause+10*time.Millisecond, time.Second); time.Since(begin) > steadyLife {
 			pause = 0
 		}
 		select {
@@ -180,8 +183,8 @@ func (d *Driver) handOver(eng *engine.Engine) error {
 	}
 	d.mu.Unlock()
 	for _, h := range all {
-		if !isClosed(h.started) {
-			continue // its Start fails by itself
+		if !d.decided(h) {
+			continue // it has failed, or waits for this very connection
 		}
 		files, streams, record, err := h.share()
 		if errdefs.IsConflict(err) {
@@ -210,6 +213,25 @@ func (d *Driver) handOver(eng *engine.Engine) error {
 		}
 	}
 	return eng.Job(execproto.JobRestore).SetContext(d.ctx).Run()
+}
+
+// decided tells whether a container runs or did. A start that the last exec engine
+// was killed under is about to fail, or was answered just before: what becomes of
+// it is waited for, because what it leaves must be cleared before the next exec
+// engine looks at it.
+func (d *Driver) decided(h *held) bool {
+	d.mu.Lock()
+	launched := h.launched
+	d.mu.Unlock()
+	if launched {
+		select {
+		case <-h.started:
+		case <-d.ctx.Done():
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return isClosed(h.started) && d.held[h.id] == h
 }
 
 // followExits hears how containers end, until the connection does.

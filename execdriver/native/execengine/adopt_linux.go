@@ -1,18 +1,19 @@
 package execengine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
+	"github.com/enginejobs/docker/execdriver/native/pidfd"
 	"github.com/enginejobs/docker/pkg/cgroups"
 )
 
@@ -157,7 +158,43 @@ func (e *execEngine) jobRestore(*engine.Job) error {
 	for _, r := range records {
 		e.restoreOne(r)
 	}
+	unfinished, err := drafts(e.dir)
+	if err != nil {
+		return err
+	}
+	for _, id := range unfinished {
+		if err := e.endDraft(id); err != nil {
+			e.logf("container %s: ending a start that was cut off: %v", id, err)
+		}
+	}
 	return nil
+}
+
+// endDraft ends a start that an exec engine was killed under. Its answer will
+// never come, so nobody may find its workload running later.
+func (e *execEngine) endDraft(id string) error {
+	e.mu.Lock()
+	_, known := e.containers[id]
+	e.mu.Unlock()
+	if known { // a start that is under way
+		return nil
+	}
+	r, err := readRecord(draftPath(e.dir, id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || r.ID != id {
+		return os.Remove(draftPath(e.dir, id)) // it was about to be written
+	}
+	if process, err := pidfd.Open(r.Pid, r.StartTime); err == nil {
+		kill(process)
+		closeAll([]*os.File{process})
+	}
+	if r.Group != nil {
+		e.layout.Use(r.Group)
+		err = errors.Join(r.Group.Kill(), r.Group.Remove())
+	}
+	return errors.Join(err, os.Remove(draftPath(e.dir, id)))
 }
 
 func (e *execEngine) restoreOne(r *execproto.Record) {
@@ -181,7 +218,7 @@ func (e *execEngine) restoreOne(r *execproto.Record) {
 		e.settle(c, r)
 		return
 	}
-	pidfd, err := openProcess(r)
+	process, err := pidfd.Open(r.Pid, r.StartTime)
 	if err != nil {
 		r.Exit = &execproto.Exit{ID: r.ID, Code: unknownCode, At: time.Now().UTC()}
 		if err := writeRecord(e.dir, r); err != nil {
@@ -193,19 +230,6 @@ func (e *execEngine) restoreOne(r *execproto.Record) {
 		e.settle(c, r)
 		return
 	}
-	c.pidfd = pidfd
+	c.pidfd = process
 	e.watch(c)
-}
-
-// openProcess opens the process of a record, if it is still the same.
-func openProcess(r *execproto.Record) (*os.File, error) {
-	fd, err := unix.PidfdOpen(r.Pid, unix.PIDFD_NONBLOCK)
-	if err != nil {
-		return nil, err
-	}
-	if now, err := startTime(r.Pid); err != nil || now != r.StartTime {
-		unix.Close(fd)
-		return nil, errdefs.NotFound("process %d has ended", r.Pid)
-	}
-	return os.NewFile(uintptr(fd), "pidfd"), nil
 }

@@ -205,12 +205,15 @@ func (e *execEngine) reserve(ctx context.Context, c *container) error {
 	}
 }
 
-func (e *execEngine) forget(c *container) {
+// forget tells whether the id was still that container's.
+func (e *execEngine) forget(c *container) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.containers[c.id] == c {
-		delete(e.containers, c.id)
+	if e.containers[c.id] != c {
+		return false
 	}
+	delete(e.containers, c.id)
+	return true
 }
 
 func (e *execEngine) get(id string) (*container, error) {

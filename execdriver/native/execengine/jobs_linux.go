@@ -159,7 +159,9 @@ func (e *execEngine) jobRemove(job *engine.Job) error {
 	case <-job.Context().Done():
 		return job.Context().Err()
 	}
-	e.forget(c)
+	if !e.forget(c) {
+		return nil // it was started again: the record is the new one's
+	}
 	if err := os.Remove(recordPath(e.dir, c.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/enginejobs/docker/execdriver/native/pidfd"
 	"github.com/enginejobs/docker/logdriver"
 	"github.com/enginejobs/docker/logdriver/jsonfile"
 )
@@ -149,8 +150,8 @@ func TestRecords(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "torn.json")); err == nil {
 		t.Error("a damaged record is kept")
 	}
-	a, err := startTime(os.Getpid())
-	if b, err2 := startTime(os.Getpid()); err != nil || err2 != nil || a == 0 || a != b {
+	a, err := pidfd.StartTime(os.Getpid())
+	if b, err2 := pidfd.StartTime(os.Getpid()); err != nil || err2 != nil || a == 0 || a != b {
 		t.Errorf("start times %d, %d, %v", a, b, err)
 	}
 }

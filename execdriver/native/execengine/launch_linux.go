@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"runtime"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver/native/execproto"
 	"github.com/enginejobs/docker/execdriver/native/initproto"
+	"github.com/enginejobs/docker/execdriver/native/pidfd"
 	"github.com/enginejobs/docker/pkg/cgroups"
 )
 
@@ -296,15 +296,15 @@ func (l *launch) adopt() error {
 	}
 	c.stdin = l.stdin
 	c.record.StartedAt = time.Now().UTC()
-	return nil
+	return confirmDraft(l.e.dir, c.id)
 }
 
-// note writes the record. It happens while the init is at work: from here on
-// whoever finds the record finds the process too, also when we are killed.
+// note writes the draft of the record. It happens while the init is at work: from
+// here on whoever finds it finds the process too, also when we are killed.
 func (l *launch) note() error {
 	c := l.c
 	c.holdMounts()
-	started, err := startTime(c.record.Pid)
+	started, err := pidfd.StartTime(c.record.Pid)
 	if err != nil {
 		return err
 	}
@@ -313,7 +313,7 @@ func (l *launch) note() error {
 		Group: c.group, Tty: l.spec.Tty, OpenStdin: l.spec.OpenStdin,
 		OwnPID: l.spec.CloneFlags&unix.CLONE_NEWPID != 0,
 	}
-	err = writeRecord(l.e.dir, &c.record)
+	err = writeDraft(l.e.dir, &c.record)
 	l.phase("record")
 	return err
 }
@@ -341,7 +341,7 @@ func (l *launch) fail() {
 	if err := c.group.Remove(); err != nil {
 		l.e.logf("container %s: removing cgroup: %v", c.id, err)
 	}
-	if err := os.Remove(recordPath(l.e.dir, c.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeRecord(l.e.dir, c.id); err != nil {
 		l.e.logf("container %s: removing record: %v", c.id, err)
 	}
 	close(c.cleaned)

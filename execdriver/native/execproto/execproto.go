@@ -6,6 +6,7 @@
 package execproto
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/enginejobs/docker/logdriver"
@@ -91,6 +92,12 @@ type Record struct {
 	OwnPID    bool           `json:"own_pid,omitempty"` // in a pid namespace of its own
 	Exit      *Exit          `json:"exit,omitempty"`
 }
+
+// RecordPath is where the record of a container is, in the directory of records.
+func RecordPath(dir, id string) string { return filepath.Join(dir, id+".json") }
+
+// DraftPath is where it is until its start is finished.
+func DraftPath(dir, id string) string { return RecordPath(dir, id) + ".new" }
 
 // Exit is the end of a container, or of an exec in one.
 type Exit struct {

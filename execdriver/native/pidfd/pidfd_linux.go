@@ -4,6 +4,11 @@
 package pidfd
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -44,4 +49,38 @@ func Status(fd int) (unix.WaitStatus, bool) {
 	i := info{mask: infoExit}
 	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), getInfo, uintptr(unsafe.Pointer(&i)))
 	return unix.WaitStatus(i.status), e == 0 && i.mask&infoExit != 0
+}
+
+// Open opens the process with this pid if it was started at that time, so that no
+// later process with the same pid is taken for it. The file can be waited on.
+func Open(pid int, started uint64) (*os.File, error) {
+	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	now, err := StartTime(pid)
+	if err == nil && now != started {
+		err = unix.ESRCH
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
+}
+
+// StartTime reads when a process was started, in ticks since boot. Together with
+// the pid it names a process for good.
+func StartTime(pid int) (uint64, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0, err
+	}
+	// The name in parentheses may hold anything; the fields follow the last one.
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	const startTimeField = 19
+	if len(f) <= startTimeField {
+		return 0, fmt.Errorf("reading /proc/%d/stat: it is too short", pid)
+	}
+	return strconv.ParseUint(f[startTimeField], 10, 64)
 }
