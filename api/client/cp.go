@@ -33,6 +33,12 @@ func newCp(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.follow, "-L --follow-link", "Follow symbolic links in the source path")
 	flags.Bool(&o.quiet, "-q --quiet", "Do not tell how much was copied")
 	return func(ctx context.Context, args []string) error {
+		if args[0] == "" {
+			return errors.New("source can not be empty")
+		}
+		if args[1] == "" {
+			return errors.New("destination can not be empty")
+		}
 		from, src := splitCpArg(args[0])
 		to, dst := splitCpArg(args[1])
 		switch {
@@ -94,12 +100,10 @@ func settle(srcName string, srcDir bool, dst place, split func(string) (dir, bas
 
 func splitRemote(p string) (dir, base string) {
 	clean := path.Clean("/" + p)
+	if contentsOnly(p) {
+		return clean, "."
+	}
 	return path.Dir(clean), path.Base(clean)
-}
-
-func splitLocal(p string) (dir, base string) {
-	clean := filepath.Clean(p)
-	return filepath.Dir(clean), filepath.Base(clean)
 }
 
 // sourceName is what a source is called at its destination.
@@ -113,6 +117,16 @@ func sourceName(p, clean string) string {
 // copyFrom copies out of a container.
 func (cli *CLI) copyFrom(ctx context.Context, o *cpOptions, container, src, dst string) error {
 	name := sourceName(src, path.Clean("/"+src))
+	local := dst
+	if dst != "-" {
+		var err error
+		if local, err = absLocal(dst); err == nil {
+			err = checkOutput(local)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if o.follow {
 		stat, err := cli.statPath(ctx, container, src)
 		if err != nil {
@@ -137,7 +151,7 @@ func (cli *CLI) copyFrom(ctx context.Context, o *cpOptions, container, src, dst 
 	if err != nil {
 		return err
 	}
-	to, err := localPlace(dst)
+	to, err := localPlace(local)
 	if err != nil {
 		return err
 	}
@@ -146,7 +160,11 @@ func (cli *CLI) copyFrom(ctx context.Context, o *cpOptions, container, src, dst 
 		return err
 	}
 	size, err := unpackLocal(ctx, resp.Body, dir, as, o.archive)
-	if err != nil {
+	var other *kindError
+	switch {
+	case errors.As(err, &other):
+		return other
+	case err != nil:
 		return fmt.Errorf("copying %s:%s to %s: %w", container, src, dst, err)
 	}
 	cli.copied(o, size, dst)
@@ -184,38 +202,25 @@ func decodePathStat(h http.Header) (stat api.PathStat, err error) {
 	return stat, nil
 }
 
-// localPlace looks at a local destination. Links are followed; what they lead to
-// need not exist.
-func localPlace(p string) (place, error) {
-	info, err := os.Stat(p)
-	if err == nil {
-		return place{path: p, exists: true, dir: info.IsDir()}, nil
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return place{}, err
-	}
-	dir, _ := splitLocal(p)
-	if _, err := os.Stat(dir); err != nil {
-		return place{}, fmt.Errorf("invalid output path: directory %q does not exist", dir)
-	}
-	return place{path: p}, nil
-}
-
 // remotePlace looks at a destination in a container, where links at the end are
 // followed too. What cannot be looked at is taken for missing: the daemon knows
 // better.
-func (cli *CLI) remotePlace(ctx context.Context, container, p string) place {
-	for range 40 { // as many links as Linux follows
+func (cli *CLI) remotePlace(ctx context.Context, container, dst string) (place, error) {
+	p := dst
+	for range maxLinks {
 		stat, err := cli.statPath(ctx, container, p)
 		if err != nil {
-			return place{path: p}
+			return place{path: p}, nil
 		}
 		if stat.LinkTarget == "" {
-			return place{path: p, exists: true, dir: stat.Mode.IsDir()}
+			if stat.Mode&os.ModeDevice != 0 {
+				return place{}, fmt.Errorf("destination \"%s:%s\" must be a directory or a regular file: got a device", container, dst)
+			}
+			return place{path: p, exists: true, dir: stat.Mode.IsDir()}, nil
 		}
 		p = stat.LinkTarget
 	}
-	return place{path: p}
+	return place{path: p}, nil
 }
 
 // copyTo copies into a container.
@@ -223,34 +228,26 @@ func (cli *CLI) copyTo(ctx context.Context, o *cpOptions, src, container, dst st
 	if dst == "" {
 		return errors.New("destination path must not be empty")
 	}
+	to, err := cli.remotePlace(ctx, container, dst)
+	if err != nil {
+		return err
+	}
 	if src == "-" {
-		to := cli.remotePlace(ctx, container, dst)
 		if !to.dir {
 			return fmt.Errorf("destination \"%s:%s\" must be a directory", container, dst)
 		}
 		return cli.putArchive(ctx, o, container, to.path, cli.In)
 	}
-	local := src
-	if o.follow || wantsDir(src) {
-		resolved, err := filepath.EvalSymlinks(src)
-		if err != nil {
-			return err
-		}
-		local = resolved
+	abs, local, err := localSource(src, o.follow)
+	if err != nil {
+		return err
 	}
 	info, err := os.Lstat(local)
 	if err != nil {
 		return err
 	}
-	if wantsDir(src) && !info.IsDir() {
-		return fmt.Errorf("%s is not a directory", src)
-	}
-	abs, err := filepath.Abs(src)
-	if err != nil {
-		return err
-	}
-	to := cli.remotePlace(ctx, container, dst)
-	dir, as, err := settle(sourceName(filepath.ToSlash(src), filepath.ToSlash(abs)), info.IsDir(), to, splitRemote)
+	local = filepath.Clean(local)
+	dir, as, err := settle(sourceName(filepath.ToSlash(abs), filepath.ToSlash(filepath.Clean(abs))), info.IsDir(), to, splitRemote)
 	if err != nil {
 		return err
 	}

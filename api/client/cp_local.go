@@ -20,6 +20,7 @@ import (
 // files.
 func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64, err error) {
 	tw := tar.NewWriter(w)
+	links := make(map[fileID]string)
 	err = filepath.WalkDir(source, func(p string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -31,7 +32,7 @@ func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64,
 		if err != nil {
 			return err
 		}
-		n, err := packEntry(tw, p, path.Join(as, filepath.ToSlash(rel)), e)
+		n, err := packEntry(tw, p, path.Join(as, filepath.ToSlash(rel)), e, links)
 		size += n
 		return err
 	})
@@ -41,8 +42,9 @@ func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64,
 	return size, tw.Close()
 }
 
-// packEntry writes one file. Sockets are left out.
-func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry) (int64, error) {
+// packEntry writes one file. Sockets are left out. links has the first name of
+// what has several.
+func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, links map[fileID]string) (int64, error) {
 	info, err := e.Info()
 	if err != nil || info.Mode()&fs.ModeSocket != 0 {
 		return 0, err
@@ -64,6 +66,16 @@ func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry) (int64, error) {
 	}
 	if !info.Mode().IsRegular() {
 		return 0, tw.WriteHeader(hdr)
+	}
+	if id, several := fileIDOf(info); several {
+		if first, ok := links[id]; ok {
+			hdr.Typeflag, hdr.Linkname, hdr.Size = tar.TypeLink, first, 0
+			return 0, tw.WriteHeader(hdr)
+		}
+		links[id] = name
+	}
+	if capability := capabilityOf(p); capability != "" {
+		hdr.PAXRecords = map[string]string{paxCapability: capability}
 	}
 	f, err := os.Open(p)
 	if err != nil {
@@ -90,7 +102,7 @@ func unpackLocal(ctx context.Context, r io.Reader, dir, as string, owners bool) 
 		return 0, err
 	}
 	defer root.Close()
-	u := &localUnpacker{root: root, as: as, owners: owners && os.Geteuid() == 0}
+	u := &localUnpacker{root: root, dir: filepath.Clean(dir), as: as, owners: owners && os.Geteuid() == 0}
 	tr := tar.NewReader(r)
 	for first := true; ; first = false {
 		if err := ctx.Err(); err != nil {
@@ -114,6 +126,7 @@ func unpackLocal(ctx context.Context, r io.Reader, dir, as string, owners bool) 
 
 type localUnpacker struct {
 	root   *os.Root
+	dir    string // of the root, for people
 	base   string // what the archive calls its root
 	as     string // what it is called here
 	owners bool
@@ -138,9 +151,9 @@ func (u *localUnpacker) entry(hdr *tar.Header, body io.Reader) error {
 	case err != nil:
 		return err
 	case hdr.Typeflag == tar.TypeDir && !old.IsDir():
-		return fmt.Errorf("cannot overwrite non-directory %q with directory", name)
+		return &kindError{"cannot overwrite non-directory %q with directory %q", filepath.Join(u.dir, name), u.dir}
 	case hdr.Typeflag != tar.TypeDir && old.IsDir():
-		return fmt.Errorf("cannot overwrite directory %q with non-directory", name)
+		return &kindError{"cannot overwrite directory %q with non-directory %q", filepath.Join(u.dir, name), u.dir}
 	case hdr.Typeflag != tar.TypeDir:
 		if err := u.root.Remove(name); err != nil {
 			return err
@@ -153,13 +166,37 @@ func (u *localUnpacker) entry(hdr *tar.Header, body io.Reader) error {
 		return err
 	}
 	if u.owners && hdr.Typeflag != tar.TypeLink {
-		return u.root.Lchown(name, hdr.Uid, hdr.Gid)
+		if err := u.root.Lchown(name, hdr.Uid, hdr.Gid); err != nil {
+			return err
+		}
+		if hdr.Typeflag == tar.TypeReg && mode(hdr)&(fs.ModeSetuid|fs.ModeSetgid) != 0 {
+			if err := u.root.Chmod(name, mode(hdr)); err != nil { // a new owner takes these bits away
+				return err
+			}
+		}
+	}
+	if capability := hdr.PAXRecords[paxCapability]; capability != "" && hdr.Typeflag == tar.TypeReg && os.Geteuid() == 0 {
+		return setCapability(u.root, name, capability)
 	}
 	return nil
 }
 
+// mode is the permissions of an entry.
+func mode(hdr *tar.Header) fs.FileMode {
+	return hdr.FileInfo().Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
+}
+
+// kindError says that a file is where a directory has to be, or the other way
+// round.
+type kindError struct{ format, path, dir string }
+
+// Error is the classic text.
+func (e *kindError) Error() string { return fmt.Sprintf(e.format, e.path, e.dir) }
+
+// paxCapability names the rights of a program in an archive.
+const paxCapability = "SCHILY.xattr.security.capability"
+
 func (u *localUnpacker) make(hdr *tar.Header, name string, body io.Reader) error {
-	mode := hdr.FileInfo().Mode()
 	switch hdr.Typeflag {
 	case tar.TypeDir:
 		if err := u.root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -184,14 +221,16 @@ func (u *localUnpacker) make(hdr *tar.Header, name string, body io.Reader) error
 			err = cerr
 		}
 		if err == nil {
-			err = u.root.Chmod(name, mode.Perm()|mode&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
+			err = u.root.Chmod(name, mode(hdr))
 		}
 		if err == nil {
 			err = u.root.Chtimes(name, hdr.ModTime, hdr.ModTime)
 		}
 		return err
+	case tar.TypeFifo:
+		return makeFifo(u.root, name, mode(hdr))
 	}
-	return nil // devices and fifos have no use outside
+	return nil // devices are for the container only
 }
 
 // finish sets what the entries of a directory would have disturbed, the deepest
@@ -199,7 +238,7 @@ func (u *localUnpacker) make(hdr *tar.Header, name string, body io.Reader) error
 func (u *localUnpacker) finish() error {
 	for i := len(u.dirs) - 1; i >= 0; i-- {
 		hdr := u.dirs[i]
-		if err := u.root.Chmod(hdr.Name, hdr.FileInfo().Mode().Perm()); err != nil && runtime.GOOS != "windows" {
+		if err := u.root.Chmod(hdr.Name, mode(hdr)); err != nil && runtime.GOOS != "windows" {
 			return err
 		}
 		if err := u.root.Chtimes(hdr.Name, hdr.ModTime, hdr.ModTime); err != nil && runtime.GOOS != "windows" {
