@@ -285,16 +285,17 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 		if err := os.Rename(dir+making, dir); err != nil {
 			return errdefs.Internal("keeping container %s: %w", short(id), err)
 		}
-		if s.host.AutoRemove {
-			return nil
-		}
-		if err := syncNew(dir); err != nil {
-			return errdefs.Internal("keeping container %s: %w", short(id), err)
-		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
+	}
+	// Not in the transaction, so that many are synced at once. Until it is done
+	// nobody was answered, and a power cut leaves half a container or a whole one.
+	if !s.host.AutoRemove {
+		if err := syncNew(dir); err != nil {
+			return nil, errdefs.Internal("keeping container %s: %w", short(id), err)
+		}
 	}
 	for _, l := range s.rec.Links {
 		if err := d.opt.Names.Link(id, l.Alias, l.Child); err != nil {
