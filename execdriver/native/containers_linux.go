@@ -264,10 +264,12 @@ func (d *Driver) restoreOne(ctx context.Context, r *execproto.Record) (*held, er
 	return h, nil
 }
 
-// Remove forgets a container.
+// Remove forgets a container. Of one that is not known, an exec engine that was
+// killed together with its daemon may have left a group.
 func (d *Driver) Remove(ctx context.Context, id string) error {
 	h, err := d.get(id)
 	if err != nil {
+		d.clearUnknown(ctx, id)
 		return err
 	}
 	if h.running() {
@@ -283,4 +285,20 @@ func (d *Driver) Remove(ctx context.Context, id string) error {
 		delete(d.held, id)
 	}
 	return nil
+}
+
+// clearUnknown removes the group that has the name of a container which is not
+// known.
+func (d *Driver) clearUnknown(ctx context.Context, id string) {
+	d.mu.Lock()
+	_, known := d.held[id] // about to start
+	d.mu.Unlock()
+	if known || !validID(id) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, clearPatience)
+	defer cancel()
+	if err := d.layout.Open(d.opt.CgroupParent, id).Clear(ctx); err != nil {
+		d.logf("clearing what is left of container %s: %v", id, err)
+	}
 }

@@ -143,6 +143,9 @@ func (d *Driver) launch(ctx context.Context, t *translation, h *held, out execdr
 	return nil, err
 }
 
+// clearPatience is how long a process of a cut off start may take to die.
+const clearPatience = 500 * time.Millisecond
+
 // clear removes what a start may have left whose exec engine died under it.
 func (d *Driver) clear(t *translation, id string) {
 	group := d.layout.Open(t.spec.CgroupParent, id)
@@ -150,7 +153,9 @@ func (d *Driver) clear(t *translation, id string) {
 	for _, path := range paths {
 		killRecorded(path) // it may not have entered its group yet
 	}
-	errs := []error{group.Kill(), group.Remove()}
+	ctx, cancel := context.WithTimeout(d.ctx, clearPatience)
+	defer cancel()
+	errs := []error{group.Clear(ctx)}
 	for _, path := range paths {
 		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)

@@ -1,6 +1,7 @@
 package execengine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -170,6 +171,9 @@ func (e *execEngine) jobRestore(*engine.Job) error {
 	return nil
 }
 
+// draftPatience is how long a process of a cut off start may take to die.
+const draftPatience = 500 * time.Millisecond
+
 // endDraft ends a start that an exec engine was killed under. Its answer will
 // never come, so nobody may find its workload running later.
 func (e *execEngine) endDraft(id string) error {
@@ -192,7 +196,9 @@ func (e *execEngine) endDraft(id string) error {
 	}
 	if r.Group != nil {
 		e.layout.Use(r.Group)
-		err = errors.Join(r.Group.Kill(), r.Group.Remove())
+		ctx, cancel := context.WithTimeout(context.Background(), draftPatience)
+		err = r.Group.Clear(ctx)
+		cancel()
 	}
 	return errors.Join(err, os.Remove(draftPath(e.dir, id)))
 }
