@@ -2,10 +2,12 @@ package daemon
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -20,14 +22,49 @@ func (d *Daemon) jobContainerInspect(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	return job.WriteJSON(d.Inspect(job.Context(), c, decodeInspect(job)))
+	if decodeInspect(job) {
+		return job.WriteJSON(d.Inspect(job.Context(), c, true))
+	}
+	text, err := d.inspectText(job.Context(), c)
+	if err != nil {
+		return err
+	}
+	_, err = job.Stdout.Write(text)
+	return err
+}
+
+// inspectText is the document without sizes. It is encoded once for each state of
+// a container, unless execs come and go in it meanwhile.
+func (d *Daemon) inspectText(ctx context.Context, c *container) ([]byte, error) {
+	s := c.now()
+	if d.executions.any(c.id) || len(s.rec.Links) > 0 { // names of linked containers change by themselves
+		return encodeLine(d.inspectSnapshot(ctx, c, s, false))
+	}
+	row := s.row
+	row.inspect.Do(func() {
+		out := d.inspectSnapshot(ctx, c, s, false)
+		out.ExecIDs = nil // one that has begun just now is not of the state
+		row.document, row.failed = encodeLine(out)
+	})
+	return row.document, row.failed
+}
+
+func encodeLine(v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, errdefs.Internal("encoding the description of a container: %w", err)
+	}
+	return append(text, '\n'), nil
 }
 
 func decodeInspect(job *engine.Job) (size bool) { return job.GetenvBool("size") }
 
 // Inspect reads one snapshot.
 func (d *Daemon) Inspect(ctx context.Context, c *container, size bool) *api.ContainerInspect {
-	s := c.now()
+	return d.inspectSnapshot(ctx, c, c.now(), size)
+}
+
+func (d *Daemon) inspectSnapshot(ctx context.Context, c *container, s *snapshot, size bool) *api.ContainerInspect {
 	rec, st := s.rec, &s.state
 	out := &api.ContainerInspect{
 		Id: rec.ID, Created: rec.Created, Path: rec.Path, Args: rec.Args, Image: rec.Image, Name: rec.Name,

@@ -259,6 +259,13 @@ func (e *executions) ids(container string) []string {
 	return ids
 }
 
+// any tells whether a container has one that has not ended.
+func (e *executions) any(container string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.live[container]) > 0
+}
+
 // drop forgets those of a container whose run is over that nobody has started.
 // The others are kept until their end is told, and are returned.
 func (e *executions) drop(container string) (running []*execution) {

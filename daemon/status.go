@@ -76,6 +76,10 @@ type row struct {
 	once       sync.Once
 	summary    api.ContainerSummary
 	head, tail []byte // the JSON before and after the text of Status
+
+	inspect  sync.Once
+	document []byte // what container_inspect tells
+	failed   error
 }
 
 // get prepares the row of s.
