@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
@@ -23,6 +25,9 @@ const lostCode = 255
 // that still run, records how the others ended, and starts what the restart
 // policies want. Call it once, after the network is up.
 func (d *Daemon) Restore(ctx context.Context) error {
+	ask, cancel := context.WithCancel(ctx)
+	defer cancel()
+	asked := d.askDriver(ask) // meanwhile the files are read
 	names, err := d.readAll(ctx)
 	if err != nil {
 		return err
@@ -31,7 +36,7 @@ func (d *Daemon) Restore(ctx context.Context) error {
 	if err := d.opt.Names.Check(names); err != nil {
 		return fmt.Errorf("checking the names of containers: %w", err)
 	}
-	states, err := d.opt.Exec.Restore(ctx)
+	states, err := asked()
 	if err != nil {
 		return fmt.Errorf("asking the exec driver for running containers: %w", err)
 	}
@@ -66,27 +71,76 @@ func (d *Daemon) Restore(ctx context.Context) error {
 	return nil
 }
 
+// askDriver asks the exec driver for what it knows. The result waits for it.
+func (d *Daemon) askDriver(ctx context.Context) func() ([]execdriver.State, error) {
+	var states []execdriver.State
+	var err error
+	answered := make(chan struct{})
+	d.track(func() {
+		defer close(answered)
+		states, err = d.opt.Exec.Restore(ctx)
+	})
+	return func() ([]execdriver.State, error) {
+		select {
+		case <-answered:
+			return states, err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// loaded is a directory and what could be read in it.
+type loaded struct {
+	name string
+	s    *snapshot
+	err  error
+}
+
+// loadAll reads the directories of containers, on all processors: most of the time
+// goes into decoding.
+func (d *Daemon) loadAll(ctx context.Context, names []string) []loaded {
+	list := make([]loaded, len(names))
+	n := runtime.GOMAXPROCS(0)
+	var all sync.WaitGroup
+	for w := range n {
+		all.Go(func() {
+			for i := w; i < len(names) && ctx.Err() == nil; i += n {
+				s, err := load(filepath.Join(d.root, names[i]))
+				list[i] = loaded{name: names[i], s: s, err: err}
+			}
+		})
+	}
+	all.Wait()
+	return list
+}
+
 // readAll loads the directories and returns the names by id.
 func (d *Daemon) readAll(ctx context.Context) (map[string]string, error) {
 	entries, err := os.ReadDir(d.root)
 	if err != nil {
 		return nil, fmt.Errorf("reading the container directory: %w", err)
 	}
-	names := map[string]string{}
-	var list []*container
+	var dirs []string
 	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		name, dir := e.Name(), filepath.Join(d.root, e.Name())
 		if !e.IsDir() {
 			continue
 		}
-		if id, _, marked := strings.Cut(name, "-"); marked {
+		if id, _, marked := strings.Cut(e.Name(), "-"); marked {
 			d.sweep(id)
 			continue
 		}
-		s, err := load(dir)
+		dirs = append(dirs, e.Name())
+	}
+	read := d.loadAll(ctx, dirs)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	var list []*container
+	for _, l := range read {
+		name, s, err := l.name, l.s, l.err
+		dir := filepath.Join(d.root, name)
 		if half(dir, err) {
 			d.opt.Logf("container %s was only half made: it is removed", short(name))
 			d.sweep(name)

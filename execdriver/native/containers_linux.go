@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kr/pty"
 	"golang.org/x/sys/unix"
@@ -201,19 +204,49 @@ func (d *Driver) Restore(ctx context.Context) ([]execdriver.State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing containers of the exec engine: %w", err)
 	}
-	var states []execdriver.State
-	for i := range list {
-		h, err := d.restoreOne(ctx, &list[i])
-		if err != nil {
-			return nil, fmt.Errorf("restoring container %s: %w", list[i].ID, err)
+	states, errs := make([]execdriver.State, len(list)), make([]error, len(list))
+	var all sync.WaitGroup
+	for w := range restoring {
+		all.Go(func() {
+			for i := w; i < len(list); i += restoring {
+				states[i], errs[i] = d.restoreState(ctx, &list[i])
+			}
+		})
+	}
+	all.Wait()
+	d.over.Go(d.watchOOMs) // of no hurry
+	return states, errors.Join(errs...)
+}
+
+// restoring is how many containers are restored at a time.
+const restoring = 8
+
+func (d *Driver) restoreState(ctx context.Context, r *execproto.Record) (execdriver.State, error) {
+	h, err := d.restoreOne(ctx, r)
+	if err != nil {
+		return execdriver.State{}, fmt.Errorf("restoring container %s: %w", r.ID, err)
+	}
+	s := h.state()
+	s.Paused = h.isPaused()
+	if s.Exit != nil {
+		h.tell()
+	}
+	return s, nil
+}
+
+// watchOOMs begins to look for kills in all that runs.
+func (d *Driver) watchOOMs() {
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.held))
+	d.mu.Unlock()
+	for _, h := range all {
+		if d.ctx.Err() != nil {
+			return
 		}
-		states = append(states, h.state())
-		states[i].Paused = h.isPaused()
-		if s := &states[i]; s.Exit != nil {
-			h.tell()
+		if isClosed(h.started) && h.running() && !d.ooms.Watches(h.id) {
+			d.watchOOM(h)
 		}
 	}
-	return states, nil
 }
 
 func (d *Driver) list(ctx context.Context) (list []execproto.Record, err error) {
@@ -241,7 +274,6 @@ func (d *Driver) restoreOne(ctx context.Context, r *execproto.Record) (*held, er
 			return err
 		}, execproto.JobShare, r.ID)
 		if err == nil {
-			d.watchOOM(h)
 			return h, h.keep(files)
 		}
 		if !errdefs.IsConflict(err) {

@@ -125,6 +125,13 @@ func (w *OOMWatch) control(op, fd int, event *unix.EpollEvent) error {
 	return errors.Join(err, failure)
 }
 
+// Watches tells whether the group of that name is watched.
+func (w *OOMWatch) Watches(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.byName[name] != nil
+}
+
 // Remove ends the watching of a group.
 func (w *OOMWatch) Remove(name string) {
 	w.mu.Lock()

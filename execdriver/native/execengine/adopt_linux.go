@@ -89,14 +89,20 @@ func (e *execEngine) jobCollected(job *engine.Job) error {
 	return nil
 }
 
-// settle makes a container known that has ended.
+// settle makes a container known that has ended, and finishes the cleaning that
+// the end of an exec engine may have cut off.
 func (e *execEngine) settle(c *container, r *execproto.Record) {
 	c.mu.Lock()
 	c.record, c.exit, c.ready = *r, r.Exit, true
 	c.record.Exit = nil
 	c.mu.Unlock()
-	close(c.cleaned)
 	e.announce(r.Exit)
+	go func() {
+		defer close(c.cleaned)
+		if err := errors.Join(c.group.Kill(), c.group.Remove()); err != nil {
+			e.logf("container %s: removing cgroup: %v", c.id, err)
+		}
+	}()
 }
 
 // take makes streams of the descriptors that launch once handed out. They are
@@ -229,9 +235,6 @@ func (e *execEngine) restoreOne(r *execproto.Record) {
 		r.Exit = &execproto.Exit{ID: r.ID, Code: unknownCode, At: time.Now().UTC()}
 		if err := writeRecord(e.dir, r); err != nil {
 			e.logf("%v", err)
-		}
-		if err := c.group.Remove(); err != nil {
-			e.logf("container %s: removing cgroup: %v", c.id, err)
 		}
 		e.settle(c, r)
 		return
