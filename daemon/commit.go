@@ -90,14 +90,10 @@ func (d *Daemon) Commit(ctx context.Context, opt commitOptions) (string, error) 
 	case removing, removed, dead:
 		return "", errdefs.Conflict("You cannot commit container %s which is being removed", s.rec.ID)
 	}
-	cfg := &runconfig.Config{}
-	if opt.Config != nil {
-		*cfg = *opt.Config
-	}
-	if err := image.Apply(cfg, opt.Changes); err != nil {
+	cfg, err := commitConfig(opt, s.rec.Config)
+	if err != nil {
 		return "", err
 	}
-	inherit(cfg, s.rec.Config)
 	goOn, err := d.freeze(ctx, c, opt.Pause && s.state.Phase == running)
 	if err != nil {
 		return "", err
@@ -121,6 +117,24 @@ func (d *Daemon) Commit(ctx context.Context, opt commitOptions) (string, error) 
 	}
 	d.event(ctx, s, "commit", attrs)
 	return img.ID, nil
+}
+
+// commitConfig is the configuration of the image. Changes apply to the one that
+// was given, or else to the container's.
+func commitConfig(opt commitOptions, from *runconfig.Config) (*runconfig.Config, error) {
+	cfg := &runconfig.Config{}
+	if opt.Config != nil {
+		*cfg = *opt.Config
+	} else {
+		inherit(cfg, from)
+	}
+	if err := image.Apply(cfg, opt.Changes); err != nil {
+		return nil, err
+	}
+	if opt.Config != nil {
+		inherit(cfg, from)
+	}
+	return cfg, nil
 }
 
 // inherit completes the configuration of an image with the container's, of which

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -13,15 +14,25 @@ import (
 // Apply changes a configuration by Dockerfile instructions, one each: those of
 // import --change and commit --change. The configuration is left half-changed
 // when one of them is wrong.
+//
+// Variables of the environment are replaced as in a Dockerfile: everywhere but in
+// CMD, ENTRYPOINT, HEALTHCHECK, ONBUILD and SHELL. A new ENTRYPOINT takes the CMD
+// away that is not of these instructions.
 func Apply(cfg *runconfig.Config, instructions []string) error {
+	hasCmd := false
 	for _, line := range instructions {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		rest = strings.TrimSpace(rest)
 		if word == "" {
 			continue
 		}
-		if err := apply(cfg, strings.ToUpper(word), rest); err != nil {
+		word = strings.ToUpper(word)
+		if err := apply(cfg, word, rest); err != nil {
 			return errdefs.InvalidArgument("change %q: %w", line, err)
+		}
+		hasCmd = hasCmd || word == "CMD"
+		if word == "ENTRYPOINT" && !hasCmd {
+			cfg.Cmd = nil
 		}
 	}
 	return nil
@@ -31,52 +42,76 @@ func apply(cfg *runconfig.Config, word, rest string) error {
 	if rest == "" && word != "CMD" && word != "ENTRYPOINT" {
 		return fmt.Errorf("%s needs an argument", word)
 	}
+	env := lookup(cfg.Env)
 	switch word {
 	case "CMD":
-		cfg.Cmd = command(rest)
+		cfg.Cmd = command(cfg, rest)
 	case "ENTRYPOINT":
-		cfg.Entrypoint = command(rest)
+		cfg.Entrypoint = command(cfg, rest)
+	case "SHELL":
+		list, ok := jsonList(rest)
+		if !ok || len(list) == 0 {
+			return fmt.Errorf("SHELL requires the arguments to be in JSON form")
+		}
+		cfg.Shell = list
+	case "HEALTHCHECK":
+		return healthcheck(cfg, rest)
 	case "ENV":
-		return eachPair(rest, true, func(k, v string) { setEnv(cfg, k, v) })
+		return eachPair(rest, env, func(k, v string) { setEnv(cfg, k, v) })
 	case "LABEL":
-		return eachPair(rest, true, func(k, v string) {
+		return eachPair(rest, env, func(k, v string) {
 			if cfg.Labels == nil {
 				cfg.Labels = make(map[string]string)
 			}
 			cfg.Labels[k] = v
 		})
 	case "EXPOSE":
-		return expose(cfg, rest)
+		return expose(cfg, rest, env)
 	case "VOLUME":
-		return volume(cfg, rest)
-	case "USER":
-		cfg.User = rest
-	case "WORKDIR":
-		if !path.IsAbs(rest) {
-			rest = path.Join("/", cfg.WorkingDir, rest)
+		return volume(cfg, rest, env)
+	case "USER", "WORKDIR", "STOPSIGNAL":
+		value, err := expand(rest, env)
+		if err != nil {
+			return err
 		}
-		cfg.WorkingDir = path.Clean(rest)
-	case "STOPSIGNAL":
-		cfg.StopSignal = rest
+		setOne(cfg, word, value)
 	case "ONBUILD":
 		trigger := strings.ToUpper(strings.Fields(rest)[0])
 		if trigger == "ONBUILD" || trigger == "FROM" || trigger == "MAINTAINER" {
 			return fmt.Errorf("%s is not allowed as an ONBUILD trigger", trigger)
 		}
-		cfg.OnBuild = append(cfg.OnBuild, rest)
+		cfg.OnBuild = append(slices.Clip(cfg.OnBuild), rest)
 	default:
 		return fmt.Errorf("%s is not a valid change command", word)
 	}
 	return nil
 }
 
+// setOne sets what has a single value.
+func setOne(cfg *runconfig.Config, word, value string) {
+	switch word {
+	case "USER":
+		cfg.User = value
+	case "STOPSIGNAL":
+		cfg.StopSignal = value
+	case "WORKDIR":
+		if !path.IsAbs(value) {
+			value = path.Join("/", cfg.WorkingDir, value)
+		}
+		cfg.WorkingDir = path.Clean(value)
+	}
+}
+
 // command reads the JSON form or wraps the shell form.
-func command(s string) runconfig.Strings {
+func command(cfg *runconfig.Config, s string) runconfig.Strings {
 	if s == "" {
 		return nil
 	}
 	if list, ok := jsonList(s); ok {
 		return list
+	}
+	if len(cfg.Shell) > 0 {
+		return append(slices.Clip(cfg.Shell), s)
 	}
 	return runconfig.Strings{"/bin/sh", "-c", s}
 }
@@ -100,8 +135,8 @@ func setEnv(cfg *runconfig.Config, key, value string) {
 	cfg.Env = append(cfg.Env, key+"="+value)
 }
 
-func expose(cfg *runconfig.Config, rest string) error {
-	words, err := split(rest)
+func expose(cfg *runconfig.Config, rest string, env lookup) error {
+	words, err := split(rest, env)
 	if err != nil {
 		return err
 	}
@@ -157,11 +192,11 @@ func port(s string) (int, error) {
 	return n, nil
 }
 
-func volume(cfg *runconfig.Config, rest string) error {
+func volume(cfg *runconfig.Config, rest string, env lookup) error {
 	words, ok := jsonList(rest)
 	if !ok {
 		var err error
-		if words, err = split(rest); err != nil {
+		if words, err = split(rest, env); err != nil {
 			return err
 		}
 	}
@@ -175,63 +210,4 @@ func volume(cfg *runconfig.Config, rest string) error {
 		cfg.Volumes[w] = struct{}{}
 	}
 	return nil
-}
-
-// eachPair reads "k=v k2='v 2'" or, if old, "k the rest".
-func eachPair(s string, old bool, add func(k, v string)) error {
-	first, rest, _ := strings.Cut(s, " ")
-	if old && !strings.Contains(first, "=") {
-		if rest = strings.TrimSpace(rest); rest == "" {
-			return fmt.Errorf("%s needs a value", first)
-		}
-		add(first, rest)
-		return nil
-	}
-	words, err := split(s)
-	if err != nil {
-		return err
-	}
-	for _, w := range words {
-		k, v, ok := strings.Cut(w, "=")
-		if !ok || k == "" {
-			return fmt.Errorf("%q is not KEY=VALUE", w)
-		}
-		add(k, v)
-	}
-	return nil
-}
-
-// split parts a line into words; quotes and backslashes protect blanks.
-func split(s string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	inWord, quote := false, byte(0)
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '\\' && quote != '\'' && i+1 < len(s):
-			i++
-			word.WriteByte(s[i])
-			inWord = true
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote == 0 && (c == '"' || c == '\''):
-			quote, inWord = c, true
-		case quote == 0 && (c == ' ' || c == '\t'):
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
-		default:
-			word.WriteByte(c)
-			inWord = true
-		}
-	}
-	if quote != 0 {
-		return nil, fmt.Errorf("the quote %c is not closed", quote)
-	}
-	if inWord {
-		words = append(words, word.String())
-	}
-	return words, nil
 }

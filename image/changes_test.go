@@ -3,6 +3,7 @@ package image
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/runconfig"
@@ -28,10 +29,48 @@ func TestApply(t *testing.T) {
 	}
 }
 
+func TestApply_Variables(t *testing.T) {
+	cfg := &runconfig.Config{Env: []string{"PATH=/bin", "E=", "DIR=sub"}, WorkingDir: "/w", Cmd: runconfig.Strings{"old"}}
+	err := Apply(cfg, []string{
+		"ENV PATH=$PATH:/x OLD=${PATH}", "ENV LATE=$OLD", `ENV Q='$PATH' ESC=\$PATH D="a $DIR"`, "WORKDIR $DIR", "USER ${NO:-me}",
+		"LABEL a=${E:-or} b=${E-or} c=${DIR:+if} d=${NO+if} e=$ f=$1", "VOLUME /$DIR", "EXPOSE ${P:-80}", "ENV OLDFORM a  $DIR",
+		`SHELL ["sh", "-x"]`, "ENTRYPOINT exec $PATH",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &runconfig.Config{
+		Env:        []string{"PATH=/bin:/x", "E=", "DIR=sub", "OLD=/bin", "LATE=/bin", "Q=$PATH", "ESC=$PATH", "D=a sub", "OLDFORM=a  sub"},
+		WorkingDir: "/w/sub", User: "me", Labels: map[string]string{"a": "or", "b": "", "c": "if", "d": "", "e": "$", "f": "$1"},
+		Volumes: map[string]struct{}{"/sub": {}}, ExposedPorts: map[runconfig.Port]struct{}{"80/tcp": {}},
+		Shell: runconfig.Strings{"sh", "-x"}, Entrypoint: runconfig.Strings{"sh", "-x", "exec $PATH"},
+	}
+	if !reflect.DeepEqual(cfg, want) {
+		t.Errorf("got  %+v\nwant %+v", cfg, want)
+	}
+}
+
+func TestApply_Healthcheck(t *testing.T) {
+	for line, want := range map[string]*runconfig.Healthcheck{
+		"HEALTHCHECK NONE":           {Test: []string{"NONE"}},
+		`HEALTHCHECK cmd ["a", "b"]`: {Test: []string{"CMD", "a", "b"}},
+		"HEALTHCHECK --interval=5s --retries=3 --timeout=1m --start-period=0s --start-interval=1s CMD curl $X": {
+			Test: []string{"CMD-SHELL", "curl $X"}, Interval: 5 * time.Second, Retries: 3, Timeout: time.Minute, StartInterval: time.Second,
+		},
+	} {
+		cfg := &runconfig.Config{}
+		if err := Apply(cfg, []string{line}); err != nil || !reflect.DeepEqual(cfg.Healthcheck, want) {
+			t.Errorf("%s: %+v, %v", line, cfg.Healthcheck, err)
+		}
+	}
+}
+
 func TestApply_Faults(t *testing.T) {
 	for _, line := range []string{
 		"RUN x", "ENV", "ENV A", "ENV =x", "LABEL a=b c", `ENV A="open`, "EXPOSE 0", "EXPOSE x", "EXPOSE 5-2", "EXPOSE 99999999999999999999",
 		"EXPOSE 80/icmp", `VOLUME [""]`, "ONBUILD FROM x", "WORKDIR",
+		"SHELL sh", "SHELL []", "HEALTHCHECK x", "HEALTHCHECK NONE x", "HEALTHCHECK CMD", "HEALTHCHECK --interval=1us CMD x", "HEALTHCHECK --retries=-1 CMD x",
+		"HEALTHCHECK --nonsense=1 CMD x", "HEALTHCHECK --interval=x CMD x", "USER ${A", "USER ${}", "USER ${A:?no}", "HEALTHCHECK --interval=5s NONE",
 	} {
 		if err := Apply(&runconfig.Config{}, []string{line}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
 			t.Errorf("%s: got %v", line, err)
@@ -41,5 +80,7 @@ func TestApply_Faults(t *testing.T) {
 
 func FuzzApply(f *testing.F) {
 	f.Add(`ENV A="b c" D=\ e`)
+	f.Add("LABEL a=${B:-$C} $")
+	f.Add("HEALTHCHECK --interval=5s CMD x")
 	f.Fuzz(func(_ *testing.T, line string) { _ = Apply(&runconfig.Config{}, []string{line}) })
 }
