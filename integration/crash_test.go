@@ -37,7 +37,7 @@ type crash struct {
 	t       *testing.T
 	d       *daemonproc.Daemon
 	api     *caller
-	rand    *rand.Rand // of the loop; every worker has its own
+	rand    *rand.Rand  // of the loop; every worker has its own
 	killed  atomic.Bool // something was killed in this round
 	broken  atomic.Bool // the exec engine was killed in this round, or before the operation ended
 	engaged atomic.Bool // an exec engine has answered since the last one was killed

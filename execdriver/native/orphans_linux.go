@@ -13,7 +13,7 @@ import (
 
 // orphanAge is how long a dead child waits before it is collected: one that an
 // exec engine takes in after all is not ours.
-const orphanAge = 3 * time.Second
+const orphanAge = time.Second
 
 // collectOrphans collects what containers without a pid namespace of their own
 // leave behind. As long as their exec engine lives that is its work; once it was
