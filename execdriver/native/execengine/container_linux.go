@@ -315,6 +315,9 @@ func (c *container) adoptedCode(raw syscall.RawConn) int {
 		if err != nil || known {
 			return code
 		}
+		if ws, ok := pidfd.Zombie(c.record.Pid, c.record.StartTime); ok { // whoever has it may take long
+			return pidfd.Code(ws)
+		}
 		select {
 		case code := <-c.told:
 			return code

@@ -72,15 +72,41 @@ func Open(pid int, started uint64) (*os.File, error) {
 // StartTime reads when a process was started, in ticks since boot. Together with
 // the pid it names a process for good.
 func StartTime(pid int) (uint64, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	f, err := stat(pid)
 	if err != nil {
 		return 0, err
 	}
-	// The name in parentheses may hold anything; the fields follow the last one.
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	const startTimeField = 19
-	if len(f) <= startTimeField {
-		return 0, fmt.Errorf("reading /proc/%d/stat: it is too short", pid)
-	}
 	return strconv.ParseUint(f[startTimeField], 10, 64)
+}
+
+// Zombie tells how a process has ended that its parent has not collected yet.
+// Who may trace it may read that.
+func Zombie(pid int, started uint64) (unix.WaitStatus, bool) {
+	f, err := stat(pid)
+	if err != nil || f[stateField] != "Z" || f[startTimeField] != strconv.FormatUint(started, 10) {
+		return 0, false
+	}
+	status, err := strconv.ParseUint(f[exitCodeField], 10, 32)
+	return unix.WaitStatus(status), err == nil
+}
+
+// Fields of proc_pid_stat(5), counted from the one behind the name.
+const (
+	stateField     = 0
+	startTimeField = 19
+	exitCodeField  = 49
+)
+
+// stat reads the fields that follow the name, which stands in parentheses and may
+// hold anything.
+func stat(pid int) ([]string, error) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil, err
+	}
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(f) <= exitCodeField {
+		return nil, fmt.Errorf("reading /proc/%d/stat: it is too short", pid)
+	}
+	return f, nil
 }
