@@ -18,7 +18,7 @@ func fileIDOf(info fs.FileInfo) (fileID, bool) {
 	if !ok || st.Nlink < 2 {
 		return fileID{}, false
 	}
-	return fileID{uint64(st.Dev), st.Ino}, true
+	return fileID{uint64(st.Dev), st.Ino}, true //nolint:unconvert // other sizes on other machines
 }
 
 const capabilityAttr = "security.capability"
