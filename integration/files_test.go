@@ -137,10 +137,10 @@ func TestCp_Faults(t *testing.T) {
 		d.Must(t, "cp", box+":/etc/passwd", filepath.Join(t.TempDir(), "p"))
 		d.Must(t, "inspect", box)
 		cancel()
+		w.CloseWithError(context.Canceled) // or the client would wait for its own body
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("a client that left: %v", err)
 		}
-		w.Close()
 	}
 	d.Must(t, "rm", "-f", "idle", "live")
 	if !daemonproc.Poll(5*time.Second, func() bool { return !mounted(t, d.Root+"/overlay") && !mounted(t, d.Root+"/volumes") }) {
