@@ -78,9 +78,7 @@ func TestExecStart(t *testing.T) {
 	if n := code(t, f.execInspect(id)); n != 7 {
 		t.Errorf("exit code %d", n)
 	}
-	if ids := f.inspect("box").ExecIDs; ids != nil {
-		t.Errorf("ExecIDs after its end: %v", ids)
-	}
+	eventually(t, "the end of its listing", func() bool { return f.inspect("box").ExecIDs == nil })
 	eventually(t, "the event of its end", func() bool { return strings.HasSuffix(f.events.take(), "exec_die=7") })
 	f.fails(errdefs.KindConflict, f.eng.Job("exec_start", id))
 	if out, _ := f.execStart(f.exec("box", []string{"cat"}, "AttachStdin", "1"), "typed"); out != "typed" {
