@@ -61,6 +61,8 @@ func (d *Daemon) jobContainerArchive(job *engine.Job) error {
 	return d.Archive(job.Context(), decodeArchive(job))
 }
 
+var errNoPath = errdefs.InvalidArgument("bad parameter: 'path' cannot be empty")
+
 // archiveOptions say what to pack, and for whom.
 type archiveOptions struct {
 	Name, Path string
@@ -113,7 +115,7 @@ func (d *Daemon) withObject(ctx context.Context, name, file string, f func(*cont
 		return err
 	}
 	if file == "" {
-		return errdefs.InvalidArgument("the path of a file in container %s must not be empty", name)
+		return errNoPath
 	}
 	view, done, err := d.filesystem(ctx, c)
 	if err != nil {

@@ -38,7 +38,7 @@ func decodeArchivePut(job *engine.Job) putOptions {
 //
 // Usage:  container_archive_put CONTAINER PATH
 // Env:    noOverwriteDirNonDir: refuse to replace a directory by a file or the other way round.
-// Env:    copyUIDGID: everything belongs to the user of the container.
+// Env:    copyUIDGID: everything belongs to the user of the container, if it has one.
 // Stdin:  an archive, plain or compressed by gzip, bzip2, xz or zstd.
 // Errors: NotFound (container, path), InvalidArgument (archive, no directory), Forbidden (read-only), Conflict.
 // Events: extract-to-dir.
@@ -53,7 +53,7 @@ func (d *Daemon) ArchivePut(ctx context.Context, opt putOptions) (err error) {
 		return err
 	}
 	if opt.Path == "" {
-		return errdefs.InvalidArgument("the path of a directory in container %s must not be empty", opt.Name)
+		return errNoPath
 	}
 	view, done, err := d.filesystem(ctx, c)
 	if err != nil {
@@ -77,7 +77,7 @@ func (d *Daemon) ArchivePut(ctx context.Context, opt putOptions) (err error) {
 		return err
 	}
 	how := archive.Options{At: at, KeepKinds: opt.KeepKinds}
-	if opt.Own {
+	if opt.Own && s.rec.Config.User != "" {
 		if how.Owner, err = ownerOf(view, s.rec.Config.User); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/errdefs"
@@ -83,9 +84,13 @@ func containerArchivePut(x *exchange, row *route) error {
 	return nil
 }
 
-// containerCopy is the copy of the first versions. An unknown container has an
-// empty answer.
+// containerCopy is the copy of the first versions, gone since 1.24. Of an unknown
+// container it says nothing, and an unknown file is a failure of the server.
 func containerCopy(x *exchange, row *route) error {
+	if x.explicit && x.v >= v1(24) {
+		x.w.WriteHeader(http.StatusNotFound)
+		return nil
+	}
 	body, err := x.document()
 	if err != nil {
 		return err
@@ -95,8 +100,22 @@ func containerCopy(x *exchange, row *route) error {
 		return errdefs.InvalidArgument("reading what to copy: %w", err)
 	}
 	if what.Resource == "" {
+		if x.explicit {
+			return errdefs.Internal("Path cannot be empty")
+		}
 		return errdefs.InvalidArgument("Path cannot be empty")
 	}
 	job := x.job(x.r.Context(), row.job, x.vars["name"], what.Resource)
-	return x.direct(job, stream("application/x-tar"))
+	err = x.direct(job, stream("application/x-tar"))
+	if !x.explicit || !errdefs.IsNotFound(err) {
+		return err
+	}
+	switch text := err.Error(); {
+	case strings.HasPrefix(text, "No such container"):
+		x.w.WriteHeader(http.StatusNotFound)
+		return nil
+	case strings.HasPrefix(text, "Could not find the file"):
+		return errdefs.Internal("%s", text)
+	}
+	return err
 }

@@ -30,11 +30,22 @@ type View struct {
 }
 
 // Running opens what the processes of a running container see, by the path that
-// its root has on the host ("/proc/PID/root").
+// its root has on the host ("/proc/PID/root"). When that turns out to be the
+// root of the caller, because the number of a process that has just ended belongs
+// to another one, there is nothing: fs.ErrNotExist.
 func Running(rootPath string) (*View, error) {
 	root, err := openRoot(rootPath)
 	if err != nil {
 		return nil, err
+	}
+	var own, got unix.Stat_t
+	if err := errors.Join(unix.Stat("/", &own), unix.Fstat(int(root.Fd()), &got)); err != nil {
+		root.Close()
+		return nil, err
+	}
+	if own.Dev == got.Dev && own.Ino == got.Ino {
+		root.Close()
+		return nil, &os.PathError{Op: "open", Path: rootPath, Err: fs.ErrNotExist}
 	}
 	return &View{root: root}, nil
 }

@@ -191,6 +191,14 @@ func TestFind_Race(t *testing.T) {
 	}
 }
 
+// TestRunning_Host: the root of the host is never taken for a container's.
+func TestRunning_Host(t *testing.T) {
+	if v, err := Running("/proc/self/root"); !errors.Is(err, fs.ErrNotExist) {
+		v.Close()
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestOpenFile(t *testing.T) {
 	root := tree(t)
 	if err := unix.Mkfifo(filepath.Join(root, "fifo"), 0o600); err != nil {
