@@ -9,6 +9,7 @@ import (
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 )
 
 // emptyLayer is the digest of an archive of nothing: two blocks of zeros.
@@ -97,6 +98,12 @@ func (s *Store) keepCommit(ctx context.Context, c image.Commit, base *image.Imag
 	if err != nil {
 		return nil, err
 	}
+	var name reference.Ref
+	if c.Repo != "" {
+		if name, err = parseName(c.Repo, c.Tag); err != nil {
+			return nil, err
+		}
+	}
 	s.change.Lock()
 	defer s.change.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -112,7 +119,7 @@ func (s *Store) keepCommit(ctx context.Context, c image.Commit, base *image.Imag
 		if base != nil {
 			img.Parent = base.ID
 		}
-		img, err = s.keepImage(img)
+		img, err = s.keepNamed(img, name)
 	}
 	if err != nil {
 		if p.diffID != emptyLayer {
@@ -122,14 +129,7 @@ func (s *Store) keepCommit(ctx context.Context, c image.Commit, base *image.Imag
 		}
 		return nil, err
 	}
-	if c.Repo == "" {
-		return img, nil
-	}
-	name, err := parseName(c.Repo, c.Tag)
-	if err != nil {
-		return nil, err
-	}
-	return img, s.setName(name, img.ID, true)
+	return img, nil
 }
 
 // diffIDs names the layers of a stack, base first, by walking it down.

@@ -139,7 +139,7 @@ func (s *Store) keepImport(ctx context.Context, doc image.Document, p *pendingLa
 	doc.RootFS = image.RootFS{Type: "layers", DiffIDs: []string{p.diffID}}
 	img, err := image.New(doc)
 	if err == nil {
-		img, err = s.keepImage(img)
+		img, err = s.keepNamed(img, name)
 	}
 	if err != nil {
 		if err := s.release(chain); err != nil {
@@ -147,10 +147,7 @@ func (s *Store) keepImport(ctx context.Context, doc image.Document, p *pendingLa
 		}
 		return nil, err
 	}
-	if name.IsZero() {
-		return img, nil
-	}
-	return img, s.setName(name, img.ID, true)
+	return img, nil
 }
 
 // importDocument is the document without its layer.

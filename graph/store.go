@@ -34,6 +34,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 )
 
 // Options of New. Root and Driver are needed.
@@ -188,15 +189,8 @@ func (s *Store) keepImage(img *image.Image) (*image.Image, error) {
 	if img.Size, err = s.chainSize(img.ChainID); err != nil {
 		return nil, err
 	}
-	if img.Parent != "" {
-		if err := os.MkdirAll(s.metaPath(img.ID), 0o700); err != nil {
-			return nil, err
-		}
-		if err := s.write(s.metaPath(img.ID, "parent"), []byte(img.Parent)); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.write(s.contentPath(img.ID), img.Raw); err != nil {
+	if err := s.writeImage(img); err != nil {
+		s.forgetFiles(img.ID)
 		return nil, fmt.Errorf("keeping image %s: %w", img.ID, err)
 	}
 	s.mu.Lock()
@@ -207,6 +201,49 @@ func (s *Store) keepImage(img *image.Image) (*image.Image, error) {
 	images := now.copyImages()
 	images[img.ID] = img
 	s.publish(images, now.refs)
+	return img, nil
+}
+
+// writeImage writes what is known of an image, its document last.
+func (s *Store) writeImage(img *image.Image) error {
+	if img.Parent != "" {
+		if err := os.MkdirAll(s.metaPath(img.ID), 0o700); err != nil {
+			return err
+		}
+		if err := s.write(s.metaPath(img.ID, "parent"), []byte(img.Parent)); err != nil {
+			return err
+		}
+	}
+	return s.write(s.contentPath(img.ID), img.Raw)
+}
+
+// forgetFiles removes what was written of an image that is not kept after all.
+func (s *Store) forgetFiles(id string) {
+	err := os.Remove(s.contentPath(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err := errors.Join(err, os.RemoveAll(s.metaPath(id))); err != nil {
+		s.logf("removing what was written of image %s: %v", id, err)
+	}
+}
+
+// keepNamed is keepImage with a name, which may be none. An image that cannot
+// get its name goes again if it was not there before. Callers hold change.
+func (s *Store) keepNamed(img *image.Image, name reference.Ref) (*image.Image, error) {
+	known := s.current.Load().images[img.ID] != nil
+	img, err := s.keepImage(img)
+	if err != nil || name.IsZero() {
+		return img, err
+	}
+	if err := s.setName(name, img.ID, true); err != nil {
+		if !known {
+			if derr := s.dropImage(img); derr != nil {
+				s.logf("removing an image that did not get its name: %v", derr)
+			}
+		}
+		return nil, err
+	}
 	return img, nil
 }
 
