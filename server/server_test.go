@@ -81,7 +81,7 @@ func TestThirdSignalGivesUp(t *testing.T) {
 	ch <- syscall.SIGTERM
 	ch <- syscall.SIGTERM
 	hurried := false
-	_, err := s.await(work, ch, func() { hurried = true })
+	_, err := s.await(work, ch, 1, func() { hurried = true })
 	var abandoned ErrAbandoned
 	if !errors.As(err, &abandoned) || !hurried {
 		t.Errorf("%v, hurried %v", err, hurried)

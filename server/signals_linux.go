@@ -30,68 +30,80 @@ func (s *Server) Run(ctx context.Context, signals <-chan os.Signal) error {
 	defer cancel()
 	started := make(chan error, 1)
 	go func() { started <- s.Start(ctx) }() // awaited below, unless the user would not
-	told, err := s.await(started, signals, cancel)
-	if told || err != nil {
-		if told && errors.Is(err, context.Canceled) {
-			return nil // stopped before it was up
-		}
-		if err != nil {
-			return err
-		}
-		return s.stop(signals)
+	asked, err := s.await(started, signals, 0, cancel)
+	if asked > 0 && errors.Is(err, context.Canceled) {
+		return nil // stopped before it was up
+	}
+	if err != nil {
+		return err
+	}
+	if asked > 0 {
+		return s.stop(signals, asked)
 	}
 	for {
 		select {
 		case err := <-s.failed:
-			return errors.Join(fmt.Errorf("the API has stopped: %w", err), s.stop(signals))
+			return errors.Join(fmt.Errorf("the API has stopped: %w", err), s.stop(signals, 1))
 		case <-ctx.Done():
-			return s.stop(signals)
+			return s.stop(signals, 1)
 		case sig := <-signals:
 			if err := s.minor(sig); err != nil {
 				return err
 			}
 			if deadly(sig) {
 				s.log.Infof("received %v: stopping", sig)
-				return s.stop(signals)
+				return s.stop(signals, 1)
 			}
 		}
 	}
 }
 
-// await waits for work while it listens to signals: the first deadly one calls
-// hurry, the one after the next gives up. told says that there was one.
-func (s *Server) await(work <-chan error, signals <-chan os.Signal, hurry func()) (told bool, err error) {
+// How often somebody has to ask the server to stop before it does so in a hurry,
+// and before it gives up what it is doing.
+const (
+	askedToHurry  = 2
+	askedToGiveUp = 3
+)
+
+// await waits for work while it listens to signals. Each deadly one counts as
+// asking to stop once more than before and calls hurry; the last gives up.
+func (s *Server) await(work <-chan error, signals <-chan os.Signal, before int, hurry func()) (asked int, err error) {
+	asked = before
 	for {
 		select {
 		case err := <-work:
-			return told, err
+			return asked, err
 		case sig := <-signals:
 			if err := s.minor(sig); err != nil {
-				return told, err
+				return asked, err
 			}
-			switch {
-			case !deadly(sig):
-			case told:
-				return told, ErrAbandoned{sig}
-			default:
-				told = true
-				s.log.Warnf("received %v: not waiting any longer", sig)
-				hurry()
+			if !deadly(sig) {
+				continue
 			}
+			if asked++; asked == askedToGiveUp {
+				return asked, ErrAbandoned{sig}
+			}
+			s.log.Warnf("received %v: not waiting any longer", sig)
+			hurry()
 		}
 	}
 }
 
-// stop closes the server; signs of impatience make it hurry, then give up.
-func (s *Server) stop(signals <-chan os.Signal) error {
+// stop closes the server, which somebody has asked for so many times; signs of
+// impatience make it hurry, then give up.
+func (s *Server) stop(signals <-chan os.Signal, asked int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
 	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- s.Close(ctx) }() // awaited, unless the user would not
-	_, err := s.await(done, signals, func() {
+	hurry := func() {
 		s.hurry()
 		cancel()
-	})
+	}
+	if asked >= askedToHurry {
+		hurry()
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Close(ctx) }() // awaited, unless the user would not
+	_, err := s.await(done, signals, asked, hurry)
 	return err
 }
 
