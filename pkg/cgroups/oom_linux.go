@@ -132,7 +132,8 @@ func (w *OOMWatch) Watches(name string) bool {
 	return w.byName[name] != nil
 }
 
-// Remove ends the watching of a group.
+// Remove ends the watching of a group. Who removes a group calls it: the kernel
+// signals that a group of v1 has gone, but not always that one of v2 has.
 func (w *OOMWatch) Remove(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
