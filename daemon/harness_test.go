@@ -463,8 +463,8 @@ func (f *fixture) empty() {
 	if n := f.images.count(); n > 0 || f.images.mounts != 0 {
 		f.t.Errorf("%d layers and %d mounts left", n, f.images.mounts)
 	}
-	if n := f.names.count(); n > 0 || len(f.containers.tables().byName) > 0 {
-		f.t.Errorf("names left: %v %v", f.names.names, f.containers.tables().byName)
+	if n := f.names.count(); n > 0 || len(f.containers.names) > 0 {
+		f.t.Errorf("names left: %v %v", f.names.names, f.containers.names)
 	}
 	if !f.net.idle() {
 		f.t.Errorf("network left: %v %v %v", f.net.used, f.net.ports, f.net.links)

@@ -281,7 +281,7 @@ func TestHealth_Restored(t *testing.T) {
 	f.run("start", "box")
 	eventually(t, "its health", func() bool { return f.inspect("box").State.Health.Status == healthGood })
 	eventually(t, "its record", func() bool {
-		s, err := load(f.containers.tables().list[0].dir)
+		s, err := load(f.containers.all()[0].dir)
 		return err == nil && s.health.word() == healthGood
 	})
 	f.crash()

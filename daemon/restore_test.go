@@ -65,7 +65,7 @@ func TestRestore_LostContainers(t *testing.T) {
 	f.run("start", "auto")
 	f.crash()
 	f.world.KillAll()
-	for _, id := range []string{f.containers.tables().byName["lost"], f.containers.tables().byName["auto"]} {
+	for _, id := range []string{f.containers.names["lost"], f.containers.names["auto"]} {
 		f.opt.Exec.Remove(t.Context(), id) // the power cut takes the driver's records too
 	}
 	f.net.used, f.net.ports = map[string]string{}, map[string]int{}

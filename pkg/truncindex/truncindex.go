@@ -1,8 +1,7 @@
 // Package truncindex finds identifiers by a unique prefix.
 //
-// An Index owns a sorted list of ids; it is safe for concurrent use and reading
-// never waits for writing: every change publishes a new list. Start reading at
-// Get. The package knows nothing of containers or images and must not import
+// An Index owns a sorted list of ids; it is safe for concurrent use and its lock
+// is held for moments only. Start reading at Get. The package knows nothing of containers or images and must not import
 // anything of this module; callers turn its three errors into their kinds.
 package truncindex
 
@@ -13,7 +12,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 // What can go wrong; ask with errors.Is.
@@ -26,15 +24,8 @@ var (
 
 // Index holds ids. The zero value is empty and ready.
 type Index struct {
-	mu  sync.Mutex // serialises writers
-	ids atomic.Pointer[[]string]
-}
-
-func (x *Index) list() []string {
-	if p := x.ids.Load(); p != nil {
-		return *p
-	}
-	return nil
+	mu  sync.RWMutex
+	ids []string // guarded by mu: sorted
 }
 
 // Add puts id into the index; adding one twice is ErrExists.
@@ -44,14 +35,11 @@ func (x *Index) Add(id string) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	old := x.list()
-	at, found := slices.BinarySearch(old, id)
+	at, found := slices.BinarySearch(x.ids, id)
 	if found {
 		return fmt.Errorf("%w: %s", ErrExists, id)
 	}
-	next := make([]string, 0, len(old)+1)
-	next = append(append(append(next, old[:at]...), id), old[at:]...)
-	x.ids.Store(&next)
+	x.ids = slices.Insert(x.ids, at, id)
 	return nil
 }
 
@@ -59,14 +47,9 @@ func (x *Index) Add(id string) error {
 func (x *Index) Delete(id string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	old := x.list()
-	at, found := slices.BinarySearch(old, id)
-	if !found {
-		return
+	if at, found := slices.BinarySearch(x.ids, id); found {
+		x.ids = slices.Delete(x.ids, at, at+1)
 	}
-	next := make([]string, 0, len(old)-1)
-	next = append(append(next, old[:at]...), old[at+1:]...)
-	x.ids.Store(&next)
 }
 
 // Get returns the one id that begins with prefix. None is ErrNotFound; several,
@@ -75,7 +58,9 @@ func (x *Index) Get(prefix string) (string, error) {
 	if prefix == "" {
 		return "", fmt.Errorf("%w: the prefix cannot be empty", ErrIllegal)
 	}
-	ids := x.list()
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	ids := x.ids
 	at := sort.SearchStrings(ids, prefix)
 	if at == len(ids) || !strings.HasPrefix(ids[at], prefix) {
 		return "", fmt.Errorf("%w: %s", ErrNotFound, prefix)
@@ -94,4 +79,8 @@ func (x *Index) Get(prefix string) (string, error) {
 }
 
 // Len is the number of ids.
-func (x *Index) Len() int { return len(x.list()) }
+func (x *Index) Len() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return len(x.ids)
+}
