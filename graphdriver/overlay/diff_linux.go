@@ -22,7 +22,7 @@ import (
 // overlayfs's marks.
 func (d *Driver) ApplyDiff(ctx context.Context, id string, diff io.Reader) (int64, error) {
 	var size int64
-	err := d.layers.Use(id, func(graphdriver.Layer) error {
+	err := d.use(id, func() error {
 		lower, err := d.layers.Ancestors(id)
 		if err != nil {
 			return err
@@ -37,11 +37,25 @@ func (d *Driver) ApplyDiff(ctx context.Context, id string, diff io.Reader) (int6
 	return size, graphdriver.ArchiveError(err)
 }
 
+// use runs do while the layer cannot be removed and has its directories.
+func (d *Driver) use(id string, do func() error) error {
+	return d.layers.Use(id, func(l graphdriver.Layer) error {
+		if err := d.settle(l); err != nil {
+			return fmt.Errorf("making the directories of layer %s: %w", id, err)
+		}
+		return do()
+	})
+}
+
 // Diff packs the layer's own directory. The layer stays until the reader is
 // closed.
 func (d *Driver) Diff(ctx context.Context, id string) (io.ReadCloser, error) {
 	release, err := d.layers.Hold(id)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.use(id, func() error { return nil }); err != nil {
+		release()
 		return nil, err
 	}
 	s := archive.Stream(ctx, d.path(id, "diff"), archive.PackOptions{Whiteouts: archive.Overlay})
@@ -51,7 +65,7 @@ func (d *Driver) Diff(ctx context.Context, id string) (io.ReadCloser, error) {
 // DiffSize adds up the layer's own files, each once however many names it has.
 func (d *Driver) DiffSize(ctx context.Context, id string) (int64, error) {
 	var size int64
-	err := d.layers.Use(id, func(graphdriver.Layer) (err error) {
+	err := d.use(id, func() (err error) {
 		size, err = graphdriver.TreeSize(ctx, d.path(id, "diff"))
 		return err
 	})
@@ -61,7 +75,7 @@ func (d *Driver) DiffSize(ctx context.Context, id string) (int64, error) {
 // Changes walks the layer's own directory beside the union of its parents.
 func (d *Driver) Changes(ctx context.Context, id string) ([]graphdriver.Change, error) {
 	var list []graphdriver.Change
-	err := d.layers.Use(id, func(graphdriver.Layer) error {
+	err := d.use(id, func() error {
 		lower, err := d.layers.Ancestors(id)
 		if err != nil {
 			return err

@@ -22,6 +22,7 @@ func (d *Driver) Create(id, parent string, readWrite bool) error {
 		return err
 	}
 	if err := d.create(l); err != nil {
+		_ = os.Remove(d.path(rwDir, id))
 		_ = d.trash.Throw(d.path(id))
 		d.unlink(id)
 		d.layers.Drop(id)
@@ -32,6 +33,13 @@ func (d *Driver) Create(id, parent string, readWrite bool) error {
 }
 
 func (d *Driver) create(l graphdriver.Layer) error {
+	target := noParent
+	if l.Parent != "" {
+		target = "../" + l.Parent
+	}
+	if l.ReadWrite {
+		return os.Symlink(target, d.path(rwDir, l.ID))
+	}
 	dir := d.path(l.ID)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -39,18 +47,37 @@ func (d *Driver) create(l graphdriver.Layer) error {
 	if err := d.createDiff(dir+"/diff", l.Parent); err != nil {
 		return err
 	}
-	target := noParent
-	if l.Parent != "" {
-		target = "../" + l.Parent
-	}
-	if l.ReadWrite {
-		if err := os.Mkdir(dir+"/work", 0o700); err != nil {
-			return err
-		}
-	} else if err := d.link(l.ID); err != nil {
+	if err := d.link(l.ID); err != nil {
 		return err
 	}
 	return os.Symlink(target, dir+"/parent")
+}
+
+// settle makes the directories of a read-write layer that does not have them
+// yet. Whoever needs them calls it; several may do so at once.
+func (d *Driver) settle(l graphdriver.Layer) error {
+	if !l.ReadWrite {
+		return nil
+	}
+	work := d.path(l.ID, "work")
+	if unix.Access(work, unix.F_OK) == nil { // it is made last
+		return nil
+	}
+	if err := mkdir(d.path(l.ID)); err != nil {
+		return err
+	}
+	if err := d.createDiff(d.path(l.ID, "diff"), l.Parent); err != nil {
+		return err
+	}
+	return mkdir(work)
+}
+
+// mkdir makes a private directory that may be there already.
+func mkdir(dir string) error {
+	if err := os.Mkdir(dir, 0o700); !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // createDiff makes the layer's own directory. It is the root of the union, so
@@ -64,7 +91,7 @@ func (d *Driver) createDiff(dir, parent string) error {
 		}
 	}
 	mode := st.Mode & 0o7777
-	if err := unix.Mkdir(dir, mode); err != nil {
+	if err := unix.Mkdir(dir, mode); err != nil && !errors.Is(err, unix.EEXIST) {
 		return &os.PathError{Op: "mkdir", Path: dir, Err: err}
 	}
 	var now unix.Stat_t
@@ -114,12 +141,15 @@ func (d *Driver) Remove(id string) error {
 	if err != nil || !known {
 		return err
 	}
-	// Without its parent link it is half-made: a crash here completes the
+	// Without a link to its parent it is half-made: a crash here completes the
 	// removal at the next start.
-	err = os.Remove(d.path(id, "parent"))
-	if err == nil || errors.Is(err, os.ErrNotExist) {
-		err = d.trash.Throw(d.path(id))
+	for _, record := range []string{d.path(rwDir, id), d.path(id, "parent")} {
+		if err = os.Remove(record); err != nil && !errors.Is(err, os.ErrNotExist) {
+			d.layers.Ready(id)
+			return err
+		}
 	}
+	err = d.trash.Throw(d.path(id))
 	if err != nil {
 		d.layers.Ready(id)
 		return err

@@ -1,7 +1,6 @@
 package overlay
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -45,6 +44,9 @@ func (d *Driver) mounts(l graphdriver.Layer) ([]mount.Mount, error) {
 	if strings.ContainsAny(d.root, ":,\\") {
 		return nil, fmt.Errorf("the directory %s cannot be named in an overlay mount: it has a colon, comma or backslash", d.root)
 	}
+	if err := d.settle(l); err != nil {
+		return nil, fmt.Errorf("making the directories of layer %s: %w", l.ID, err)
+	}
 	lower, err := d.layers.Ancestors(l.ID)
 	if err != nil {
 		return nil, err
@@ -80,7 +82,7 @@ func (d *Driver) Get(id string) (string, error) {
 		if err != nil {
 			return err
 		}
-		if err := os.Mkdir(target, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		if err := mkdir(target); err != nil {
 			return err
 		}
 		return mount.All(mounts, target)

@@ -5,8 +5,11 @@
 //	<id>/diff      what the layer adds, with overlayfs's marks for deletions
 //	<id>/work      scratch space of the kernel (read-write layers)
 //	<id>/merged    where Get mounts the layer on the host
-//	<id>/parent    link to the parent layer, "../<id>" or "none"; it is made
-//	               last, so a layer without it is half-made
+//	<id>/parent    link to the parent of an image layer, "../<id>" or "none"; it
+//	               is made last, so a layer without it is half-made
+//	.rw/<id>       link to the parent of a read-write layer, likewise; it is the
+//	               layer: its directories are made when they are first needed, as
+//	               those of many containers never are
 //	.l/<n>         links to the diff directories of image layers: short names,
 //	               for a mount's description has to fit in a page
 //	.removed/      layers on their way out
@@ -37,6 +40,7 @@ const Name = "overlay"
 
 const (
 	linkDir  = ".l"
+	rwDir    = ".rw"
 	trashDir = ".removed"
 	probeDir = ".probe"
 	noParent = "none"
@@ -75,7 +79,7 @@ func New(opt Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{root, filepath.Join(root, linkDir)} {
+	for _, dir := range []string{root, filepath.Join(root, linkDir), filepath.Join(root, rwDir)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
@@ -112,11 +116,18 @@ func (d *Driver) load() error {
 	if err := d.loadLinks(); err != nil {
 		return err
 	}
+	found, err := d.readWriteLayers()
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool, len(found))
+	for _, l := range found {
+		known[l.ID] = true
+	}
 	entries, err := os.ReadDir(d.root)
 	if err != nil {
 		return err
 	}
-	var found []graphdriver.Layer
 	for _, e := range entries {
 		id := e.Name()
 		if graphdriver.CheckID(id) != nil {
@@ -124,6 +135,9 @@ func (d *Driver) load() error {
 		}
 		if err := mount.Unmount(d.path(id, "merged")); err != nil {
 			return err
+		}
+		if known[id] {
+			continue
 		}
 		parent, err := os.Readlink(d.path(id, "parent"))
 		if errors.Is(err, fs.ErrNotExist) {
@@ -135,16 +149,38 @@ func (d *Driver) load() error {
 		if err != nil {
 			return err
 		}
-		l := graphdriver.Layer{ID: id, ReadWrite: d.links[id] == ""}
-		if parent != noParent {
-			l.Parent = filepath.Base(parent)
-		}
-		found = append(found, l)
+		// Without a short name it is a read-write layer as they were once kept.
+		found = append(found, graphdriver.Layer{ID: id, ReadWrite: d.links[id] == "", Parent: parentOf(parent)})
 	}
 	for _, l := range d.layers.Load(found) {
 		d.logf("layer %s: its parent %s is missing; the layer cannot be used", l.ID, l.Parent)
 	}
 	return nil
+}
+
+// readWriteLayers reads the records of read-write layers.
+func (d *Driver) readWriteLayers() ([]graphdriver.Layer, error) {
+	entries, err := os.ReadDir(d.path(rwDir))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]graphdriver.Layer, 0, len(entries))
+	for _, e := range entries {
+		parent, err := os.Readlink(d.path(rwDir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, graphdriver.Layer{ID: e.Name(), ReadWrite: true, Parent: parentOf(parent)})
+	}
+	return list, nil
+}
+
+// parentOf reads what a link to a parent says.
+func parentOf(link string) string {
+	if link == noParent {
+		return ""
+	}
+	return filepath.Base(link)
 }
 
 // loadLinks reads the short names and removes those that lead nowhere.

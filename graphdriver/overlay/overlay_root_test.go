@@ -98,3 +98,64 @@ func TestLeftoverOfProbe(t *testing.T) {
 		}
 	}
 }
+
+// A read-write layer is a record; its directories come when they are needed,
+// whatever a crash left of them, and layers of before records are still known.
+func TestReadWriteRecords(t *testing.T) {
+	testutil.RequiresRoot(t)
+	root := t.TempDir()
+	d := open(t, root)
+	for _, l := range []graphdriver.Layer{{ID: "base"}, {ID: "rw", Parent: "base", ReadWrite: true}, {ID: "bare", ReadWrite: true}, {ID: "gone", ReadWrite: true}} {
+		if err := d.Create(l.ID, l.Parent, l.ReadWrite); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(root, "rw")); !os.IsNotExist(err) {
+		t.Errorf("directories before their time: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.Chmod(filepath.Join(root, "base/diff"), 0o711))
+	must(os.MkdirAll(filepath.Join(root, "rw/diff"), 0o700)) // killed while they were made
+	must(os.Remove(filepath.Join(root, ".rw/gone")))         // killed while it was removed
+	must(os.MkdirAll(filepath.Join(root, "gone/diff"), 0o700))
+	must(os.MkdirAll(filepath.Join(root, "old/diff"), 0o700)) // as they were once kept
+	must(os.MkdirAll(filepath.Join(root, "old/work"), 0o700))
+	must(os.Symlink("../base", filepath.Join(root, "old/parent")))
+
+	d = open(t, root)
+	var ids []string
+	for _, l := range d.List() {
+		if l.ReadWrite {
+			ids = append(ids, l.ID+":"+l.Parent)
+		}
+	}
+	slices.Sort(ids)
+	if want := []string{"bare:", "old:base", "rw:base"}; !slices.Equal(ids, want) {
+		t.Errorf("layers %v, want %v", ids, want)
+	}
+	for _, id := range []string{"bare", "old", "rw"} {
+		at, err := d.Get(id)
+		must(err)
+		must(os.WriteFile(filepath.Join(at, "file"), []byte("x"), 0o600))
+		must(d.Put(id))
+	}
+	if st, err := os.Stat(filepath.Join(root, "rw/diff")); err != nil || st.Mode().Perm() != 0o711 {
+		t.Errorf("the root of the layer: %v %v, want the mode of the parent's", st, err)
+	}
+	for _, id := range []string{"bare", "old", "rw", "base"} {
+		must(d.Remove(id))
+	}
+	must(d.Close())
+	left, err := filepath.Glob(filepath.Join(root, "*"))
+	if records, _ := filepath.Glob(filepath.Join(root, ".rw/*")); err != nil || len(left)+len(records) > 0 {
+		t.Errorf("left: %v %v %v", left, records, err)
+	}
+}
