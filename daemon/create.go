@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -265,9 +266,11 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 	}
 	s.rec.Volumes, s.rec.VolumesRW = classicVolumes(s.rec.MountPoints)
 	// Before the volumes are made, so that they are found again.
-	if err := writeNew(dir+making, s); err != nil {
+	files, err := writeNew(dir+making, s)
+	if err != nil {
 		return nil, errdefs.Internal("writing the files of container %s: %w", short(id), err)
 	}
+	defer files.close()
 	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
 	if err := d.acquireVolumes(d.background(), id, s.rec.MountPoints); err != nil {
 		return nil, err
@@ -293,7 +296,7 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 	// Not in the transaction, so that many are synced at once. Until it is done
 	// nobody was answered, and a power cut leaves half a container or a whole one.
 	if !s.host.AutoRemove {
-		if err := syncNew(dir); err != nil {
+		if err := errors.Join(files.sync(), d.rootSync.sync()); err != nil {
 			return nil, errdefs.Internal("keeping container %s: %w", short(id), err)
 		}
 	}

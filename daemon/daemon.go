@@ -23,6 +23,7 @@ import (
 type Daemon struct {
 	opt        Options
 	root       string // <root>/containers
+	rootSync   dirSync
 	containers store
 	volumes    *volumes.Store
 	execInfo   execdriver.Info
@@ -53,7 +54,7 @@ func New(opt Options) (*Daemon, error) {
 	setDefaults(&opt)
 	d := &Daemon{
 		opt: opt, root: filepath.Join(opt.Root, "containers"), execInfo: opt.Exec.Info(), host: readHost(),
-		restored: make(chan struct{}), appArmor: hostAppArmor(opt.SysDir),
+		rootSync: dirSync{dir: filepath.Join(opt.Root, "containers")}, restored: make(chan struct{}), appArmor: hostAppArmor(opt.SysDir),
 	}
 	if err := opt.Defaults.check(); err != nil {
 		return nil, err

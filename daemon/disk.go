@@ -8,8 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
+	"sync"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/runconfig"
@@ -19,8 +18,8 @@ import (
 // mark belongs to a container that is half made or half removed; Restore
 // finishes it.
 const (
-	configFile = "config.json"     // record: changes rarely, fsynced
-	hostFile   = "hostconfig.json" // likewise
+	configFile = "config.json"     // document: changes rarely, fsynced
+	hostFile   = "hostconfig.json" // where HostConfig was kept once; read when config.json has none
 	stateFile  = "state.json"      // liveState: changes often
 	making     = "-making"
 	unmaking   = "-unmaking"
@@ -30,16 +29,30 @@ const (
 )
 
 // Durability. create answers when a power cut can no longer take the container
-// away: config.json and hostconfig.json are written, the directory gets its
-// final name, and then the four inodes are fsynced, which costs about one
-// journal commit because everything is in one transaction by then. A container
-// that removes itself at its end (AutoRemove) needs none of it: after a power
-// cut it has to be removed anyway, and restore does that whether its files
-// arrived or not; for the same reason its root is mounted so that its end does not
-// wait for the disk. state.json is replaced by rename without fsync when a start
-// begins, because what it says is only useful with the processes that a power
-// cut kills; it is fsynced at the end of a run, after those who wait were told.
-// Being a file of its own, it can never take the configuration with it.
+// away: config.json is written, the directory gets its final name, and then the
+// file, its directory and the directory of all containers are fsynced, the last
+// for all who wait at a time. A container that removes itself at its end
+// (AutoRemove) needs none of it: after a power cut it has to be removed anyway,
+// and restore does that whether its file arrived or not; for the same reason its
+// root is mounted so that its end does not wait for the disk. state.json is
+// replaced by rename without fsync when a start begins, because what it says is
+// only useful with the processes that a power cut kills; it is fsynced at the end
+// of a run, after those who wait were told. Being a file of its own, it can never
+// take the configuration with it.
+
+// document is what config.json holds: one file, so that what update changes in
+// both parts is changed at once.
+type document struct {
+	record
+	HostConfig *runconfig.HostConfig `json:",omitempty"`
+}
+
+// document is the present one of a container.
+func (s *snapshot) document() *document {
+	doc := &document{record: *s.rec, HostConfig: s.host}
+	doc.State = s.state.disk()
+	return doc
+}
 
 // liveState is what state.json holds.
 type liveState struct {
@@ -49,57 +62,88 @@ type liveState struct {
 	Health          *api.Health `json:",omitempty"` // when its status was last changed
 }
 
-// writeNew writes the files of a new container into dir.
-func writeNew(dir string, s *snapshot) error {
-	rec := *s.rec
-	rec.State = s.state.disk()
-	if err := writeJSON(filepath.Join(dir, configFile), &rec); err != nil {
-		return err
+// draft is a new container's directory, kept open from the first write until it
+// is durable.
+type draft struct{ dir, config *os.File }
+
+// writeNew writes the document of a new container into dir.
+func writeNew(dir string, s *snapshot) (*draft, error) {
+	text, err := encodeJSON(s.document())
+	if err != nil {
+		return nil, err
 	}
-	return writeJSON(filepath.Join(dir, hostFile), s.host)
+	d := &draft{}
+	if d.dir, err = os.Open(dir); err != nil {
+		return nil, err
+	}
+	d.config, err = os.OpenFile(filepath.Join(dir, configFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_, err = d.config.Write(text)
+	}
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
 }
 
-// syncNew makes a new container durable; see above.
-func syncNew(dir string) error {
-	paths := []string{filepath.Join(dir, hostFile), filepath.Join(dir, configFile), dir, filepath.Dir(dir)}
-	files := make([]*os.File, 0, len(paths))
-	defer func() {
-		for _, f := range files {
-			f.Close()
-		}
-	}()
-	for i, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		files = append(files, f)
-		if i < 2 { // with the data out of the way, the first commit covers all
-			_ = unix.SyncFileRange(int(f.Fd()), 0, 0, unix.SYNC_FILE_RANGE_WAIT_BEFORE|
-				unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
-		}
+// sync makes what was written durable, not the name of the directory.
+func (d *draft) sync() error { return errors.Join(d.config.Sync(), d.dir.Sync()) }
+
+func (d *draft) close() {
+	d.dir.Close()
+	if d.config != nil {
+		d.config.Close()
 	}
-	for _, f := range files {
-		if err := f.Sync(); err != nil {
-			return fmt.Errorf("syncing %s: %w", f.Name(), err)
-		}
-	}
-	return nil
 }
 
-// saveConfig rewrites config.json and hostconfig.json of an existing container.
+// dirSync flushes one directory for many: those who come while a flush is under
+// way share the next.
+type dirSync struct {
+	dir  string
+	turn sync.Mutex // held by the one who flushes
+
+	mu   sync.Mutex
+	next *flush // guarded by mu: not begun yet
+}
+
+// flush is one fsync; err is set before done is closed.
+type flush struct {
+	done chan struct{}
+	err  error
+}
+
+// sync returns when everything that was in the directory before is durable.
+func (d *dirSync) sync() error {
+	d.mu.Lock()
+	f := d.next
+	if f != nil {
+		d.mu.Unlock()
+		<-f.done
+		return f.err
+	}
+	f = &flush{done: make(chan struct{})}
+	d.next = f
+	d.mu.Unlock()
+
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	d.mu.Lock()
+	d.next = nil // who comes from now on may be too late for it
+	d.mu.Unlock()
+	f.err = syncDir(d.dir)
+	close(f.done)
+	return f.err
+}
+
+// saveConfig rewrites config.json of an existing container.
 func (d *Daemon) saveConfig(c *container) error {
 	c.disk.Lock()
 	defer c.disk.Unlock()
 	s := c.now()
-	rec := *s.rec
-	rec.State = s.state.disk()
-	rec.RestartCount = s.state.RestartCount
-	rec.NetworkSettings = &s.net
-	if err := replaceJSON(c.path(configFile), &rec, !s.host.AutoRemove); err != nil {
-		return fmt.Errorf("saving container %s: %w", s.bare(), err)
-	}
-	if err := replaceJSON(c.path(hostFile), s.host, !s.host.AutoRemove); err != nil {
+	doc := s.document()
+	doc.RestartCount, doc.NetworkSettings = s.state.RestartCount, &s.net
+	if err := replaceJSON(c.path(configFile), doc, !s.host.AutoRemove); err != nil {
 		return fmt.Errorf("saving container %s: %w", s.bare(), err)
 	}
 	return nil
@@ -117,20 +161,34 @@ func (d *Daemon) saveState(c *container, durable bool) error {
 	return nil
 }
 
-// load reads a container's directory.
-func load(dir string) (*snapshot, error) {
-	s := &snapshot{rec: &record{}, host: &runconfig.HostConfig{}}
-	if err := readJSON(filepath.Join(dir, configFile), s.rec); err != nil {
+// loadDocument reads what create and update have written.
+func loadDocument(dir, id string) (*snapshot, error) {
+	var doc document
+	if err := readJSON(filepath.Join(dir, configFile), &doc); err != nil {
 		return nil, err
 	}
-	if s.rec.ID != filepath.Base(dir) {
-		return nil, fmt.Errorf("container %s is stored at %s", s.rec.ID, dir)
+	if doc.ID != id {
+		return nil, fmt.Errorf("container %s is stored at %s", doc.ID, dir)
+	}
+	s := &snapshot{rec: &doc.record, host: doc.HostConfig}
+	if s.host != nil {
+		return s, nil
+	}
+	s.host = &runconfig.HostConfig{}
+	if err := readJSON(filepath.Join(dir, hostFile), s.host); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return s, nil
+}
+
+// load reads a container's directory.
+func load(dir string) (*snapshot, error) {
+	s, err := loadDocument(dir, filepath.Base(dir))
+	if err != nil {
+		return nil, err
 	}
 	if s.rec.Config == nil {
 		s.rec.Config = &runconfig.Config{}
-	}
-	if err := readJSON(filepath.Join(dir, hostFile), s.host); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
 	}
 	s.state = s.rec.State.state()
 	s.state.RestartCount = s.rec.RestartCount
@@ -153,15 +211,6 @@ func readJSON(path string, v any) error {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
 	return nil
-}
-
-// writeJSON writes a new file.
-func writeJSON(path string, v any) error {
-	b, err := encodeJSON(v)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return os.WriteFile(path, b, 0o600)
 }
 
 // replaceJSON puts a new content in the place of the old at once.

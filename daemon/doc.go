@@ -1,8 +1,8 @@
 // Package daemon owns the containers: what they are, in which state, on disk
 // and in memory. Every container job of the bus is here, one file each.
 //
-// State it owns: <root>/containers/<id>/ (config.json, hostconfig.json,
-// state.json, hosts, hostname, resolv.conf and the log), the names and links in
+// State it owns: <root>/containers/<id>/ (config.json, state.json,
+// hosts, hostname, resolv.conf and the log), the names and links in
 // graphdb, and the references to volumes. It lends and gives back what belongs
 // to others: layers of the image store, processes of the exec driver, addresses
 // and ports of the network jobs.

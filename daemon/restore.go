@@ -220,7 +220,7 @@ func (d *Daemon) sweep(id string) {
 	for _, mark := range []string{"", making, unmaking, unmakingV} {
 		dir := filepath.Join(d.root, id+mark)
 		if mark != "" {
-			if s, err := loadMarked(dir, id); err == nil {
+			if s, err := loadDocument(dir, id); err == nil {
 				d.releaseVolumes(id, s.rec.MountPoints, mark != unmaking || s.host.AutoRemove)
 			}
 		}
@@ -245,18 +245,6 @@ func (d *Daemon) sweepLayers() {
 			d.opt.Logf("%v", err)
 		}
 	}
-}
-
-// loadMarked reads what is there of a marked directory.
-func loadMarked(dir, id string) (*snapshot, error) {
-	s := &snapshot{rec: &record{}}
-	if err := readJSON(filepath.Join(dir, configFile), s.rec); err != nil {
-		return nil, err
-	}
-	if s.rec.ID != id {
-		return nil, fmt.Errorf("container %s is stored at %s", s.rec.ID, dir)
-	}
-	return s, readJSON(filepath.Join(dir, hostFile), &s.host)
 }
 
 // reap ends what runs for a container that does not exist.

@@ -83,26 +83,20 @@ func securityOption(s *execdriver.Security, opt string) error {
 	return nil
 }
 
-// appArmor is what the host can do. Both files are read each time: profiles come
-// and go while a daemon runs.
+// appArmor is what the host can do. The list of profiles is read each time: they
+// come and go while a daemon runs.
 type appArmor struct {
-	enabled  string // file of the kernel's module, "Y" when it is on
+	on       bool   // for as long as the kernel runs
 	profiles string // file of the loaded profiles, "NAME (MODE)" on each line
 }
 
 func hostAppArmor(sys string) appArmor {
-	return appArmor{
-		filepath.Join(sys, "module/apparmor/parameters/enabled"), filepath.Join(sys, "kernel/security/apparmor/profiles"),
-	}
+	b, err := os.ReadFile(filepath.Join(sys, "module/apparmor/parameters/enabled"))
+	return appArmor{err == nil && len(b) > 0 && b[0] == 'Y', filepath.Join(sys, "kernel/security/apparmor/profiles")}
 }
 
 // defaultProfile is the one that containers get where it is loaded.
 const defaultProfile = "docker-default"
-
-func (a appArmor) on() bool {
-	b, err := os.ReadFile(a.enabled)
-	return err == nil && len(b) > 0 && b[0] == 'Y'
-}
 
 // loaded tells whether the kernel knows a profile.
 func (a appArmor) loaded(name string) bool {
@@ -122,12 +116,12 @@ func (a appArmor) loaded(name string) bool {
 // which is asked for or an error, never less than what was asked for.
 func (a appArmor) choose(asked string, privileged bool) (string, error) {
 	switch {
-	case asked == unconfined || !a.on() && asked == "":
-		if a.on() {
+	case asked == unconfined || !a.on && asked == "":
+		if a.on {
 			return unconfined, nil
 		}
 		return "", nil
-	case !a.on():
+	case !a.on:
 		return "", errdefs.InvalidArgument("invalid --security-opt: \"apparmor=%s\": AppArmor is not enabled on this host", asked)
 	case asked == "" && privileged:
 		return unconfined, nil
@@ -145,7 +139,7 @@ func (a appArmor) choose(asked string, privileged bool) (string, error) {
 // securityFeatures is what info says of all this.
 func (d *Daemon) securityFeatures(filters bool) []string {
 	var list []string
-	if d.appArmor.on() {
+	if d.appArmor.on {
 		list = append(list, "name=apparmor")
 	}
 	if name := d.opt.Defaults.SeccompName; filters {

@@ -13,8 +13,11 @@ import (
 // hostWith is a /sys with AppArmor on and the profiles.
 func hostWith(t *testing.T, profiles string) appArmor {
 	t.Helper()
-	a := hostAppArmor(t.TempDir())
-	for file, text := range map[string]string{a.enabled: "Y\n", a.profiles: profiles} {
+	sys := t.TempDir()
+	for file, text := range map[string]string{
+		"module/apparmor/parameters/enabled": "Y\n", "kernel/security/apparmor/profiles": profiles,
+	} {
+		file = filepath.Join(sys, file)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -22,7 +25,7 @@ func hostWith(t *testing.T, profiles string) appArmor {
 			t.Fatal(err)
 		}
 	}
-	return a
+	return hostAppArmor(sys)
 }
 
 func TestAppArmor_Choose(t *testing.T) {
