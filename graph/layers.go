@@ -28,12 +28,13 @@ type layer struct {
 	images     int // that have it on top
 	children   int // layers right on it
 	containers int // layers of containers on it
+	holds      int // calls that need it to stay
 
 	initMu    sync.Mutex // held while the init layer is made
 	initReady bool       // guarded by initMu
 }
 
-func (l *layer) used() bool { return l.images+l.children+l.containers > 0 }
+func (l *layer) used() bool { return l.images+l.children+l.containers+l.holds > 0 }
 
 func (s *Store) layerDir(chainID string) string { return s.path("layerdb/sha256", hexOf(chainID)) }
 

@@ -1,0 +1,216 @@
+//go:build linux
+
+package graph
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
+)
+
+// layerPhase says what becomes of a layer that is brought in.
+type layerPhase int
+
+// The phases, in the order in which a layer goes through them.
+const (
+	layerWaiting   layerPhase = iota // for its turn, or for somebody else who brings it
+	layerFetching                    // reported by the source
+	layerUnpacking                   // current counts the bytes of what open gave
+	layerExists                      // it was there before
+	layerDone                        // it is unpacked; visible with the others of its stack
+)
+
+// layerState is the progress of one layer.
+type layerState struct {
+	phase          layerPhase
+	current, total int64 // bytes; total is 0 when it is not known
+}
+
+// layerSource is one layer to bring in.
+type layerSource struct {
+	diffID string // digest of the uncompressed archive; "" when it is not known (schema 1)
+	size   int64  // of what open gives, in bytes; 0 when it is not known
+	// open gives the archive, which may be compressed. It is called at most once
+	// unless the layer was left to another caller who failed; ctx ends with the
+	// need for the layer. report tells everybody who waits for the layer how far
+	// fetching is; it may be called until the reader is closed.
+	open func(ctx context.Context, report func(layerState)) (io.ReadCloser, error)
+	// progress is told of every change, also of what another caller does for this
+	// layer. It may be nil, is called from several goroutines and must not wait.
+	progress func(layerState)
+}
+
+// heldLayers is a stack of layers that cannot go away until release.
+type heldLayers struct {
+	diffIDs []string // base first
+	chainID string   // "" without layers
+	created []string // chain ids of the layers that were not there before
+
+	release func() // lets go; layers that nobody else needs are removed. Later calls do nothing
+}
+
+// bringLayers unpacks the layers of a stack, base first, and skips those that
+// exist.
+func (s *Store) bringLayers(ctx context.Context, sources []layerSource) (*heldLayers, error) {
+	h := &heldLayers{}
+	h.release = sync.OnceFunc(func() { s.unhold(h.chainID) })
+	for _, src := range sources {
+		chain, err := s.bringOne(ctx, h.chainID, src)
+		if err != nil {
+			h.release()
+			return nil, err
+		}
+		below := h.chainID
+		h.chainID = chain.chainID
+		h.diffIDs = append(h.diffIDs, chain.diffID)
+		s.unhold(below) // the new one keeps it
+	}
+	return h, nil
+}
+
+// bringOne brings one layer on parent and holds it.
+func (s *Store) bringOne(ctx context.Context, parent string, src layerSource) (*layer, error) {
+	tell := src.progress
+	if tell == nil {
+		tell = func(layerState) {}
+	}
+	if src.diffID != "" {
+		if l := s.hold(chainOn(parent, src.diffID)); l != nil {
+			tell(layerState{phase: layerExists})
+			return l, nil
+		}
+	}
+	r, err := src.open(ctx, tell)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	p, err := s.unpackLayer(ctx, parent, r)
+	if err != nil {
+		return nil, err
+	}
+	defer p.drop()
+	if src.diffID != "" && src.diffID != p.diffID {
+		return nil, errdefs.InvalidArgument("layer %s: its archive has the digest %s", src.diffID, p.diffID)
+	}
+	s.change.Lock()
+	defer s.change.Unlock()
+	chain, err := s.keepLayer(p)
+	if err != nil {
+		return nil, err
+	}
+	tell(layerState{phase: layerDone})
+	return s.hold(chain), nil
+}
+
+// chainOn is the id of the stack parent with one more layer.
+func chainOn(parent, diffID string) string {
+	if parent == "" {
+		return diffID
+	}
+	return image.Digest([]byte(parent + " " + diffID))
+}
+
+// hold keeps a layer from being removed; nil when there is none.
+func (s *Store) hold(chainID string) *layer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.layers[chainID]
+	if l != nil {
+		l.holds++
+	}
+	return l
+}
+
+// unhold undoes one hold and removes what nobody needs.
+func (s *Store) unhold(chainID string) {
+	if chainID == "" {
+		return
+	}
+	s.mu.Lock()
+	l := s.layers[chainID]
+	l.holds--
+	idle := !l.used()
+	s.mu.Unlock()
+	if !idle {
+		return
+	}
+	s.change.Lock()
+	defer s.change.Unlock()
+	if err := s.release(chainID); err != nil {
+		s.logf("removing a layer that nobody needs: %v", err)
+	}
+}
+
+// keepDocument makes the image of held layers visible, with its names. raw is
+// kept byte for byte; it must name the layers that are held. parent is the id of
+// the image it was made from, "" for none or one that is not here. Names that
+// exist move. An image that cannot get its names goes again if it is new.
+func (s *Store) keepDocument(ctx context.Context, held *heldLayers, raw []byte, parent string, names ...reference.Ref) (*image.Image, error) {
+	img, err := image.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	if img.ChainID != held.chainID {
+		return nil, errdefs.InvalidArgument("the document of image %s names other layers than those that came with it", img.ID)
+	}
+	s.change.Lock()
+	defer s.change.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.current.Load().images[parent] != nil {
+		img.Parent = parent
+	}
+	known := s.current.Load().images[img.ID] != nil
+	if img, err = s.keepImage(img); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := s.setName(name, img.ID, true); err != nil {
+			if !known {
+				if derr := s.dropImage(img); derr != nil {
+					s.logf("removing an image that did not get its name: %v", derr)
+				}
+			}
+			return nil, err
+		}
+	}
+	return s.current.Load().images[img.ID], nil
+}
+
+// holdImage finds an image and keeps its layers from being removed until
+// release is called, so that they can be read beside a removal of the image.
+func (s *Store) holdImage(ref string) (img *image.Image, release func(), err error) {
+	if img, err = s.Image(ref); err != nil {
+		return nil, nil, err
+	}
+	if img.ChainID == "" {
+		return img, func() {}, nil
+	}
+	if s.hold(img.ChainID) == nil {
+		return nil, nil, noSuchImage(ref)
+	}
+	return img, sync.OnceFunc(func() { s.unhold(img.ChainID) }), nil
+}
+
+// openLayer gives the archive of a layer as it was received, byte for byte
+// (uncompressed). Hold the image or the layer while it is read. size is the
+// archive's length in bytes, -1 when it is not known.
+func (s *Store) openLayer(ctx context.Context, chainID string) (rc io.ReadCloser, size int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	s.mu.Lock()
+	l := s.layers[chainID]
+	s.mu.Unlock()
+	if l == nil {
+		return nil, 0, errdefs.NotFound("no such layer: %s", chainID)
+	}
+	rc, err = s.assembled(l)
+	return rc, -1, err
+}
