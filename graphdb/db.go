@@ -27,6 +27,9 @@ type DB struct {
 	// while it is held, except by its holder.
 	writing sync.Mutex
 	owed    []stmt // guarded by writing: what a full disk did not take, see Purge
+
+	queue  sync.Mutex   // taken after writing; held for moments
+	queued []*insertion // guarded by queue: names to be written
 }
 
 // Open opens the store at path and makes it if there is none. An empty file, one
@@ -113,7 +116,7 @@ func (db *DB) prepare() error {
 	if verdict != "ok" {
 		return fmt.Errorf("%w: %s", errDamaged, verdict)
 	}
-	if _, err := db.sql.Exec("PRAGMA wal_autocheckpoint=64"); err != nil {
+	if _, err := db.sql.Exec("PRAGMA wal_autocheckpoint=256"); err != nil {
 		return err
 	}
 	if err := db.transaction(ensureSchema); err != nil {

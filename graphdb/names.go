@@ -31,11 +31,56 @@ func (db *DB) Create(name, id string, publish func() error) error {
 			return err
 		}
 	}
+	return db.insert(&insertion{edge: Edge{id, root, name}})
+}
+
+// insertion is a name that waits to be written.
+type insertion struct {
+	edge Edge
+	done bool // guarded by DB.writing, like err
+	err  error
+}
+
+// insert writes a name, and with it those of others who wait for their turn: one
+// transaction costs little more for many than for one.
+func (db *DB) insert(in *insertion) error {
+	db.queue.Lock()
+	db.queued = append(db.queued, in)
+	db.queue.Unlock()
+
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	e := Edge{id, root, name}
-	return db.change("reserving the name "+name, []stmt{insertEntity(id), insertEdge(e)},
-		func(m *memory) { m.addEdge(e) })
+	if in.done {
+		return in.err
+	}
+	db.queue.Lock()
+	batch := db.queued
+	db.queued = nil
+	db.queue.Unlock()
+	if err := db.insertAll(batch); err != nil && len(batch) > 1 { // one of them is to blame
+		for i := range batch {
+			batch[i].err = db.insertAll(batch[i : i+1])
+		}
+	} else {
+		in.err = err // of all when there are more, for then there is none
+	}
+	for _, in := range batch {
+		in.done = true
+	}
+	return in.err
+}
+
+// insertAll writes all names or none. Call it with writing held.
+func (db *DB) insertAll(batch []*insertion) error {
+	var stmts []stmt
+	for _, in := range batch {
+		stmts = append(stmts, insertEntity(in.edge.EntityID), insertEdge(in.edge))
+	}
+	return db.change("reserving the name "+batch[0].edge.Name, stmts, func(m *memory) {
+		for _, in := range batch {
+			m.addEdge(in.edge)
+		}
+	})
 }
 
 // Reserve gives a free name to a container that exists already, or that Check

@@ -38,7 +38,7 @@ func (d *Driver) create(l graphdriver.Layer) error {
 		target = "../" + l.Parent
 	}
 	if l.ReadWrite {
-		return os.Symlink(target, d.path(rwDir, l.ID))
+		return d.record(l, target)
 	}
 	dir := d.path(l.ID)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -51,6 +51,27 @@ func (d *Driver) create(l graphdriver.Layer) error {
 		return err
 	}
 	return os.Symlink(target, dir+"/parent")
+}
+
+// record keeps a read-write layer. Layers over one parent share one inode, kept
+// beside the parent: making inodes is what a file system is slow at, most of all
+// one without a journal, which does not use those again that were just freed.
+func (d *Driver) record(l graphdriver.Layer, target string) error {
+	at := d.path(rwDir, l.ID)
+	if l.Parent == "" {
+		return os.Symlink(target, at)
+	}
+	shared := d.path(l.Parent, recordName)
+	err := os.Link(shared, at)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = os.Symlink(target, shared); err == nil || errors.Is(err, os.ErrExist) {
+			err = os.Link(shared, at)
+		}
+	}
+	if errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EPERM) { // it has as many names as it can, or none more
+		return os.Symlink(target, at)
+	}
+	return err
 }
 
 // settle makes the directories of a read-write layer that does not have them

@@ -10,6 +10,7 @@
 //	.rw/<id>       link to the parent of a read-write layer, likewise; it is the
 //	               layer: its directories are made when they are first needed, as
 //	               those of many containers never are
+//	<id>/record    the same link, of which those over this layer are more names
 //	.l/<n>         links to the diff directories of image layers: short names,
 //	               for a mount's description has to fit in a page
 //	.removed/      layers on their way out
@@ -44,6 +45,9 @@ const (
 	trashDir = ".removed"
 	probeDir = ".probe"
 	noParent = "none"
+
+	recordName = "record"
+
 	patience = 5 * time.Second // for removals at Close
 )
 
