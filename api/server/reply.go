@@ -114,16 +114,9 @@ func (x *exchange) shaped(job *engine.Job, rep reply, need []shape) error {
 	if err := x.run(job); err != nil {
 		return err
 	}
-	doc, err := decodeAny(buf.Bytes())
+	body, err := edited(buf.Bytes(), need)
 	if err != nil {
-		return errdefs.Internal("job %s wrote no JSON document: %w", job.Name, err)
-	}
-	for _, s := range need {
-		doc = s.edit(doc)
-	}
-	body, err := json.Marshal(doc)
-	if err != nil {
-		return errdefs.Internal("encoding the answer of %s: %w", job.Name, err)
+		return errdefs.Internal("shaping what job %s wrote: %w", job.Name, err)
 	}
 	// What goes wrong from here on is that the client has left.
 	out := &sink{w: x.w, code: rep.code, media: rep.media, patience: x.s.patience}
@@ -131,6 +124,21 @@ func (x *exchange) shaped(job *engine.Job, rep reply, need []shape) error {
 	_ = err
 	out.unhurry()
 	return nil
+}
+
+// edited applies shapes to the text of a document.
+func edited(text []byte, need []shape) ([]byte, error) {
+	if trims(need) {
+		return trimmed(text, need)
+	}
+	doc, err := decodeAny(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range need {
+		doc = s.edit(doc)
+	}
+	return json.Marshal(doc)
 }
 
 func decodeAny(b []byte) (any, error) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 type shape struct {
 	from, below version
 	edit        func(doc any) any
+	drop        func(parent, name string) bool // when all that it does is to leave members out; see trim
 }
 
 // members is a JSON object.
@@ -138,6 +140,15 @@ func bareID(m members, names ...string) {
 	for _, name := range names {
 		if id, ok := m[name].(string); ok {
 			m[name] = strings.TrimPrefix(id, "sha256:")
+		}
+	}
+}
+
+// keepOnly forgets all members but these.
+func keepOnly(m members, names ...string) {
+	for name := range m {
+		if !slices.Contains(names, name) {
+			delete(m, name)
 		}
 	}
 }

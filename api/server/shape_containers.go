@@ -21,9 +21,14 @@ func shapeContainers() []shape {
 // shapeInspect edits one container.
 func shapeInspect() []shape {
 	return []shape{
-		since(52, func(m members) {
-			keepOnly(sub(m, "NetworkSettings"), "SandboxID", "SandboxKey", "Ports", "Networks")
-			forget(sub(m, "Config"), "MacAddress")
+		trim(52, 0, func(parent, name string) bool {
+			switch parent {
+			case "NetworkSettings":
+				return name != "SandboxID" && name != "SandboxKey" && name != "Ports" && name != "Networks"
+			case "Config":
+				return name == "MacAddress"
+			}
+			return false
 		}),
 		before(24, func(m members) { forget(sub(m, "State"), "Health") }),
 		before(22, func(m members) {
@@ -38,19 +43,6 @@ func shapeInspect() []shape {
 		before(20, volumesOfMounts),
 		before(20, legacyConfig),
 		before(12, rawInspect),
-	}
-}
-
-// keepOnly forgets all members but these.
-func keepOnly(m members, names ...string) {
-	for name := range m {
-		keep := false
-		for _, n := range names {
-			keep = keep || n == name
-		}
-		if !keep {
-			delete(m, name)
-		}
 	}
 }
 
