@@ -107,7 +107,7 @@ func benchAPI(ctx context.Context, b *board) error {
 				}
 				a, ok := clients[e.name()]
 				if !ok {
-					a = api{unixClient(e.socket())}
+					a = newAPI(e.socket())
 					clients[e.name()] = a
 				}
 				times, err := a.life(ctx, network)
@@ -190,7 +190,7 @@ func benchMemory(ctx context.Context, b *board) error {
 		if e.socket() == "" {
 			continue
 		}
-		a := api{unixClient(e.socket())}
+		a := newAPI(e.socket())
 		before, err := pss(e.pids())
 		if err != nil {
 			return err

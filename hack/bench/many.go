@@ -11,7 +11,7 @@ func (b *board) clients() map[string]api {
 	all := map[string]api{}
 	for _, e := range b.engines {
 		if e.socket() != "" {
-			all[e.name()] = api{unixClient(e.socket())}
+			all[e.name()] = newAPI(e.socket())
 		}
 	}
 	return all
@@ -172,7 +172,7 @@ func (b *board) get(ctx context.Context, p *pool, name string, goal target, path
 		if ids := p.ids[e.name()]; len(ids) > 0 {
 			id = ids[0]
 		}
-		return timed(func() error { return a.do(ctx, "GET", path(id), nil, nil) })
+		return a.perGet(ctx, path(id))
 	})
 }
 
