@@ -3,6 +3,7 @@ package server
 import (
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"time"
@@ -11,24 +12,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// trimAfter is how long after the start what only the start needed is let go.
-const trimAfter = 300 * time.Millisecond
+// When memory is given back: this long after the start, and later whenever much
+// has been allocated since the last time and hardly anything for a while.
+const (
+	trimAfter = 300 * time.Millisecond
+	trimEvery = 5 * time.Second
+	trimMuch  = 8 << 20   // bytes
+	trimQuiet = 256 << 10 // bytes in trimEvery
+)
 
-// trimLater gives memory back that only the start needed: garbage, and the pages
-// of the program itself, which come back one by one when they are used again. A
-// daemon is idle most of its life, on machines that have better uses for ten
-// megabytes. Close ends the wait.
+// trimLater gives memory back that only the start, or a busy time, needed:
+// garbage, and the pages of the program itself, which come back one by one when
+// they are used again. A daemon is idle most of its life, on machines that have
+// better uses for ten megabytes. Close ends it.
 func (s *Server) trimLater() {
 	s.background.Go(func() {
 		timer := time.NewTimer(trimAfter)
 		defer timer.Stop()
-		select {
-		case <-timer.C:
-			debug.FreeOSMemory()
-			forgetProgram()
-		case <-s.closing:
+		trimmed, before := uint64(0), uint64(0) // bytes allocated until then
+		for {
+			select {
+			case <-timer.C:
+			case <-s.closing:
+				return
+			}
+			now := allocated()
+			if before == 0 || now-trimmed > trimMuch && now-before < trimQuiet {
+				debug.FreeOSMemory()
+				forgetProgram()
+				now = allocated()
+				trimmed = now
+			}
+			before = now
+			timer.Reset(trimEvery)
 		}
 	})
+}
+
+// allocated is how much has ever been allocated, in bytes.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 // forgetProgram drops the mapped pages of this program's code and constants

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	enginebus "github.com/enginejobs/docker/engine"
 )
@@ -48,6 +49,9 @@ func benchStart(ctx context.Context, b *board) error {
 func benchIdle(ctx context.Context, b *board) error {
 	return b.memory(ctx, "memory of fresh daemons (PSS)", target{})
 }
+
+// settle is how long the engines are left alone before the last look at them.
+const settle = 15 * time.Second
 
 func (b *board) memory(ctx context.Context, name string, goal target) error {
 	return b.alternate(ctx, name, "KiB", 1, goal, func(e engine) (float64, error) {
@@ -218,5 +222,10 @@ func benchMemory(ctx context.Context, b *board) error {
 		}
 	}
 	b.print(r)
+	select { // engines that give memory back do so when they are idle
+	case <-time.After(settle):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return b.memory(ctx, "memory of used daemons (PSS)", target{times: 4})
 }
