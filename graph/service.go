@@ -13,6 +13,7 @@ func (s *Store) Install(eng *engine.Engine) error {
 		s.imageTagDeclaration(),
 		s.imagesDeclaration(),
 		s.importDeclaration(),
+		s.loadDeclaration(),
 		s.tagDeclaration(),
 	)
 }
