@@ -40,7 +40,7 @@ func everyJob(t *testing.T) map[string]engine.JobDescription {
 var (
 	readers = []string{
 		"commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "events", "export", "history",
-		"image_inspect", "images", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "subscribers_count", "system_df",
+		"image_export", "image_inspect", "images", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "subscribers_count", "system_df",
 		"top", "version", "volume_inspect", "volumes", "wait",
 	}
 	changers = []string{

@@ -118,8 +118,8 @@ func (s *Store) keepLoaded(ctx context.Context, list []keptImage) (err error) {
 		}
 		err = errors.Join(err, s.undoLoaded(before, fresh))
 	}()
-	for i, k := range list {
-		now := s.current.Load()
+	for _, i := range parentsFirst(list) {
+		k, now := list[i], s.current.Load()
 		known := now.images[k.img.ID] != nil
 		if parent := now.images[k.parent]; !known && parent != nil && mayBeParent(parent, k.img) {
 			k.img.Parent = k.parent
@@ -141,6 +141,17 @@ func (s *Store) keepLoaded(ctx context.Context, list []keptImage) (err error) {
 		}
 	}
 	return nil
+}
+
+// parentsFirst orders the places of images so that none comes before its parent,
+// which has less history.
+func parentsFirst(list []keptImage) []int {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return len(list[a].img.History) - len(list[b].img.History) })
+	return order
 }
 
 // undoLoaded gives names back and takes images away, the last first. Callers

@@ -9,6 +9,7 @@ func (s *Store) Install(eng *engine.Engine) error {
 	return eng.Declare(
 		s.historyDeclaration(),
 		s.imageDeleteDeclaration(),
+		s.imageExportDeclaration(),
 		s.imageInspectDeclaration(),
 		s.imageTagDeclaration(),
 		s.imagesDeclaration(),
