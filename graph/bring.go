@@ -4,10 +4,12 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/reference"
 )
@@ -48,43 +50,77 @@ type layerSource struct {
 type heldLayers struct {
 	diffIDs []string // base first
 	chainID string   // "" without layers
-	created []string // chain ids of the layers that were not there before
+	empty   bool     // of a commit: nothing was written
 
 	release func() // lets go; layers that nobody else needs are removed. Later calls do nothing
 }
 
-// bringLayers unpacks the layers of a stack, base first, and skips those that
-// exist.
+// bringLayers unpacks the layers of a stack, base first in the list, and skips
+// those that exist. Layers are unpacked side by side where the driver can. Two
+// callers who bring the same layer share one unpacking: the later one waits, is
+// told of its progress, and does it himself when the other one fails. A layer
+// whose archive has another digest is refused. On error nothing stays.
+//
+// Sources without a digest are brought one after the other and shared with
+// nobody.
 func (s *Store) bringLayers(ctx context.Context, sources []layerSource) (*heldLayers, error) {
+	if len(sources) > graphdriver.MaxDepth {
+		return nil, errdefs.InvalidArgument("max depth exceeded: the image has %d layers, the most are %d", len(sources), graphdriver.MaxDepth)
+	}
+	diffIDs := make([]string, 0, len(sources))
+	for _, src := range sources {
+		switch {
+		case src.diffID == "":
+			return s.bringInTurn(ctx, sources)
+		case !image.ValidDigest(src.diffID):
+			return nil, errdefs.InvalidArgument("%q is no sha256 digest of a layer", src.diffID)
+		}
+		diffIDs = append(diffIDs, src.diffID)
+	}
+	h := &heldLayers{diffIDs: diffIDs, chainID: image.ChainID(diffIDs)}
+	h.release = sync.OnceFunc(func() { s.unhold(h.chainID) })
+	if len(sources) == 0 {
+		return h, nil
+	}
+	for {
+		err := s.bringRound(ctx, sources, image.ChainIDs(diffIDs))
+		switch {
+		case err == nil:
+			return h, nil
+		case !errors.Is(err, errOthers) || ctx.Err() != nil:
+			return nil, err
+		}
+		// Somebody else failed whose layers we waited for: it is ours now.
+	}
+}
+
+// bringInTurn brings one layer after the other.
+func (s *Store) bringInTurn(ctx context.Context, sources []layerSource) (*heldLayers, error) {
 	h := &heldLayers{}
 	h.release = sync.OnceFunc(func() { s.unhold(h.chainID) })
 	for _, src := range sources {
-		chain, err := s.bringOne(ctx, h.chainID, src)
+		l, err := s.bringOne(ctx, h.chainID, src)
 		if err != nil {
 			h.release()
 			return nil, err
 		}
 		below := h.chainID
-		h.chainID = chain.chainID
-		h.diffIDs = append(h.diffIDs, chain.diffID)
+		h.chainID = l.chainID
+		h.diffIDs = append(h.diffIDs, l.diffID)
 		s.unhold(below) // the new one keeps it
 	}
 	return h, nil
 }
 
-// bringOne brings one layer on parent and holds it.
+// bringOne brings one layer on parent, which is held, and holds it.
 func (s *Store) bringOne(ctx context.Context, parent string, src layerSource) (*layer, error) {
-	tell := src.progress
-	if tell == nil {
-		tell = func(layerState) {}
-	}
 	if src.diffID != "" {
 		if l := s.hold(chainOn(parent, src.diffID)); l != nil {
-			tell(layerState{phase: layerExists})
+			src.tell(layerState{phase: layerExists})
 			return l, nil
 		}
 	}
-	r, err := src.open(ctx, tell)
+	r, err := src.open(ctx, src.tell)
 	if err != nil {
 		return nil, err
 	}
@@ -95,16 +131,24 @@ func (s *Store) bringOne(ctx context.Context, parent string, src layerSource) (*
 	}
 	defer p.drop()
 	if src.diffID != "" && src.diffID != p.diffID {
-		return nil, errdefs.InvalidArgument("layer %s: its archive has the digest %s", src.diffID, p.diffID)
+		return nil, wrongDigest(src.diffID, p.diffID)
 	}
-	s.change.Lock()
-	defer s.change.Unlock()
-	chain, err := s.keepLayer(p)
-	if err != nil {
-		return nil, err
+	l, err := s.keepAlone(ctx, p)
+	if err == nil {
+		src.tell(layerState{phase: layerDone})
 	}
-	tell(layerState{phase: layerDone})
-	return s.hold(chain), nil
+	return l, err
+}
+
+func wrongDigest(want, got string) error {
+	return errdefs.InvalidArgument("layer verification failed: the archive of layer %s has the digest %s", want, got)
+}
+
+// tell is progress, which may be nil.
+func (src *layerSource) tell(state layerState) {
+	if src.progress != nil {
+		src.progress(state)
+	}
 }
 
 // chainOn is the id of the stack parent with one more layer.
@@ -126,17 +170,24 @@ func (s *Store) hold(chainID string) *layer {
 	return l
 }
 
+// unholdLayer undoes one hold and tells whether nobody needs the layer. l may be
+// nil.
+func (s *Store) unholdLayer(l *layer) (idle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l == nil {
+		return false
+	}
+	l.holds--
+	return !l.used()
+}
+
 // unhold undoes one hold and removes what nobody needs.
 func (s *Store) unhold(chainID string) {
-	if chainID == "" {
-		return
-	}
 	s.mu.Lock()
 	l := s.layers[chainID]
-	l.holds--
-	idle := !l.used()
 	s.mu.Unlock()
-	if !idle {
+	if !s.unholdLayer(l) {
 		return
 	}
 	s.change.Lock()
@@ -198,19 +249,8 @@ func (s *Store) holdImage(ref string) (img *image.Image, release func(), err err
 	return img, sync.OnceFunc(func() { s.unhold(img.ChainID) }), nil
 }
 
-// openLayer gives the archive of a layer as it was received, byte for byte
-// (uncompressed). Hold the image or the layer while it is read. size is the
-// archive's length in bytes, -1 when it is not known.
-func (s *Store) openLayer(ctx context.Context, chainID string) (rc io.ReadCloser, size int64, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, 0, err
-	}
-	s.mu.Lock()
-	l := s.layers[chainID]
-	s.mu.Unlock()
-	if l == nil {
-		return nil, 0, errdefs.NotFound("no such layer: %s", chainID)
-	}
-	rc, err = s.assembled(l)
-	return rc, -1, err
+// stacks tells whether the driver unpacks layers of a stack side by side.
+func (s *Store) stacks() bool {
+	_, ok := s.driver.(graphdriver.Stacker)
+	return ok
 }

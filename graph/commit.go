@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
@@ -40,96 +41,102 @@ func (s *Store) Commit(ctx context.Context, c image.Commit) (*image.Image, error
 	} else if err != nil {
 		return nil, err
 	}
+	held, err := s.bringCommit(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("committing container %s: %w", c.Container, err)
+	}
+	defer held.release()
+	doc := s.commitDocument(c, base, held)
+	img, err := image.New(doc)
+	if err != nil {
+		return nil, err
+	}
+	parent := ""
+	if base != nil {
+		parent = base.ID
+	}
+	var names []reference.Ref
+	if c.Repo != "" {
+		name, err := parseName(c.Repo, c.Tag)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	if img, err = s.keepDocument(ctx, held, img.Raw, parent, names...); err != nil {
+		return nil, fmt.Errorf("committing container %s: %w", c.Container, err)
+	}
+	return img, nil
+}
+
+// bringCommit makes a layer of what a container has written and holds the
+// stack, of which it is no part when it is empty.
+func (s *Store) bringCommit(ctx context.Context, c image.Commit) (*heldLayers, error) {
 	s.mu.Lock()
 	chain := s.containers[c.Container]
 	s.mu.Unlock()
+	h := &heldLayers{chainID: chain}
+	if s.hold(chain) == nil && chain != "" {
+		return nil, errdefs.NotFound("no such layer: %s", chain)
+	}
+	h.release = sync.OnceFunc(func() { s.unhold(h.chainID) })
+	err := s.bringDiff(ctx, c, h)
+	if err == nil {
+		h.diffIDs, err = s.diffIDs(h.chainID)
+	}
+	if err != nil {
+		h.release()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (s *Store) bringDiff(ctx context.Context, c image.Commit, h *heldLayers) error {
 	diff, err := s.driver.Diff(ctx, c.Container)
 	if err != nil {
-		return nil, fmt.Errorf("reading what container %s has written: %w", c.Container, err)
+		return fmt.Errorf("reading what it has written: %w", err)
 	}
-	p, err := s.unpackLayer(ctx, chain, diff)
+	p, err := s.unpackLayer(ctx, h.chainID, diff)
 	if cerr := diff.Close(); err == nil && cerr != nil {
 		p.drop()
 		err = cerr
 	}
 	if err != nil {
-		return nil, fmt.Errorf("committing container %s: %w", c.Container, err)
+		return err
 	}
 	defer p.drop()
 	if c.Read != nil {
 		c.Read()
 	}
-	img, err := s.keepCommit(ctx, c, base, chain, p)
-	if err != nil {
-		return nil, fmt.Errorf("committing container %s: %w", c.Container, err)
+	if p.diffID == emptyLayer {
+		h.empty = true
+		return nil
 	}
-	return img, nil
+	below := h.chainID
+	l, err := s.keepAlone(ctx, p)
+	if err != nil {
+		return err
+	}
+	h.chainID = l.chainID
+	s.unhold(below) // the new one keeps it
+	return nil
 }
 
 // commitDocument is the document of a commit.
-func (s *Store) commitDocument(c image.Commit, base *image.Image, chain string, p *pendingLayer) (image.Document, error) {
+func (s *Store) commitDocument(c image.Commit, base *image.Image, held *heldLayers) image.Document {
 	now := s.now().UTC()
 	doc := image.Document{Architecture: runtime.GOARCH, OS: runtime.GOOS}
 	if base != nil {
 		doc = base.Document
 		doc.History = append([]image.History{}, base.History...)
-		doc.RootFS.DiffIDs = append([]string{}, base.RootFS.DiffIDs...)
-	} else if chain != "" {
-		diffIDs, err := s.diffIDs(chain)
-		if err != nil {
-			return doc, err
-		}
-		doc.RootFS.DiffIDs = diffIDs
 	}
-	doc.RootFS.Type = "layers"
+	doc.RootFS = image.RootFS{Type: "layers", DiffIDs: held.diffIDs}
 	doc.Created, doc.Author, doc.Comment, doc.DockerVersion = &now, c.Author, c.Comment, s.version
 	doc.Config, doc.Container, doc.ContainerConfig = c.Config, c.Container, c.ContainerConfig
-	step := image.History{Created: &now, CreatedBy: c.CreatedBy, Author: c.Author, Comment: c.Comment}
-	if step.EmptyLayer = p.diffID == emptyLayer; !step.EmptyLayer {
-		doc.RootFS.DiffIDs = append(doc.RootFS.DiffIDs, p.diffID)
-	}
-	doc.History = append(doc.History, step)
-	return doc, nil
-}
-
-// keepCommit makes layer, document and name visible, in this order.
-func (s *Store) keepCommit(ctx context.Context, c image.Commit, base *image.Image, chain string, p *pendingLayer) (*image.Image, error) {
-	doc, err := s.commitDocument(c, base, chain, p)
-	if err != nil {
-		return nil, err
-	}
-	var name reference.Ref
-	if c.Repo != "" {
-		if name, err = parseName(c.Repo, c.Tag); err != nil {
-			return nil, err
-		}
-	}
-	s.change.Lock()
-	defer s.change.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if p.diffID != emptyLayer {
-		if chain, err = s.keepLayer(p); err != nil {
-			return nil, err
-		}
-	}
-	img, err := image.New(doc)
-	if err == nil {
-		if base != nil {
-			img.Parent = base.ID
-		}
-		img, err = s.keepNamed(img, name)
-	}
-	if err != nil {
-		if p.diffID != emptyLayer {
-			if rerr := s.release(chain); rerr != nil {
-				s.logf("removing the layer of a failed commit: %v", rerr)
-			}
-		}
-		return nil, err
-	}
-	return img, nil
+	doc.History = append(doc.History, image.History{
+		Created: &now, CreatedBy: c.CreatedBy, Author: c.Author, Comment: c.Comment, EmptyLayer: held.empty,
+	})
+	return doc
 }
 
 // diffIDs names the layers of a stack, base first, by walking it down.

@@ -188,7 +188,7 @@ func TestImport_Faults(t *testing.T) {
 		"truncated":    {good[:3000], nil, []string{"-"}, errdefs.KindInvalidArgument, "truncated"},
 		"truncated gz": {gz.Bytes()[:gz.Len()-20], nil, []string{"-"}, errdefs.KindInvalidArgument, "EOF"},
 		"dotdot":       {graphtest.Archive(t, graphtest.File("../x", "")), nil, []string{"-"}, errdefs.KindInvalidArgument, "leads out"},
-		"twice":        {graphtest.Archive(t, graphtest.File("a", ""), graphtest.File("./a", "")), nil, []string{"-"}, errdefs.KindInvalidArgument, "duplicate"},
+		"twice":        {graphtest.Archive(t, graphtest.File("a", "x"), graphtest.File("./a", "y")), nil, []string{"-"}, errdefs.KindInvalidArgument, "duplicate"},
 		"bomb":         {graphtest.SparseBomb(1 << 61), nil, []string{"-"}, errdefs.KindInvalidArgument, "file system"},
 		"name":         {good, nil, []string{"-", "UPPER"}, errdefs.KindInvalidArgument, "lowercase"},
 		"scratch":      {good, nil, []string{"-", "scratch"}, errdefs.KindInvalidArgument, "reserved"},
@@ -432,7 +432,7 @@ func TestAssembled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := b.assembled(b.layers[img.ChainID])
+	r, err := b.assembled(t.Context(), b.layers[img.ChainID], nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,12 +108,7 @@ func (s *Store) Import(ctx context.Context, opt importOptions, stdin io.Reader, 
 		defer body.Close()
 		source = body
 	}
-	p, err := s.unpackLayer(ctx, "", source)
-	if err != nil {
-		return nil, fmt.Errorf("importing %s: %w", shown(opt.source), err)
-	}
-	defer p.drop()
-	img, err := s.keepImport(ctx, doc, p, opt.name)
+	img, err := s.keepImport(ctx, doc, source, opt.name)
 	if err != nil {
 		return nil, fmt.Errorf("importing %s: %w", shown(opt.source), err)
 	}
@@ -126,28 +121,23 @@ func (s *Store) Import(ctx context.Context, opt importOptions, stdin io.Reader, 
 }
 
 // keepImport makes layer, document and name visible, in this order.
-func (s *Store) keepImport(ctx context.Context, doc image.Document, p *pendingLayer, name reference.Ref) (*image.Image, error) {
-	s.change.Lock()
-	defer s.change.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	chain, err := s.keepLayer(p)
+func (s *Store) keepImport(ctx context.Context, doc image.Document, source io.Reader, name reference.Ref) (*image.Image, error) {
+	held, err := s.bringLayers(ctx, []layerSource{{open: func(context.Context, func(layerState)) (io.ReadCloser, error) {
+		return io.NopCloser(source), nil
+	}}})
 	if err != nil {
 		return nil, err
 	}
-	doc.RootFS = image.RootFS{Type: "layers", DiffIDs: []string{p.diffID}}
+	defer held.release()
+	doc.RootFS = image.RootFS{Type: "layers", DiffIDs: held.diffIDs}
 	img, err := image.New(doc)
-	if err == nil {
-		img, err = s.keepNamed(img, name)
-	}
 	if err != nil {
-		if err := s.release(chain); err != nil {
-			s.logf("removing the layer of a failed import: %v", err)
-		}
 		return nil, err
 	}
-	return img, nil
+	if name.IsZero() {
+		return s.keepDocument(ctx, held, img.Raw, "")
+	}
+	return s.keepDocument(ctx, held, img.Raw, "", name)
 }
 
 // importDocument is the document without its layer.

@@ -12,10 +12,15 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/image"
 )
+
+// lengthFile has the length of a layer's archive in bytes.
+const lengthFile = "tar-length"
 
 // layer is one layer of images. The upper fields never change, the counts are
 // guarded by Store.mu. It goes when all counts are zero.
@@ -23,7 +28,8 @@ type layer struct {
 	chainID, parent string // parent is a chain id, "" for a base
 	diffID          string
 	cacheID         string // in the driver
-	size            int64
+	size            int64  // of its files
+	length          int64  // of its archive; 0 when that was not written down
 
 	images     int // that have it on top
 	children   int // layers right on it
@@ -98,6 +104,9 @@ func (s *Store) loadLayer(chainID string) (*layer, error) {
 	if l.size, err = strconv.ParseInt(text, 10, 64); err != nil {
 		return nil, err
 	}
+	if text, err := read(lengthFile); err == nil {
+		l.length, _ = strconv.ParseInt(text, 10, 64) // counted anew when unreadable
+	}
 	if !s.driver.Exists(l.cacheID) {
 		return nil, fmt.Errorf("driver %s does not have it (%s)", s.driver.Name(), l.cacheID)
 	}
@@ -133,50 +142,30 @@ func (s *Store) layerSizes(img *image.Image) []int64 {
 	return sizes
 }
 
-// keepLayer makes an unpacked layer a kept one by one rename. When the same
-// layer is there already, the new one is dropped. Callers hold change.
-func (s *Store) keepLayer(p *pendingLayer) (chainID string, err error) {
-	chainID = image.ChainID([]string{p.diffID})
-	if p.parent != "" {
-		chainID = image.Digest([]byte(p.parent + " " + p.diffID))
-	}
-	s.mu.Lock()
-	known := s.layers[chainID] != nil
-	s.mu.Unlock()
-	if known {
-		p.drop()
-		return chainID, nil
-	}
-	files := map[string]string{"diff": p.diffID, "cache-id": p.cacheID, "size": strconv.FormatInt(p.size, 10)}
-	if p.parent != "" {
-		files["parent"] = p.parent
-	}
-	for name, content := range files {
-		if err := writeFlushed(filepath.Join(p.dir, name), []byte(content)); err != nil {
-			return "", fmt.Errorf("keeping layer: %w", err)
+// keepLayer makes an unpacked, described and flushed layer a kept one by one
+// rename, and holds it. Callers hold change and its flight, so that there is no
+// other one of its name, and flush the directory of layers.
+func (s *Store) keepLayer(p *pendingLayer) (*layer, error) {
+	chainID := chainOn(p.parent, p.diffID)
+	err := os.Rename(p.dir, s.layerDir(chainID))
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
+		// Something unusable is in the way; load said so.
+		if err = s.discard(s.layerDir(chainID)); err == nil {
+			err = os.Rename(p.dir, s.layerDir(chainID))
 		}
 	}
-	if err := syncDir(p.dir); err != nil {
-		return "", fmt.Errorf("keeping layer: %w", err)
-	}
-	// Something unusable may be in the way; load said so.
-	if err := s.discard(s.layerDir(chainID)); err != nil {
-		return "", fmt.Errorf("keeping layer: %w", err)
-	}
-	if err := os.Rename(p.dir, s.layerDir(chainID)); err != nil {
-		return "", fmt.Errorf("keeping layer: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("keeping layer: %w", err)
 	}
 	p.kept = true
-	if err := syncDir(s.path("layerdb/sha256")); err != nil {
-		return "", fmt.Errorf("keeping layer: %w", err)
-	}
+	l := &layer{chainID: chainID, parent: p.parent, diffID: p.diffID, cacheID: p.cacheID, size: p.size, length: p.length, holds: 1}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.layers[chainID] = &layer{chainID: chainID, parent: p.parent, diffID: p.diffID, cacheID: p.cacheID, size: p.size}
+	s.layers[chainID] = l
 	if up := s.layers[p.parent]; up != nil {
 		up.children++
 	}
-	return chainID, nil
+	return l, nil
 }
 
 // discard moves a directory out of sight before it is removed.

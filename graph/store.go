@@ -63,8 +63,9 @@ type Store struct {
 	change sync.Mutex // one change of what is on disk at a time; never taken by readers
 
 	mu         sync.Mutex
-	layers     map[string]*layer // guarded by mu: by chain id
-	containers map[string]string // guarded by mu: container layer → chain id
+	layers     map[string]*layer  // guarded by mu: by chain id
+	containers map[string]string  // guarded by mu: container layer → chain id
+	flights    map[string]*flight // guarded by mu: by chain id, layers on their way in
 }
 
 // New opens the store and removes what an earlier process left half-made.
@@ -72,7 +73,7 @@ func New(opt Options) (*Store, error) {
 	s := &Store{
 		dir:     filepath.Join(opt.Root, "image", opt.Driver.Name()),
 		version: opt.Version, driver: opt.Driver, eng: opt.Engine, now: opt.Now, logf: opt.Logf,
-		layers: make(map[string]*layer), containers: make(map[string]string),
+		layers: make(map[string]*layer), containers: make(map[string]string), flights: make(map[string]*flight),
 	}
 	if s.now == nil {
 		s.now = time.Now

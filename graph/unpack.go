@@ -4,35 +4,55 @@ package graph
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 
-	"github.com/vbatts/tar-split/tar/asm"
-	"github.com/vbatts/tar-split/tar/storage"
+	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/pkg/archive"
+	"github.com/enginejobs/docker/pkg/tarsplit"
 )
 
-// pendingLayer is an unpacked layer that no image has yet.
+// recordFile is what is known of a layer's archive besides its files.
+const recordFile = "tar-split.json.gz"
+
+// pendingLayer is a layer that no image has yet: a directory in tmp that becomes
+// the layer's and a layer of the driver.
 type pendingLayer struct {
 	store   *Store
-	dir     string // in tmp; becomes the layer's directory
+	dir     string
 	cacheID string
 	parent  string // chain id
-	diffID  string
-	size    int64
+	diffID  string // set by unpack
+	size    int64  // of its files
+	length  int64  // of its archive
 	kept    bool
+
+	recordErr error // of the archive, found by record
+}
+
+// newPending makes an empty layer on parent, whose layer in the driver is below.
+func (s *Store) newPending(parent, below string) (*pendingLayer, error) {
+	p := &pendingLayer{store: s, cacheID: randomID(), parent: parent}
+	p.dir = s.path("tmp", "layer-"+p.cacheID)
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making layer: %w", err)
+	}
+	if err := s.driver.Create(p.cacheID, below, false); err != nil {
+		p.drop()
+		return nil, err
+	}
+	return p, nil
 }
 
 // drop removes the layer unless it was kept.
@@ -46,12 +66,8 @@ func (p *pendingLayer) drop() {
 	}
 }
 
-// unpackLayer reads an archive once: it is decompressed, hashed, unpacked by
-// the driver and recorded so that it can be put together again byte for byte.
-// A failure leaves nothing.
+// unpackLayer makes a layer on parent of an archive. A failure leaves nothing.
 func (s *Store) unpackLayer(ctx context.Context, parent string, r io.Reader) (*pendingLayer, error) {
-	p := &pendingLayer{store: s, cacheID: randomID(), parent: parent}
-	p.dir = s.path("tmp", "layer-"+p.cacheID)
 	below := ""
 	if parent != "" {
 		s.mu.Lock()
@@ -62,173 +78,182 @@ func (s *Store) unpackLayer(ctx context.Context, parent string, r io.Reader) (*p
 		}
 		below = l.cacheID
 	}
-	if err := os.Mkdir(p.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making layer: %w", err)
-	}
-	if err := s.driver.Create(p.cacheID, below, false); err != nil {
-		p.drop()
+	p, err := s.newPending(parent, below)
+	if err != nil {
 		return nil, err
 	}
-	if err := p.unpack(ctx, r); err != nil {
+	if err := p.unpack(ctx, r, nil, nil); err != nil {
 		p.drop()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *pendingLayer) unpack(ctx context.Context, r io.Reader) error {
-	plain, _, err := archive.Decompress(r)
+// unpack reads an archive once: it is decompressed, hashed, unpacked by the
+// driver and recorded so that it can be put together again byte for byte, each
+// in a goroutine of its own. parents, when not nil, waits until the layers below
+// are unpacked; then the driver is a Stacker. tell, when not nil, is told how
+// much of r has been read.
+func (p *pendingLayer) unpack(ctx context.Context, r io.Reader, parents func(context.Context) error, tell func(int64)) error {
+	raw := &rawReader{r: r, tell: tell}
+	plain, _, err := archive.Decompress(raw)
 	if err != nil {
-		return graphdriver.ArchiveError(err)
+		return raw.blame(ctx, err)
 	}
 	defer plain.Close()
-	record, err := newRecord(filepath.Join(p.dir, "tar-split.json.gz"))
-	if err != nil {
-		return fmt.Errorf("making layer: %w", err)
-	}
-	defer record.close()
-	hash := sha256.New()
-	source := &countingReader{r: io.TeeReader(plain, hash), ctx: ctx}
-	recording, abort := context.WithCancel(ctx)
-	defer abort()
-	split, done, err := asm.NewInputTarStreamWithDone(source, record.packer, &checksum{ctx: recording, buf: make([]byte, 128<<10)})
-	if err != nil {
-		return err
-	}
-	p.size, err = p.store.driver.ApplyDiff(ctx, p.cacheID, bufio.NewReaderSize(split, 256<<10))
-	if err == nil {
-		_, err = io.Copy(io.Discard, split) // padding counts for the digest
-	}
-	// The recorder has seen the end now, or is to give up.
-	abort()
-	err = errors.Join(err, split.Close())
-	splitErr := <-done
+	p.length, err = fanOut(ctx, &wholeReader{plain: plain, raw: raw}, p.hash, p.record, func(ctx context.Context, r io.Reader) error {
+		return p.apply(ctx, r, parents)
+	})
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
 	case err != nil:
-		return err
-	case splitErr != nil:
-		return errdefs.InvalidArgument("reading archive: %w", splitErr)
-	case source.n == 0:
+		return raw.blame(ctx, err)
+	case p.length == 0:
 		return errdefs.InvalidArgument("the archive is empty")
 	}
-	p.diffID = "sha256:" + hex.EncodeToString(hash.Sum(nil))
-	if err := record.finish(); err != nil {
-		return fmt.Errorf("making layer: %w", err)
-	}
-	return p.flush()
+	return p.recordErr
 }
 
-// flush brings the files of the layer to the disk, so that a layer that is
-// kept is whole after a power failure too.
-func (p *pendingLayer) flush() error {
-	d, err := os.Open(p.dir)
+func (p *pendingLayer) hash(_ context.Context, r io.Reader) error {
+	hash := sha256.New()
+	if _, err := io.Copy(hash, r); err != nil {
+		return err
+	}
+	p.diffID = "sha256:" + hex.EncodeToString(hash.Sum(nil))
+	return nil
+}
+
+func (p *pendingLayer) apply(ctx context.Context, r io.Reader, parents func(context.Context) error) (err error) {
+	if parents == nil {
+		p.size, err = p.store.driver.ApplyDiff(ctx, p.cacheID, r)
+		return err
+	}
+	stacker, ok := p.store.driver.(graphdriver.Stacker)
+	if !ok {
+		return fmt.Errorf("driver %s unpacks one layer of a stack after the other", p.store.driver.Name())
+	}
+	p.size, err = stacker.ApplyAhead(ctx, p.cacheID, r, func() error { return parents(ctx) })
+	return err
+}
+
+// record writes what is needed besides the files to make the archive again.
+func (p *pendingLayer) record(ctx context.Context, r io.Reader) error {
+	f, err := os.OpenFile(filepath.Join(p.dir, recordFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("making layer: %w", err)
+	}
+	defer f.Close()
+	buf := bufio.NewWriterSize(f, 64<<10)
+	gz, err := gzip.NewWriterLevel(buf, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	if _, err := tarsplit.Record(ctx, r, gz); onHost(err) {
+		return fmt.Errorf("making layer: %w", err)
+	} else if err != nil {
+		p.recordErr = archiveFault(err) // the driver says it better if it finds it too
+		return nil
+	}
+	if err := errors.Join(gz.Close(), buf.Flush()); err != nil {
+		return fmt.Errorf("making layer: %w", err)
+	}
+	return nil
+}
+
+// describe writes what is known of the layer beside its record.
+func (p *pendingLayer) describe() error {
+	files := map[string]string{
+		"diff": p.diffID, "cache-id": p.cacheID,
+		"size": strconv.FormatInt(p.size, 10), lengthFile: strconv.FormatInt(p.length, 10),
+	}
+	if p.parent != "" {
+		files["parent"] = p.parent
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
+			return fmt.Errorf("keeping layer: %w", err)
+		}
+	}
+	return nil
+}
+
+// flush brings layers to the disk, so that those that are kept are whole after a
+// power failure too. It is one call for all of them.
+func (s *Store) flush() error {
+	d, err := os.Open(s.path("tmp"))
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	if err := unix.Syncfs(int(d.Fd())); err != nil {
-		return fmt.Errorf("flushing layer: %w", err)
+		return fmt.Errorf("flushing layers: %w", err)
 	}
 	return nil
 }
 
-// countingReader counts and ends with its context.
-type countingReader struct {
-	r   io.Reader
-	ctx context.Context //nolint:containedctx // lives as long as one call
-	n   int64
+// rawReader is the stream that somebody gave us, before it is decompressed. It
+// remembers its own error, which is not the archive's fault.
+type rawReader struct {
+	r    io.Reader
+	n    int64
+	tell func(int64)
+	err  error
 }
 
-// Read passes on until the context ends.
-func (c *countingReader) Read(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
+// Read passes on.
+func (r *rawReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	r.n += int64(n)
+	if r.tell != nil && n > 0 {
+		r.tell(r.n)
 	}
-	n, err := c.r.Read(b)
-	c.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
 	return n, err
 }
 
-// checksum sums up the contents of files for the recorder. It ends with its
-// context: the zeros of a sparse file can go on for ever without a read.
-type checksum struct {
-	ctx context.Context //nolint:containedctx // lives as long as one call
-	buf []byte
-}
-
-// Put reads one file. The recorder calls it for one at a time.
-func (c *checksum) Put(_ string, input io.Reader) (int64, []byte, error) {
-	sum := crc64.New(storage.CRCTable)
-	n, err := io.CopyBuffer(sum, &countingReader{r: input, ctx: c.ctx}, c.buf)
-	return n, sum.Sum(nil), err
-}
-
-// splitRecord is the file that tar-split's entries go to.
-type splitRecord struct {
-	file   *os.File
-	buf    *bufio.Writer
-	gz     *gzip.Writer
-	packer storage.Packer
-}
-
-func newRecord(path string) (*splitRecord, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
+// blame says whose fault an error is.
+func (r *rawReader) blame(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case r.err != nil:
+		return r.err
 	}
-	r := &splitRecord{file: f, buf: bufio.NewWriterSize(f, 64<<10)}
-	if r.gz, err = gzip.NewWriterLevel(r.buf, gzip.BestSpeed); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	r.packer = storage.NewJSONPacker(r.gz)
-	return r, nil
+	return err
 }
 
-func (r *splitRecord) finish() error {
-	return errors.Join(r.gz.Close(), r.buf.Flush(), r.file.Sync())
+// wholeReader reads the stream below to its end, which may come after that of
+// what was packed in it: who verifies it does so there.
+type wholeReader struct {
+	plain io.Reader
+	raw   io.Reader
 }
 
-func (r *splitRecord) close() { _ = r.file.Close() }
-
-// assembled gives the archive of a layer as it was received.
-func (s *Store) assembled(l *layer) (io.ReadCloser, error) {
-	f, err := os.Open(filepath.Join(s.layerDir(l.chainID), "tar-split.json.gz"))
-	if err != nil {
-		return nil, err
+// Read gives plain bytes.
+func (w *wholeReader) Read(p []byte) (int, error) {
+	n, err := w.plain.Read(p)
+	if errors.Is(err, io.EOF) {
+		if _, err := io.Copy(io.Discard, w.raw); err != nil {
+			return n, err
+		}
+	} else if err != nil {
+		err = archiveFault(err)
 	}
-	gz, err := gzip.NewReader(f)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	root, err := s.driver.Get(l.cacheID)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	tree, err := os.OpenRoot(root)
-	if err != nil {
-		return nil, errors.Join(err, s.driver.Put(l.cacheID), f.Close())
-	}
-	out := asm.NewOutputTarStream(rootGetter{tree}, storage.NewJSONUnpacker(gz))
-	return &assembly{ReadCloser: out, release: func() error {
-		return errors.Join(tree.Close(), s.driver.Put(l.cacheID), f.Close())
-	}}, nil
+	return n, err
 }
 
-// rootGetter opens files inside a layer only, whatever links it has.
-type rootGetter struct{ root *os.Root }
-
-// Get opens one file.
-func (g rootGetter) Get(name string) (io.ReadCloser, error) {
-	name = filepath.Clean("/" + name)[1:]
-	return g.root.Open(name)
+// archiveFault is an error of a parser or decoder. One that has a kind already
+// comes from somewhere else and keeps it.
+func archiveFault(err error) error {
+	if errdefs.KindOf(err) != errdefs.KindInternal {
+		return err
+	}
+	return errdefs.InvalidArgument("reading archive: %w", err)
 }
 
-type assembly struct {
-	io.ReadCloser
-	release func() error
+// onHost tells whether an error is one of this host's files.
+func onHost(err error) bool {
+	var p *os.PathError
+	return errors.As(err, &p)
 }
-
-// Close ends the stream and lets go of the layer.
-func (a *assembly) Close() error { return errors.Join(a.ReadCloser.Close(), a.release()) }

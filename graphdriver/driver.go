@@ -88,3 +88,13 @@ type Expendable interface {
 	// cut: unmounting it does not wait for the disk.
 	ExpendableMounts(id string) ([]mount.Mount, error)
 }
+
+// Stacker is what a Driver has besides when the files of a layer do not depend
+// on those of its parents, so that the layers of a stack can be unpacked at the
+// same time.
+type Stacker interface {
+	// ApplyAhead is ApplyDiff for a layer whose parents exist, but need not be
+	// unpacked yet. It calls parents, which waits until they are, before it looks at
+	// what lies below: most archives never make it.
+	ApplyAhead(ctx context.Context, id string, diff io.Reader, parents func() error) (size int64, err error)
+}

@@ -21,20 +21,55 @@ import (
 // ApplyDiff unpacks straight into the layer's own directory; deletions become
 // overlayfs's marks.
 func (d *Driver) ApplyDiff(ctx context.Context, id string, diff io.Reader) (int64, error) {
+	return d.ApplyAhead(ctx, id, diff, func() error { return nil })
+}
+
+// ApplyAhead is ApplyDiff before the parents are unpacked. Only archives that
+// leave out directories, or link to files of other layers, wait for them.
+func (d *Driver) ApplyAhead(ctx context.Context, id string, diff io.Reader, parents func() error) (int64, error) {
 	var size int64
 	err := d.use(id, func() error {
 		lower, err := d.layers.Ancestors(id)
 		if err != nil {
 			return err
 		}
-		opt := archive.Options{Whiteouts: archive.Overlay}
+		var rooted bool
+		opt := archive.Options{Whiteouts: archive.Overlay, Once: true, Rooted: &rooted}
 		if len(lower) > 0 {
-			opt.Below = view(d.diffDirs(lower))
+			opt.Below = &later{view: d.diffDirs(lower), parents: parents}
 		}
 		size, err = archive.Unpack(ctx, d.path(id, "diff"), diff, opt)
-		return err
+		if err != nil || rooted || len(lower) == 0 {
+			return err
+		}
+		if err := parents(); err != nil {
+			return err
+		}
+		return d.likeParent(d.path(id, "diff"), d.path(lower[0], "diff"))
 	})
 	return size, graphdriver.ArchiveError(err)
+}
+
+// later is a view of layers that may not be unpacked yet.
+type later struct {
+	view    view
+	parents func() error
+}
+
+// Find waits for the layers and looks.
+func (l *later) Find(name string) (string, error) {
+	if err := l.parents(); err != nil {
+		return "", err
+	}
+	return l.view.Find(name)
+}
+
+// Names waits for the layers and lists.
+func (l *later) Names(name string) ([]string, error) {
+	if err := l.parents(); err != nil {
+		return nil, err
+	}
+	return l.view.Names(name)
 }
 
 // use runs do while the layer cannot be removed and has its directories.

@@ -104,18 +104,32 @@ func mkdir(dir string) error {
 // createDiff makes the layer's own directory. It is the root of the union, so
 // it looks like the parent's.
 func (d *Driver) createDiff(dir, parent string) error {
-	var st unix.Stat_t
-	st.Mode, st.Uid, st.Gid = 0o755, uint32(os.Geteuid()), uint32(os.Getegid())
+	like := ""
+	mode := uint32(0o755)
 	if parent != "" {
-		if err := unix.Stat(d.path(parent, "diff"), &st); err != nil {
+		like = d.path(parent, "diff")
+		var st unix.Stat_t
+		if err := unix.Stat(like, &st); err != nil {
 			return err
 		}
+		mode = st.Mode & 0o7777
 	}
-	mode := st.Mode & 0o7777
 	if err := unix.Mkdir(dir, mode); err != nil && !errors.Is(err, unix.EEXIST) {
 		return &os.PathError{Op: "mkdir", Path: dir, Err: err}
 	}
-	var now unix.Stat_t
+	return d.likeParent(dir, like)
+}
+
+// likeParent gives a layer's own directory the owner and mode of another one, or
+// those of a root without parent.
+func (d *Driver) likeParent(dir, like string) error {
+	var st, now unix.Stat_t
+	st.Mode, st.Uid, st.Gid = 0o755, uint32(os.Geteuid()), uint32(os.Getegid())
+	if like != "" {
+		if err := unix.Stat(like, &st); err != nil {
+			return err
+		}
+	}
 	if err := unix.Stat(dir, &now); err != nil {
 		return err
 	}
@@ -125,7 +139,7 @@ func (d *Driver) createDiff(dir, parent string) error {
 		}
 		now.Mode = 0
 	}
-	if now.Mode&0o7777 != mode {
+	if mode := st.Mode & 0o7777; now.Mode&0o7777 != mode {
 		return unix.Chmod(dir, mode)
 	}
 	return nil

@@ -64,7 +64,10 @@ type Driver struct {
 	nextLink uint64            // guarded by mu
 }
 
-var _ graphdriver.Driver = (*Driver)(nil)
+var (
+	_ graphdriver.Driver  = (*Driver)(nil)
+	_ graphdriver.Stacker = (*Driver)(nil)
+)
 
 // Options of New.
 type Options struct {

@@ -207,7 +207,7 @@ func (d *Driver) Put(id string) error {
 func (d *Driver) ApplyDiff(ctx context.Context, id string, diff io.Reader) (int64, error) {
 	var size int64
 	err := d.layers.Use(id, func(graphdriver.Layer) (err error) {
-		size, err = archive.Unpack(ctx, d.dir(id), diff, archive.Options{Whiteouts: archive.Apply, NoOwner: d.noOwner})
+		size, err = archive.Unpack(ctx, d.dir(id), diff, archive.Options{Whiteouts: archive.Apply, Once: true, NoOwner: d.noOwner})
 		return err
 	})
 	return size, graphdriver.ArchiveError(err)

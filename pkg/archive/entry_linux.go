@@ -66,6 +66,11 @@ func (u *unpacker) replacing(dir int, base string, make func() error) error {
 
 // clear removes base. Names in the tree may mean something else afterwards.
 func (u *unpacker) clear(dir int, base string) error {
+	if u.opt.Once {
+		if err := u.loses(dir, base); err != nil {
+			return err
+		}
+	}
 	err := u.tree.remove(dir, base)
 	if dir != u.tree.fd {
 		u.tree.forget()
@@ -95,6 +100,13 @@ func (u *unpacker) file(ctx context.Context, hdr *tar.Header, body io.Reader, di
 		return err
 	}
 	u.size += hdr.Size
+	if u.mine != nil && hdr.Size > 0 {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		u.mine[st.Ino] = struct{}{}
+	}
 	if err := u.meta(fd, hdr); err != nil {
 		return err
 	}
@@ -221,6 +233,9 @@ func (u *unpacker) rootEntry(hdr *tar.Header) error {
 		return err
 	}
 	defer unix.Close(fd)
+	if u.opt.Rooted != nil {
+		*u.opt.Rooted = true
+	}
 	u.dirs = append(u.dirs, dirTime{".", timesOf(hdr)})
 	return entryError(hdr.Name, u.meta(fd, hdr))
 }

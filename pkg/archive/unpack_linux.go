@@ -26,6 +26,11 @@ type Options struct {
 	KeepKinds bool
 	// Owner, when not nil, is who everything belongs to, whatever the archive says.
 	Owner *Owner
+	// Once refuses archives that bring content and take it away again, by a second
+	// entry of the same name: such a tree does not have all that the archive had.
+	Once bool
+	// Rooted, when not nil, is set when the archive has an entry for the root itself.
+	Rooted *bool
 	// NoOwner leaves everything to the current user and drops attributes that
 	// need privilege.
 	NoOwner bool
@@ -49,6 +54,9 @@ func Unpack(ctx context.Context, root string, r io.Reader, opt Options) (int64, 
 	u := &unpacker{tree: t, opt: opt, room: t.capacity()}
 	if opt.Whiteouts == Apply {
 		u.seen = make(map[string]struct{})
+		if opt.Once {
+			u.mine = make(map[uint64]struct{})
+		}
 	}
 	tr := tar.NewReader(&contextReader{ctx, r})
 	for {
@@ -102,6 +110,7 @@ type unpacker struct {
 
 	dirs   []dirTime
 	seen   map[string]struct{} // entries of this archive, kept for Apply only
+	mine   map[uint64]struct{} // inodes of files of this archive that have content, for Once in an Apply tree
 	opaque bool                // the root itself is opaque
 	buf    []byte
 }
