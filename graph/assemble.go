@@ -26,7 +26,7 @@ func (s *Store) openLayer(ctx context.Context, chainID string) (rc io.ReadCloser
 	if l == nil {
 		return nil, 0, errdefs.NotFound("no such layer: %s", chainID)
 	}
-	if length, err = s.layerLength(l); err == nil {
+	if length, err = s.archiveLength(l); err == nil {
 		rc, err = s.assembled(ctx, l, nil)
 	}
 	if err != nil {
@@ -51,9 +51,9 @@ func (h *heldReader) Close() error {
 	return err
 }
 
-// layerLength is the length of a layer's archive, counted when it was not
+// archiveLength is the length of a layer's archive, counted when it was not
 // written down.
-func (s *Store) layerLength(l *layer) (int64, error) {
+func (s *Store) archiveLength(l *layer) (int64, error) {
 	if l.length > 0 {
 		return l.length, nil
 	}
