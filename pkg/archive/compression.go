@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -27,6 +28,14 @@ const (
 
 // maxWindow bounds the memory that a zstd frame may ask for.
 const maxWindow = 128 << 20
+
+// What a packed stream may become before it is taken for a bomb, which is made
+// to fill a disk: so much in any case, and so many times its own size. gzip
+// cannot do more than 1032 times; what the others can is only zeros.
+const (
+	freePlain = 1 << 30
+	maxRatio  = 2000
+)
 
 var magics = [...]struct {
 	kind  Compression
@@ -55,9 +64,11 @@ func Detect(head []byte) Compression {
 }
 
 // Decompress gives the plain bytes of r, whatever its compression. Close frees
-// the decoder and leaves r alone. An empty r is an empty stream.
+// the decoder and leaves r alone. An empty r is an empty stream. A stream that
+// becomes more than a gigabyte and 2000 times its own size is refused.
 func Decompress(r io.Reader) (io.ReadCloser, Compression, error) {
-	buf := bufio.NewReaderSize(r, 64<<10)
+	packed := &counter{r: r}
+	buf := bufio.NewReaderSize(packed, 64<<10)
 	head, err := buf.Peek(6)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, None, fmt.Errorf("reading archive: %w", err)
@@ -67,7 +78,42 @@ func Decompress(r io.Reader) (io.ReadCloser, Compression, error) {
 	if err != nil {
 		return nil, kind, &Error{Err: fmt.Errorf("%s: %w", kind, err)}
 	}
+	if kind != None {
+		plain = &bounded{ReadCloser: plain, packed: packed, kind: kind, free: freePlain}
+	}
 	return plain, kind, nil
+}
+
+// counter counts what is read through it.
+type counter struct {
+	r io.Reader
+	n atomic.Int64 // a decoder may read ahead in a goroutine of its own
+}
+
+// Read passes on.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// bounded ends a stream that grows beyond measure.
+type bounded struct {
+	io.ReadCloser
+	packed *counter
+	kind   Compression
+	free   int64
+	n      int64
+}
+
+// Read passes on as long as the stream is within its bounds.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n += int64(n)
+	if read := b.packed.n.Load(); b.n > b.free && b.n/maxRatio > read {
+		return 0, invalid("", "%s: %d bytes become more than %d; it looks like a bomb", b.kind, read, b.n)
+	}
+	return n, err
 }
 
 func decoder(r *bufio.Reader, kind Compression) (io.ReadCloser, error) {

@@ -71,6 +71,32 @@ func TestDecompress(t *testing.T) {
 	}
 }
 
+// TestDecompress_Bombs: a little that becomes very much is refused, and not
+// before it has become much.
+func TestDecompress_Bombs(t *testing.T) {
+	const size = 64 << 20
+	for _, kind := range []Compression{Gzip, Xz, Zstd} {
+		t.Run(kind.String(), func(t *testing.T) {
+			data := packed(t, kind, make([]byte, size))
+			for _, free := range []int64{1 << 20, freePlain} {
+				r, _, err := Decompress(bytes.NewReader(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.(*bounded).free = free
+				n, err := io.Copy(io.Discard, r)
+				bomb := free < size && size/maxRatio > len(data) // gzip cannot make one
+				if bomb != IsInvalid(err) || !bomb && (err != nil || n != size) {
+					t.Errorf("%d bytes of %d: %d, %v", len(data), free, n, err)
+				}
+				if err := r.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 func TestDetect(t *testing.T) {
 	for head, want := range map[string]Compression{
 		"": None, "\x1f\x8b": None, "\x1f\x8b\x08": Gzip, "BZh9": Bzip2, "\xfd7zXZ\x00": Xz, "\x28\xb5\x2f\xfd": Zstd, "etc/": None,
