@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
@@ -11,15 +12,15 @@ import (
 
 // containersOptions choose the rows.
 type containersOptions struct {
-	All, Size     bool
-	Limit         int
-	Since, Before string
-	Filters       filters
+	All, Size, Health bool
+	Limit             int
+	Since, Before     string
+	Filters           filters
 }
 
 func decodeContainers(job *engine.Job) (containersOptions, error) {
 	opt := containersOptions{
-		All: job.GetenvBool("all"), Size: job.GetenvBool("size"), Limit: job.GetenvInt("limit"),
+		All: job.GetenvBool("all"), Size: job.GetenvBool("size"), Health: job.GetenvBool("health"), Limit: job.GetenvInt("limit"),
 		Since: job.Getenv("since"), Before: job.Getenv("before"),
 	}
 	var err error
@@ -31,7 +32,7 @@ func decodeContainers(job *engine.Job) (containersOptions, error) {
 //
 // Usage:  containers
 // Env:    all: also those that do not run. size: compute sizes. limit: at most so many. since, before: CONTAINER.
-// Env:    filters: JSON, name to values.
+// Env:    filters: JSON, name to values. health: rows have Health.
 // Stdout: JSON list of api.ContainerSummary.
 // Errors: NotFound (since, before), InvalidArgument (filters).
 func (d *Daemon) jobContainers(job *engine.Job) error {
@@ -43,7 +44,7 @@ func (d *Daemon) jobContainers(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	text, err := d.encodeRows(job.Context(), chosen, opt.Size)
+	text, err := d.encodeRows(job.Context(), chosen, opt.Size, opt.Health)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (d *Daemon) jobContainers(job *engine.Job) error {
 // encodeRows makes the JSON list. It reads snapshots only; nothing that a
 // container does can hold it up. Rows are pasted together from prepared pieces;
 // only those with names of links or sizes are encoded anew.
-func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size bool) ([]byte, error) {
+func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size, health bool) ([]byte, error) {
 	now := d.opt.Now()
 	links := d.linkNames()
 	text := append(make([]byte, 0, 2+1200*len(chosen)), '[')
@@ -67,6 +68,9 @@ func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size bool) 
 		more := links[s.rec.ID]
 		if r.head != nil && len(more) == 0 && !size {
 			text = append(append(append(text, r.head...), status...), r.tail...)
+			if health {
+				text = appendHealth(text, s)
+			}
 			continue
 		}
 		sum := r.summary
@@ -80,9 +84,23 @@ func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size bool) 
 		if err != nil {
 			return nil, errdefs.Internal("encoding the row of container %s: %w", short(s.rec.ID), err)
 		}
-		text = append(text, b...)
+		if text = append(text, b...); health {
+			text = appendHealth(text, s)
+		}
 	}
 	return append(text, ']', '\n'), ctx.Err()
+}
+
+// appendHealth adds the member Health to the row at the end of text. Its words
+// need no escape.
+func appendHealth(text []byte, s *snapshot) []byte {
+	status, streak := "none", 0
+	if h := s.health.shown(); h != nil {
+		status, streak = h.Status, h.FailingStreak
+	}
+	text = append(text[:len(text)-1], `,"Health":{"Status":"`...)
+	text = append(append(text, status...), `","FailingStreak":`...)
+	return append(strconv.AppendInt(text, int64(streak), 10), "}}"...)
 }
 
 // choose applies since, before, limit and the filters.

@@ -306,3 +306,30 @@ func TestHealth_OutputIsBounded(t *testing.T) {
 		t.Errorf("kept %q", got)
 	}
 }
+
+// Rows say how a check ended when they are asked to, and are JSON with and without.
+func TestContainers_Health(t *testing.T) {
+	f := setup(t)
+	f.create("plain", "exit 0")
+	s := &snapshot{health: &health{status: "unhealthy", streak: 3}}
+	for _, tc := range []struct {
+		s    *snapshot
+		want string
+	}{
+		{&snapshot{}, `{"Id":"x","Health":{"Status":"none","FailingStreak":0}}`},
+		{s, `{"Id":"x","Health":{"Status":"unhealthy","FailingStreak":3}}`},
+	} {
+		if got := string(appendHealth([]byte(`{"Id":"x"}`), tc.s)); got != tc.want {
+			t.Errorf("%s, want %s", got, tc.want)
+		}
+	}
+	for on, want := range map[string]string{"0": "", "1": "none"} {
+		var rows []struct{ Health struct{ Status string } }
+		if err := env(f.eng.Job("containers"), "all", "1", "health", on).OutputJSON(&rows); err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) != 1 || rows[0].Health.Status != want {
+			t.Errorf("health=%s: %+v", on, rows)
+		}
+	}
+}

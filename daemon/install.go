@@ -79,6 +79,7 @@ func (d *Daemon) containerDeclarations() []engine.Declaration {
 				key("all", engine.Bool, "also those that do not run"),
 				key("before", engine.String, "only those made before this one"),
 				key("filters", engine.JSON, "name of a filter to its values"),
+				key("health", engine.Bool, "rows say how the health check ended"),
 				key("limit", engine.Int, "at most so many"),
 				key("since", engine.String, "only those made after this one"),
 				key("size", engine.Bool, "compute sizes"),

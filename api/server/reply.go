@@ -59,10 +59,7 @@ func (row *route) answer(x *exchange) error {
 	}
 	switch row.reply.kind {
 	case replyDocument:
-		if need := needed(row.reply.shapes, x.v); len(need) > 0 {
-			return x.shaped(job, row.reply, need)
-		}
-		return x.direct(job, row.reply)
+		return x.document(job, row.reply)
 	case replyStream:
 		return x.direct(job, row.reply)
 	default:
@@ -72,6 +69,14 @@ func (row *route) answer(x *exchange) error {
 		x.w.WriteHeader(row.reply.code)
 		return nil
 	}
+}
+
+// document answers with what the job writes, in the shape of the version.
+func (x *exchange) document(job *engine.Job, rep reply) error {
+	if need := needed(rep.shapes, x.v); len(need) > 0 {
+		return x.shaped(job, rep, need)
+	}
+	return x.direct(job, rep)
 }
 
 // prepare makes the row's job from the request.
