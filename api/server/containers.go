@@ -9,5 +9,5 @@ func containers(x *exchange, row *route) error {
 	if x.v >= v1(52) {
 		job.SetenvBool("health", true)
 	}
-	return x.document(job, document(shapeContainers()...))
+	return x.answerDocument(job, document(shapeContainers()...))
 }

@@ -59,7 +59,7 @@ func (row *route) answer(x *exchange) error {
 	}
 	switch row.reply.kind {
 	case replyDocument:
-		return x.document(job, row.reply)
+		return x.answerDocument(job, row.reply)
 	case replyStream:
 		return x.direct(job, row.reply)
 	default:
@@ -71,8 +71,8 @@ func (row *route) answer(x *exchange) error {
 	}
 }
 
-// document answers with what the job writes, in the shape of the version.
-func (x *exchange) document(job *engine.Job, rep reply) error {
+// answerDocument answers with what the job writes, in the shape of the version.
+func (x *exchange) answerDocument(job *engine.Job, rep reply) error {
 	if need := needed(rep.shapes, x.v); len(need) > 0 {
 		return x.shaped(job, rep, need)
 	}
