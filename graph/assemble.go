@@ -66,8 +66,10 @@ func (s *Store) archiveLength(l *layer) (int64, error) {
 }
 
 // openRecord opens the record of a layer's archive.
-func (s *Store) openRecord(l *layer) (io.ReadCloser, error) {
-	f, err := os.Open(filepath.Join(s.layerDir(l.chainID), recordFile))
+func (s *Store) openRecord(l *layer) (io.ReadCloser, error) { return openRecord(s.layerDir(l.chainID)) }
+
+func openRecord(dir string) (io.ReadCloser, error) {
+	f, err := os.Open(filepath.Join(dir, recordFile))
 	if err != nil {
 		return nil, err
 	}
@@ -93,16 +95,22 @@ func (s *Store) assembled(ctx context.Context, l *layer, bad func(*tarsplit.File
 	if err != nil {
 		return nil, err
 	}
-	root, err := s.driver.Get(l.cacheID)
+	return s.assembledFrom(ctx, l.cacheID, record, bad)
+}
+
+// assembledFrom puts the archive of a layer of the driver together by its
+// record, which it closes.
+func (s *Store) assembledFrom(ctx context.Context, cacheID string, record io.ReadCloser, bad func(*tarsplit.FileError)) (io.ReadCloser, error) {
+	root, err := s.driver.Get(cacheID)
 	if err != nil {
 		return nil, errors.Join(err, record.Close())
 	}
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, errors.Join(&os.PathError{Op: "open", Path: root, Err: err}, s.driver.Put(l.cacheID), record.Close())
+		return nil, errors.Join(&os.PathError{Op: "open", Path: root, Err: err}, s.driver.Put(cacheID), record.Close())
 	}
 	a := &assembly{release: func() error {
-		return errors.Join(unix.Close(dir), s.driver.Put(l.cacheID), record.Close())
+		return errors.Join(unix.Close(dir), s.driver.Put(cacheID), record.Close())
 	}}
 	if a.Reader = tarsplit.NewReader(ctx, record, filesIn(dir)); bad != nil {
 		a.Reader = tarsplit.NewCheck(ctx, record, filesIn(dir), bad)

@@ -26,19 +26,32 @@ type keptImage struct {
 // bring brings in the layers of an image and makes its document.
 func (l *loader) bring(ctx context.Context, w wantedImage) ([]keptImage, error) {
 	var sources []layerSource
+	ahead := false
 	for _, layer := range w.layers {
 		if err := layer.check(); err != nil {
 			return nil, err
 		}
+		ahead = ahead || layer.from.spool == nil
 		sources = append(sources, layer.source())
 	}
-	held, err := l.store.bringLayers(ctx, sources)
-	if err != nil {
-		return nil, err
+	var diffIDs []string
+	if ahead {
+		for _, layer := range w.layers {
+			diffIDs = append(diffIDs, layer.from.pending.diffID)
+		}
+		if err := l.bringUnpacked(ctx, w.layers); err != nil {
+			return nil, err
+		}
+	} else {
+		held, err := l.store.bringLayers(ctx, sources)
+		if err != nil {
+			return nil, err
+		}
+		l.releases = append(l.releases, held.release)
+		diffIDs = held.diffIDs
 	}
-	l.held = append(l.held, held)
 	if w.img == nil {
-		return classicImages(w, held.diffIDs)
+		return classicImages(w, diffIDs)
 	}
 	k := keptImage{img: w.img, parent: w.parent}
 	for _, n := range w.names {
@@ -47,8 +60,11 @@ func (l *loader) bring(ctx context.Context, w wantedImage) ([]keptImage, error) 
 	return []keptImage{k}, nil
 }
 
-// check holds what came against what a descriptor says of it.
+// check holds what came against what the archive says of it.
 func (w wantedLayer) check() error {
+	if p := w.from.pending; p != nil && w.diffID != "" && p.diffID != w.diffID {
+		return wrongDigest(w.diffID, p.diffID)
+	}
 	if w.blob.Digest == "" {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,24 +25,28 @@ import (
 	"github.com/enginejobs/docker/pkg/jsonstream"
 )
 
-// loader is one run of load. Its entries come in any order: documents are kept
-// in memory, layers wait in nameless files for the documents that tell where
-// they belong.
+// loader is one run of load. The entries of an archive come in any order.
+// Documents are kept in memory. Layers are unpacked while they are read, before
+// it is known on which others they lie, where the driver can; else they wait in
+// nameless files for the documents that tell where they belong.
 type loader struct {
 	store    *Store
 	out      *jsonstream.Writer
 	quiet    bool
 	contents *loadContents
-	held     []*heldLayers
+	releases []func() // of layers that are held
 	spools   []*os.File
 }
 
-// loadedLayer is the archive of a layer as it came.
+// loadedLayer is the archive of a layer that came.
 type loadedLayer struct {
-	name   string
-	size   int64    // bytes as they came
-	digest string   // of these
-	spool  *os.File // has them
+	name    string
+	size    int64         // bytes as they came
+	digest  string        // of these
+	spool   *os.File      // has them; nil when it was unpacked
+	pending *pendingLayer // unpacked; nil when it waits
+	chainID string        // what it became; "" for nothing yet
+	again   bool          // it fits nowhere as it was unpacked
 }
 
 // close lets go of everything. Layers that no image has got go.
@@ -50,8 +55,13 @@ func (l *loader) close() error {
 	for _, f := range l.spools {
 		errs = append(errs, f.Close())
 	}
-	for _, h := range l.held {
-		h.release()
+	for _, layer := range l.contents.layers { // they may lie on those below
+		if layer.pending != nil {
+			layer.pending.drop()
+		}
+	}
+	for _, release := range slices.Backward(l.releases) {
+		release()
 	}
 	return errors.Join(errs...)
 }
@@ -185,33 +195,40 @@ func (l *loader) file(ctx context.Context, name string, size int64, body *bufio.
 		}
 		return l.contents.keep(name, raw)
 	case entryLayer:
-		return l.spool(ctx, name, size, body)
+		return l.layer(ctx, name, size, body)
 	}
 	l.contents.others[name] = struct{}{}
 	return nil
 }
 
+// layer takes a layer in: unpacked or kept in a file.
+func (l *loader) layer(ctx context.Context, name string, size int64, body *bufio.Reader) error {
+	in := io.Reader(&loadReader{r: body, ctx: ctx})
+	if !l.quiet {
+		in = l.out.NewReader(in, size, image.ShortID(layerName(name)), "Loading layer")
+	}
+	layer := &loadedLayer{name: name, size: size}
+	l.contents.layers[name] = layer
+	if _, ok := l.store.driver.(graphdriver.Detacher); ok {
+		head, _ := body.Peek(6) // it was there
+		return layer.unpack(ctx, l.store, in, archive.Detect(head) != archive.None)
+	}
+	return l.spool(layer, in)
+}
+
 // spool keeps a layer in a file without a name.
-func (l *loader) spool(ctx context.Context, name string, size int64, body io.Reader) error {
+func (l *loader) spool(layer *loadedLayer, in io.Reader) error {
 	fd, err := unix.Open(l.store.path("tmp"), unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		return fmt.Errorf("making a file for layer %s: %w", name, err)
+		return fmt.Errorf("making a file for layer %s: %w", layer.name, err)
 	}
 	f := os.NewFile(uintptr(fd), "layer")
 	l.spools = append(l.spools, f)
 	hash := sha256.New()
-	source := &loadReader{r: body, ctx: ctx}
-	in := io.Reader(source)
-	if !l.quiet {
-		in = l.out.NewReader(source, size, image.ShortID(layerName(name)), "Loading layer")
-	}
 	if _, err := io.CopyBuffer(struct{ io.Writer }{f}, io.TeeReader(in, hash), make([]byte, 256<<10)); err != nil {
-		if _, broken := errors.AsType[*os.PathError](err); broken {
-			return fmt.Errorf("keeping layer %s: %w", name, err)
-		}
-		return scanError(ctx, 0, err)
+		return fmt.Errorf("reading layer %s: %w", layer.name, err)
 	}
-	l.contents.layers[name] = &loadedLayer{name: name, size: size, digest: "sha256:" + hex.EncodeToString(hash.Sum(nil)), spool: f}
+	layer.digest, layer.spool = "sha256:"+hex.EncodeToString(hash.Sum(nil)), f
 	return nil
 }
 

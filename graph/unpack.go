@@ -29,14 +29,15 @@ const recordFile = "tar-split.json.gz"
 // pendingLayer is a layer that no image has yet: a directory in tmp that becomes
 // the layer's and a layer of the driver.
 type pendingLayer struct {
-	store   *Store
-	dir     string
-	cacheID string
-	parent  string // chain id
-	diffID  string // set by unpack
-	size    int64  // of its files
-	length  int64  // of its archive
-	kept    bool
+	store    *Store
+	dir      string
+	cacheID  string
+	parent   string // chain id
+	diffID   string // set by unpack
+	size     int64  // of its files
+	length   int64  // of its archive
+	kept     bool
+	detached bool // it gets its parent when it is unpacked; the driver is a Detacher
 
 	recordErr error // of the archive, found by record
 }
@@ -123,6 +124,9 @@ func (p *pendingLayer) hash(_ context.Context, r io.Reader) error {
 }
 
 func (p *pendingLayer) apply(ctx context.Context, r io.Reader, parents func(context.Context) error) (err error) {
+	if p.detached {
+		return p.applyDetached(ctx, r)
+	}
 	if parents == nil {
 		p.size, err = p.store.driver.ApplyDiff(ctx, p.cacheID, r)
 		return err

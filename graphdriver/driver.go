@@ -89,6 +89,19 @@ type Expendable interface {
 	ExpendableMounts(id string) ([]mount.Mount, error)
 }
 
+// Detacher is what a Driver has besides when it can unpack a layer before
+// anybody knows on which other one it lies: archives of images tell that last.
+type Detacher interface {
+	// ApplyDetached is ApplyDiff for a layer without a parent that may get one by
+	// Attach. What depends on a parent is left out, and remembered until Attach or
+	// Remove.
+	ApplyDetached(ctx context.Context, id string, diff io.Reader) (size int64, err error)
+	// Attach puts a layer that was unpacked like this on parent ("" for none). It
+	// reports false, and the layer is to be removed, when something was left out
+	// that parent decides about; most archives have no such thing.
+	Attach(id, parent string) (bool, error)
+}
+
 // Stacker is what a Driver has besides when the files of a layer do not depend
 // on those of its parents, so that the layers of a stack can be unpacked at the
 // same time.

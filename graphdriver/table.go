@@ -177,6 +177,28 @@ func (t *Table) List() []Layer {
 	return list
 }
 
+// Adopt puts a layer that has no parent and no children on one.
+func (t *Table) Adopt(id, parent string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r, p := t.layers[id], t.layers[parent]
+	switch {
+	case r == nil || !r.ready:
+		return NoSuchLayer(id)
+	case p == nil || !p.ready || p == r:
+		return errdefs.NotFound("no such parent layer: %s", parent)
+	case r.layer.Parent != "" || r.children > 0 || r.layer.ReadWrite:
+		return errdefs.Conflict("layer %s has its place already", id)
+	case p.layer.ReadWrite:
+		return errdefs.Conflict("layer %s belongs to a container and can have no layer on it", parent)
+	case p.depth > MaxDepth:
+		return errdefs.InvalidArgument("layer %s would be number %d of its chain, the most are %d", id, p.depth+1, MaxDepth+1)
+	}
+	r.layer.Parent, r.depth = parent, p.depth+1
+	p.children++
+	return nil
+}
+
 // Use runs do while the layer cannot be removed.
 func (t *Table) Use(id string, do func(Layer) error) error {
 	r, err := t.pin(id)

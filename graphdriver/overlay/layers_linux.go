@@ -164,6 +164,7 @@ func (d *Driver) unlink(id string) {
 	d.mu.Lock()
 	name, ok := d.links[id]
 	delete(d.links, id)
+	delete(d.detached, id)
 	d.mu.Unlock()
 	if ok {
 		_ = os.Remove(filepath.Join(d.root, linkDir, name)) // New removes it otherwise

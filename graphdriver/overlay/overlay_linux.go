@@ -60,13 +60,15 @@ type Driver struct {
 	trash  *graphdriver.Trash
 
 	mu       sync.RWMutex
-	links    map[string]string // guarded by mu: layer id → name in .l
-	nextLink uint64            // guarded by mu
+	links    map[string]string    // guarded by mu: layer id → name in .l
+	nextLink uint64               // guarded by mu
+	detached map[string]*leftOpen // guarded by mu: by layer id
 }
 
 var (
-	_ graphdriver.Driver  = (*Driver)(nil)
-	_ graphdriver.Stacker = (*Driver)(nil)
+	_ graphdriver.Driver   = (*Driver)(nil)
+	_ graphdriver.Stacker  = (*Driver)(nil)
+	_ graphdriver.Detacher = (*Driver)(nil)
 )
 
 // Options of New.
@@ -103,6 +105,7 @@ func New(opt Options) (*Driver, error) {
 	d := &Driver{
 		root: root, logf: logf, features: can,
 		layers: graphdriver.NewTable(), trash: trash, links: make(map[string]string),
+		detached: make(map[string]*leftOpen),
 	}
 	if err := d.load(); err != nil {
 		trash.Close(0)

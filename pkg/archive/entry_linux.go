@@ -255,6 +255,10 @@ func (u *unpacker) hardLink(ctx context.Context, hdr *tar.Header, dir int, base 
 	from, name, err := u.linkTarget(ctx, path.Join(u.opt.At, target))
 	if err != nil {
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+			if u.opt.LeftOut != nil {
+				u.opt.LeftOut(hdr.Name)
+				return nil
+			}
 			return invalid(hdr.Name, "its hard link target %q does not exist", shorten(hdr.Linkname))
 		}
 		return err

@@ -31,6 +31,9 @@ type Options struct {
 	Once bool
 	// Rooted, when not nil, is set when the archive has an entry for the root itself.
 	Rooted *bool
+	// LeftOut, when not nil, is told of hard links to files that are nowhere; they
+	// are left out instead of refused.
+	LeftOut func(entry string)
 	// NoOwner leaves everything to the current user and drops attributes that
 	// need privilege.
 	NoOwner bool

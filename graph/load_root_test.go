@@ -1,0 +1,151 @@
+//go:build linux
+
+package graph
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/graphdriver/graphtest"
+	"github.com/enginejobs/docker/image"
+)
+
+// loadInto runs the job on an engine.
+func loadInto(tb testing.TB, eng *engine.Engine, data io.Reader) {
+	tb.Helper()
+	job := eng.Job("load")
+	if err := job.Stdin.AddCloser(io.NopCloser(data)); err != nil {
+		tb.Fatal(err)
+	}
+	if out, err := job.Output(); err != nil {
+		tb.Fatalf("%v: %s", err, out)
+	}
+}
+
+// stackBundle is an image of these layers, the last one first in the archive.
+func stackBundle(tb testing.TB, name string, layers ...[]byte) *bundle {
+	b := &bundle{tb: tb}
+	m := dockerManifest{Config: "config.json", RepoTags: []string{name}}
+	var ids []string
+	for _, l := range layers {
+		ids = append(ids, image.Digest(l))
+		m.Layers = append(m.Layers, hexOf(image.Digest(l))+".tar")
+		if !slices.ContainsFunc(b.entries, func(e bundleEntry) bool { return e.hdr.Name == m.Layers[len(m.Layers)-1] }) {
+			b.file(m.Layers[len(m.Layers)-1], l)
+		}
+	}
+	slices.Reverse(b.entries)
+	b.json("config.json", testConfig(ids, hostPlatform().Architecture))
+	b.json("manifest.json", []dockerManifest{m})
+	return b
+}
+
+// TestLoad_Unpacked: layers that are unpacked before their parents are known
+// become what they are when these are.
+func TestLoad_Unpacked(t *testing.T) {
+	base := graphtest.Archive(t, graphtest.Dir("usr"), graphtest.Dir("usr/lib"), graphtest.File("usr/lib/a", "1"), graphtest.Symlink("lib", "usr/lib"))
+	for name, top := range map[string][]byte{
+		"plain":     graphtest.Archive(t, graphtest.Dir("usr"), graphtest.File("usr/b", "2")),
+		"new":       graphtest.Archive(t, graphtest.File("opt/b", "2")),
+		"implied":   graphtest.Archive(t, graphtest.File("usr/lib/b", "2")),
+		"by link":   graphtest.Archive(t, graphtest.File("lib/b", "2")),
+		"hard link": graphtest.Archive(t, graphtest.Dir("usr"), graphtest.Link("usr/b", "usr/lib/a")),
+		"opaque":    graphtest.Archive(t, graphtest.File("b", "2"), graphtest.File(".wh..wh..opq", "")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			fresh, eng := overlayStore(t)
+			loadInto(t, eng, bytes.NewReader(stackBundle(t, "box:1", base, top).bytes()))
+			want, _ := overlayStore(t)
+			held, err := want.bringLayers(t.Context(), []layerSource{bytesSource(base), bytesSource(top)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer held.release()
+			img, err := fresh.Image("box:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := diffOf(t, fresh, img.ChainID), diffOf(t, want, held.chainID); !bytes.Equal(got, want) {
+				t.Errorf("the tree is another:\n%q\n%q", got, want)
+			}
+			if list := fresh.driver.List(); len(list) != 2 {
+				t.Errorf("left in the driver: %v", list)
+			}
+			rc, _, err := fresh.openLayer(t.Context(), img.ChainID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rc.Close()
+			if again, err := io.ReadAll(rc); err != nil || !bytes.Equal(again, top) {
+				t.Errorf("the archive of the layer is another: %v", err)
+			}
+		})
+	}
+}
+
+// TestLoad_OneLayerTwice: the same archive on two parents is two layers.
+func TestLoad_OneLayerTwice(t *testing.T) {
+	s, eng := overlayStore(t)
+	a := graphtest.Archive(t, graphtest.File("a", "1"))
+	b := graphtest.Archive(t, graphtest.File("b", "1"))
+	loadInto(t, eng, bytes.NewReader(stackBundle(t, "box:1", a, b, a, b).bytes()))
+	img, err := s.Image("box:1")
+	if err != nil || img.Size != 4 {
+		t.Error(img, err)
+	}
+	if list := s.driver.List(); len(list) != 4 {
+		t.Errorf("in the driver: %v", list)
+	}
+	if _, err := eng.Job("image_delete", "box:1").Output(); err != nil {
+		t.Error(err)
+	}
+	if list := s.driver.List(); len(list) != 0 {
+		t.Errorf("left in the driver: %v", list)
+	}
+}
+
+func bytesSource(data []byte) layerSource {
+	return layerSource{diffID: image.Digest(data), open: func(context.Context, func(layerState)) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}
+}
+
+// diffOf packs what the driver has of a layer.
+func diffOf(t *testing.T, s *Store, chainID string) []byte {
+	t.Helper()
+	rc, err := s.driver.Diff(t.Context(), s.layers[chainID].cacheID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	data, err := io.ReadAll(rc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// BenchmarkLoad loads the archive that LOAD_TAR names.
+func BenchmarkLoad(b *testing.B) {
+	name := os.Getenv("LOAD_TAR")
+	if name == "" {
+		b.Skip("LOAD_TAR names no archive")
+	}
+	for b.Loop() {
+		_, eng := overlayStore(b)
+		f, err := os.Open(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		begin := time.Now()
+		loadInto(b, eng, f)
+		b.ReportMetric(time.Since(begin).Seconds(), "s/load")
+		f.Close()
+	}
+}
