@@ -94,6 +94,12 @@ func (b *bench) files(ref string) string {
 				}
 			case e.IsDir():
 				list = append(list, name+"/")
+			case e.Type()&os.ModeSymlink != 0:
+				to, err := os.Readlink(p)
+				if err != nil {
+					return err
+				}
+				list = append(list, name+">"+to)
 			default:
 				text, err := os.ReadFile(p)
 				if err != nil {
