@@ -60,13 +60,20 @@ func (s *Store) jobLoad(job *engine.Job) error {
 
 // Load brings in all images of an archive, or none.
 func (s *Store) Load(ctx context.Context, opt loadOptions, stdin io.Reader, out *jsonstream.Writer) (err error) {
-	l := &loader{store: s, out: out, quiet: opt.quiet, contents: newLoadContents()}
+	flushes, err := s.newFlusher()
+	if err != nil {
+		return fmt.Errorf("loading images: %w", err)
+	}
+	l := &loader{store: s, out: out, quiet: opt.quiet, contents: newLoadContents(), flushes: flushes}
 	defer func() { err = errors.Join(err, l.close()) }()
 	if err := l.scan(ctx, stdin); err != nil {
 		return fmt.Errorf("loading images: %w", err)
 	}
 	list, err := l.contents.plan(opt.platforms)
 	if err != nil {
+		return fmt.Errorf("loading images: %w", err)
+	}
+	if err := l.flushes.flush(); err != nil {
 		return fmt.Errorf("loading images: %w", err)
 	}
 	var kept []keptImage

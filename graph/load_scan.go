@@ -36,6 +36,7 @@ type loader struct {
 	contents *loadContents
 	releases []func() // of layers that are held
 	spools   []*os.File
+	flushes  *flusher
 }
 
 // loadedLayer is the archive of a layer that came.
@@ -52,6 +53,7 @@ type loadedLayer struct {
 // close lets go of everything. Layers that no image has got go.
 func (l *loader) close() error {
 	var errs []error
+	l.flushes.end()
 	for _, f := range l.spools {
 		errs = append(errs, f.Close())
 	}
@@ -211,7 +213,7 @@ func (l *loader) layer(ctx context.Context, name string, size int64, body *bufio
 	l.contents.layers[name] = layer
 	if _, ok := l.store.driver.(graphdriver.Detacher); ok {
 		head, _ := body.Peek(6) // it was there
-		return layer.unpack(ctx, l.store, in, archive.Detect(head) != archive.None)
+		return layer.unpack(ctx, l.store, l.flushes, in, archive.Detect(head) != archive.None)
 	}
 	return l.spool(layer, in)
 }

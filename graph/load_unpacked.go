@@ -15,12 +15,12 @@ import (
 )
 
 // unpack unpacks a layer that has no place yet.
-func (layer *loadedLayer) unpack(ctx context.Context, s *Store, r io.Reader, packed bool) error {
+func (layer *loadedLayer) unpack(ctx context.Context, s *Store, flushes *flusher, r io.Reader, packed bool) error {
 	p, err := s.newPending("", "")
 	if err != nil {
 		return err
 	}
-	layer.pending, p.detached = p, true
+	layer.pending, p.detached, p.flushes = p, true, flushes
 	var sum hash.Hash
 	if packed {
 		sum = sha256.New()

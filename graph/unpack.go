@@ -37,7 +37,8 @@ type pendingLayer struct {
 	size     int64  // of its files
 	length   int64  // of its archive
 	kept     bool
-	detached bool // it gets its parent when it is unpacked; the driver is a Detacher
+	flushes  *flusher // of the operation; nil for none
+	detached bool     // it gets its parent when it is unpacked; the driver is a Detacher
 
 	recordErr error // of the archive, found by record
 }
@@ -79,11 +80,20 @@ func (s *Store) unpackLayer(ctx context.Context, parent string, r io.Reader) (*p
 		}
 		below = l.cacheID
 	}
+	flushes, err := s.newFlusher()
+	if err != nil {
+		return nil, err
+	}
+	defer flushes.end()
 	p, err := s.newPending(parent, below)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.unpack(ctx, r, nil, nil); err != nil {
+	p.flushes = flushes
+	if err = p.unpack(ctx, r, nil, nil); err == nil {
+		err = flushes.flush()
+	}
+	if err != nil {
 		p.drop()
 		return nil, err
 	}
@@ -102,7 +112,7 @@ func (p *pendingLayer) unpack(ctx context.Context, r io.Reader, parents func(con
 		return raw.blame(ctx, err)
 	}
 	defer plain.Close()
-	p.length, err = fanOut(ctx, &wholeReader{plain: plain, raw: raw}, p.hash, p.record, func(ctx context.Context, r io.Reader) error {
+	p.length, err = fanOut(ctx, &wholeReader{plain: plain, raw: raw, early: early{flushes: p.flushes}}, p.hash, p.record, func(ctx context.Context, r io.Reader) error {
 		return p.apply(ctx, r, parents)
 	})
 	switch {
@@ -232,11 +242,13 @@ func (r *rawReader) blame(ctx context.Context, err error) error {
 type wholeReader struct {
 	plain io.Reader
 	raw   io.Reader
+	early early
 }
 
 // Read gives plain bytes.
 func (w *wholeReader) Read(p []byte) (int, error) {
 	n, err := w.plain.Read(p)
+	w.early.add(n)
 	if errors.Is(err, io.EOF) {
 		if _, err := io.Copy(io.Discard, w.raw); err != nil {
 			return n, err
