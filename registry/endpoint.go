@@ -1,0 +1,182 @@
+package registry
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// Where the default registry lives; names of images say docker.io.
+const (
+	defaultDomain = "docker.io"
+	defaultHost   = "registry-1.docker.io"
+	// IndexServer is the address of the default registry in credentials.
+	IndexServer = "https://index.docker.io/v1/"
+)
+
+// endpoint is one address of a registry.
+type endpoint struct {
+	base   url.URL // scheme and host
+	mirror bool
+	trust  bool // its certificate is not checked
+}
+
+func (e endpoint) String() string { return strings.TrimSuffix(e.base.String(), "/") }
+
+// insecureHosts are the registries that need not prove who they are.
+type insecureHosts struct {
+	hosts []string
+	nets  []netip.Prefix
+}
+
+func parseInsecure(list []string) (insecureHosts, error) {
+	var in insecureHosts
+	for _, text := range append([]string{"127.0.0.0/8", "::1/128"}, list...) {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			in.nets = append(in.nets, prefix.Masked())
+			continue
+		}
+		if text == "" || strings.Contains(text, "/") || strings.Contains(text, " ") {
+			return in, errdefs.InvalidArgument("invalid insecure registry %q: name a host, host:port or a network like 10.0.0.0/8, without a scheme", text)
+		}
+		in.hosts = append(in.hosts, strings.ToLower(text))
+	}
+	return in, nil
+}
+
+// has tells whether a host (with or without port) is one of them.
+func (in insecureHosts) has(host string) bool {
+	host = strings.ToLower(host)
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.Trim(host, "[]")
+	}
+	if name == "localhost" || slices.Contains(in.hosts, host) || slices.Contains(in.hosts, name) {
+		return true
+	}
+	addr, err := netip.ParseAddr(name)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(in.nets, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func parseMirrors(list []string) ([]endpoint, error) {
+	var mirrors []endpoint
+	for _, text := range list {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			return nil, errdefs.InvalidArgument("invalid registry mirror %q: it has to be a URL like https://mirror.example.com", text)
+		}
+		mirrors = append(mirrors, endpoint{base: url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/")}, mirror: true})
+	}
+	return mirrors, nil
+}
+
+// endpoints lists the addresses of the registry that a name's domain means, in
+// the order in which they are tried.
+func (s *Service) endpoints(domain string, push bool) []endpoint {
+	if domain == "" || domain == defaultDomain {
+		list := []endpoint{{base: url.URL{Scheme: "https", Host: defaultHost}}}
+		if push {
+			return list
+		}
+		return append(slices.Clone(s.mirrors), list...)
+	}
+	secure := endpoint{base: url.URL{Scheme: "https", Host: domain}}
+	if !s.insecure.has(domain) {
+		return []endpoint{secure}
+	}
+	secure.trust = true
+	return []endpoint{secure, {base: url.URL{Scheme: "http", Host: domain}}}
+}
+
+// client is the one for the connections of an endpoint.
+func (s *Service) client(e endpoint) (*http.Client, error) {
+	key := fmt.Sprint(e.base.Host, e.trust)
+	s.mu.Lock()
+	c := s.clients[key]
+	s.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	conf, err := s.tlsConfig(e)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
+	c = &http.Client{
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSClientConfig: conf,
+			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: s.opt.Stall,
+			MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
+		},
+		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+			if len(via) >= 10 {
+				return errors.New("it redirects for ever")
+			}
+			return nil
+		},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.clients[key]; other != nil {
+		return other, nil
+	}
+	s.clients[key] = c
+	return c, nil
+}
+
+// tlsConfig reads what the administrator has put into CertsDir for a host.
+func (s *Service) tlsConfig(e endpoint) (*tls.Config, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: e.trust} //nolint:gosec // the administrator named the host
+	if s.opt.CertsDir == "" || strings.Contains(e.base.Host, "/") {
+		return conf, nil
+	}
+	dir := filepath.Join(s.opt.CertsDir, e.base.Host)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return conf, nil
+	}
+	if err != nil {
+		return nil, errdefs.Internal("reading the certificates of %s: %w", e.base.Host, err)
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		switch name, ext := strings.CutSuffix(path, ".cert"); {
+		case ext:
+			pair, err := tls.LoadX509KeyPair(path, name+".key")
+			if err != nil {
+				return nil, errdefs.InvalidArgument("reading the client certificate %s of registry %s: %w", path, e.base.Host, err)
+			}
+			conf.Certificates = append(conf.Certificates, pair)
+		case strings.HasSuffix(path, ".crt"):
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return nil, errdefs.Internal("reading the certificates of %s: %w", e.base.Host, err)
+			}
+			if conf.RootCAs == nil {
+				if conf.RootCAs, err = x509.SystemCertPool(); err != nil {
+					conf.RootCAs = x509.NewCertPool()
+				}
+			}
+			if !conf.RootCAs.AppendCertsFromPEM(text) {
+				return nil, errdefs.InvalidArgument("%s has no certificate of an authority in PEM form", path)
+			}
+		}
+	}
+	return conf, nil
+}

@@ -1,0 +1,133 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/reference"
+)
+
+// Open finds the registry of a name. Mirrors come first when nothing is to be
+// pushed; what one of them cannot give is asked for at the next. A registry that
+// speaks only the protocol v1 is ErrNoV2.
+func (s *Service) Open(ctx context.Context, name reference.Ref, a Auth, push bool) (Repository, error) {
+	var all []*repository
+	var failures []error
+	for _, at := range s.candidates(name.Domain, push) {
+		user := a
+		if at.mirror {
+			user = Auth{} // credentials are for the registry, not for who stands before it
+		}
+		c, err := s.session(at, user, name, push)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.ping(ctx, c, name.Domain); err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			failures = append(failures, err)
+			continue
+		}
+		all = append(all, &repository{session: c, path: name.Path})
+		if !at.mirror {
+			break
+		}
+	}
+	switch {
+	case len(all) == 1:
+		return all[0], nil
+	case len(all) > 1:
+		return newMirrored(all), nil
+	}
+	return nil, first(failures)
+}
+
+// first is the error to show of those of several addresses: an answer is worth
+// more than none.
+func first(failures []error) error {
+	if len(failures) == 0 {
+		return errdefs.NotFound("the name leads to no registry")
+	}
+	for _, err := range failures {
+		if errors.Is(err, ErrNoV2) {
+			return err
+		}
+	}
+	for _, err := range failures {
+		if !errdefs.Is(err, errdefs.KindUnavailable) {
+			return err
+		}
+	}
+	return failures[0]
+}
+
+// candidates are the endpoints of a domain, the one that has answered before
+// in the place of the others.
+func (s *Service) candidates(domain string, push bool) []endpoint {
+	list := s.endpoints(domain, push)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.known[domain]
+	if !ok {
+		return list
+	}
+	var out []endpoint
+	for _, e := range list {
+		if e.mirror {
+			out = append(out, e)
+		}
+	}
+	return append(out, at)
+}
+
+func (s *Service) session(at endpoint, a Auth, name reference.Ref, push bool) (*session, error) {
+	client, err := s.client(at)
+	if err != nil {
+		return nil, err
+	}
+	actions := "pull"
+	if push {
+		actions = "pull,push"
+	}
+	c := &session{s: s, at: at, http: client, auth: a, resource: name.FamiliarName()}
+	if name.Path != "" {
+		c.scope = "repository:" + name.Path + ":" + actions
+	}
+	return c, nil
+}
+
+// ping finds out whether an endpoint speaks the protocol. It is skipped for one
+// that has been seen to.
+func (s *Service) ping(ctx context.Context, c *session, domain string) error {
+	s.mu.Lock()
+	at, ok := s.known[domain]
+	s.mu.Unlock()
+	if ok && at == c.at {
+		return nil
+	}
+	resp, err := c.send(ctx, request{method: http.MethodGet, url: "/v2/"}, "")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	v2 := resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusUnauthorized
+	for _, text := range resp.Header.Values("Docker-Distribution-Api-Version") {
+		v2 = v2 || strings.Contains(text, "registry/2.0")
+	}
+	if resp.StatusCode >= 500 {
+		return c.errorOf(resp.StatusCode, resp.Status)
+	}
+	if !v2 {
+		return errdefs.NotImplemented("registry %s: %w", c.at, ErrNoV2)
+	}
+	if !c.at.mirror {
+		s.mu.Lock()
+		s.known[domain] = c.at
+		s.mu.Unlock()
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package registry
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// upload is an Upload: POST begins it, PATCH sends, PUT ends it.
+type upload struct {
+	r  *repository
+	at string // where the next request goes
+}
+
+// Upload begins an upload.
+func (r *repository) Upload(ctx context.Context) (Upload, error) {
+	_, u, err := r.begin(ctx, "")
+	return u, err
+}
+
+// MountBlob takes a blob over from another repository.
+func (r *repository) MountBlob(ctx context.Context, digest, from string) (bool, Upload, error) {
+	mounter := *r.session
+	mounter.more = "repository:" + from + ":pull"
+	return (&repository{&mounter, r.path}).begin(ctx, "?"+url.Values{"mount": {digest}, "from": {from}}.Encode())
+}
+
+func (r *repository) begin(ctx context.Context, query string) (mounted bool, u Upload, err error) {
+	resp, err := r.do(ctx, request{method: http.MethodPost, url: r.url("blobs/uploads/") + query, body: []byte{}})
+	if err != nil {
+		return false, nil, err
+	}
+	resp.Body.Close()
+	if resp.StatusCode == http.StatusCreated {
+		return true, nil, nil
+	}
+	at, err := location(resp)
+	if err != nil {
+		return false, nil, err
+	}
+	return false, &upload{r, at}, nil
+}
+
+// location is where an upload goes on.
+func location(resp *http.Response) (string, error) {
+	u, err := resp.Location()
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return "", errdefs.Unavailable("registry %s does not say where an upload goes", resp.Request.URL.Host)
+	}
+	return u.String(), nil
+}
+
+// Send streams bytes.
+func (u *upload) Send(ctx context.Context, body io.Reader) (int64, error) {
+	counted := &counter{r: body}
+	resp, err := u.r.do(ctx, request{
+		method: http.MethodPatch, url: u.at, stream: counted,
+		header: http.Header{"Content-Type": {"application/octet-stream"}},
+	})
+	if err != nil {
+		return counted.n, err
+	}
+	resp.Body.Close()
+	u.at, err = location(resp)
+	return counted.n, err
+}
+
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+// Read counts what it passes on.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// Commit ends the upload.
+func (u *upload) Commit(ctx context.Context, digest string) error {
+	at, err := url.Parse(u.at)
+	if err != nil {
+		return errdefs.Unavailable("registry %s does not say where an upload goes", u.r.at)
+	}
+	query := at.Query()
+	query.Set("digest", digest)
+	at.RawQuery = query.Encode()
+	resp, err := u.r.do(ctx, request{method: http.MethodPut, url: at.String(), body: []byte{}})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// cancelPatience is how long a registry may take to forget an upload.
+const cancelPatience = 5 * time.Second
+
+// Cancel tells the registry to forget the upload.
+func (u *upload) Cancel() {
+	ctx, cancel := context.WithTimeout(context.Background(), cancelPatience)
+	defer cancel()
+	resp, err := u.r.authorized(ctx, request{method: http.MethodDelete, url: u.at})
+	if err == nil {
+		resp.Body.Close()
+	}
+}
