@@ -61,3 +61,25 @@ type ImageDeleted struct {
 	Untagged string `json:",omitempty"`
 	Deleted  string `json:",omitempty"`
 }
+
+// ImagesPruned is the answer of the job images_prune.
+type ImagesPruned struct {
+	ImagesDeleted  []ImageDeleted
+	SpaceReclaimed int64 // bytes
+}
+
+// ImagesChecked is the answer of the job images_check.
+type ImagesChecked struct {
+	Images, Names, Layers, Files int   // that were read
+	Bytes                        int64 // of archives that were put together
+	Problems                     []ImageProblem
+}
+
+// ImageProblem is something that is damaged or missing.
+type ImageProblem struct {
+	Kind    string   // image, name, names or layer
+	Id      string   //nolint:revive // as everywhere on the wire
+	Path    string   `json:",omitempty"` // of a file in the layer
+	Images  []string `json:",omitempty"` // that have the layer
+	Problem string
+}

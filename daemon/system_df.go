@@ -99,7 +99,9 @@ func (d *Daemon) volumeUsage(ctx context.Context) ([]api.Volume, error) {
 
 // imageUsage lists images with the number of their containers.
 func (d *Daemon) imageUsage(ctx context.Context, out *api.DiskUsage) error {
-	if err := d.job(ctx, "images").OutputJSON(&out.Images); err != nil {
+	job := d.job(ctx, "images")
+	job.SetenvBool("shared-size", true)
+	if err := job.OutputJSON(&out.Images); err != nil {
 		return err
 	}
 	users := map[string]int64{}
@@ -108,7 +110,6 @@ func (d *Daemon) imageUsage(ctx context.Context, out *api.DiskUsage) error {
 	}
 	for i := range out.Images {
 		out.Images[i].Containers = users[out.Images[i].Id]
-		out.Images[i].SharedSize = 0
 	}
 	out.LayersSize = d.opt.Images.LayersSize()
 	return nil

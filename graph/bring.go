@@ -192,7 +192,7 @@ func (s *Store) unhold(chainID string) {
 	}
 	s.change.Lock()
 	defer s.change.Unlock()
-	if err := s.release(chainID); err != nil {
+	if _, err := s.release(chainID); err != nil {
 		s.logf("removing a layer that nobody needs: %v", err)
 	}
 }
@@ -224,7 +224,7 @@ func (s *Store) keepDocument(ctx context.Context, held *heldLayers, raw []byte, 
 	for _, name := range names {
 		if err := s.setName(name, img.ID, true); err != nil {
 			if !known {
-				if derr := s.dropImage(img); derr != nil {
+				if _, derr := s.dropImage(img); derr != nil {
 					s.logf("removing an image that did not get its name: %v", derr)
 				}
 			}

@@ -130,7 +130,6 @@ func TestBringLayers(t *testing.T) {
 	})
 }
 
-
 func TestBringLayers_Faults(t *testing.T) {
 	onDrivers(t, func(t *testing.T, b *bench) {
 		good := graphtest.Archive(t, graphtest.File("a", "1"))

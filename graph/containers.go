@@ -110,7 +110,8 @@ func (s *Store) RemoveLayer(id string) error {
 	}
 	s.change.Lock()
 	defer s.change.Unlock()
-	return s.release(chain)
+	_, err := s.release(chain)
+	return err
 }
 
 // Mounts says how the exec driver mounts a container's root.

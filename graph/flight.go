@@ -316,7 +316,7 @@ func (r *round) undo(top *layer) {
 		return
 	}
 	r.s.unholdLayer(top)
-	if err := r.s.release(top.chainID); err != nil {
+	if _, err := r.s.release(top.chainID); err != nil {
 		r.s.logf("removing the layers of a failed attempt: %v", err)
 	}
 }
@@ -430,7 +430,8 @@ func (s *Store) keepFlight(ctx context.Context, p *pendingLayer) (*layer, error)
 	}
 	if err := syncDir(s.path("layerdb/sha256")); err != nil {
 		s.unholdLayer(l)
-		return nil, errors.Join(fmt.Errorf("keeping layer: %w", err), s.release(l.chainID))
+		_, rerr := s.release(l.chainID)
+		return nil, errors.Join(fmt.Errorf("keeping layer: %w", err), rerr)
 	}
 	return l, nil
 }

@@ -59,10 +59,15 @@ func (s *Store) Delete(ctx context.Context, ref string, opt deleteOptions) ([]ap
 	}
 	d := &deletion{store: s, opt: opt, users: users}
 	err = d.run(ref)
-	for _, e := range d.events {
-		s.event(ctx, e.action, e.id, map[string]string{"name": e.name})
-	}
+	d.tell(ctx)
 	return d.rows, err
+}
+
+// tell sends the events of what was done.
+func (d *deletion) tell(ctx context.Context) {
+	for _, e := range d.events {
+		d.store.event(ctx, e.action, e.id, map[string]string{"name": e.name})
+	}
 }
 
 // deletion is one run of Delete.
@@ -72,6 +77,7 @@ type deletion struct {
 	users  map[string][]api.ContainerSummary // image id → containers
 	rows   []api.ImageDeleted
 	events []deletionEvent // sent when nothing is locked any more
+	freed  int64           // bytes of the layers that are gone
 }
 
 type deletionEvent struct{ action, id, name string }
@@ -84,7 +90,7 @@ func (d *deletion) run(ref string) error {
 	if err != nil {
 		return err
 	}
-	names := []string{familiar(name)}
+	names := withDigests(img, familiar(name))
 	all := len(img.RepoTags) + len(img.RepoDigests)
 	if name == "" {
 		names = slices.Concat(img.RepoTags, img.RepoDigests)
@@ -108,6 +114,23 @@ func (d *deletion) run(ref string) error {
 		return nil
 	}
 	return d.remove(img.ID)
+}
+
+// withDigests is a name and, when it is the last tag of its repository, the
+// digests that the image has there: they came with it.
+func withDigests(img *image.Image, name string) []string {
+	names := []string{name}
+	repo, rest := splitRef(name)
+	in := func(other string) bool { r, _ := splitRef(other); return r == repo }
+	if strings.HasPrefix(rest, "@") || slices.ContainsFunc(img.RepoTags, func(tag string) bool { return tag != name && in(tag) }) {
+		return names
+	}
+	for _, digest := range img.RepoDigests {
+		if in(digest) {
+			names = append(names, digest)
+		}
+	}
+	return names
 }
 
 // familiar is a full name as people write it.
@@ -174,7 +197,9 @@ func (d *deletion) remove(id string) error {
 		if !first && len(d.users[id]) > 0 {
 			return nil
 		}
-		if err := d.store.dropImage(img); err != nil {
+		freed, err := d.store.dropImage(img)
+		d.freed += freed
+		if err != nil {
 			return err
 		}
 		d.rows = append(d.rows, api.ImageDeleted{Deleted: id})

@@ -7,8 +7,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -25,29 +23,33 @@ func (s *Store) imagesDeclaration() engine.Declaration {
 			{Name: "filter", Summary: "pattern of the repository name"},
 			{Name: "filters", Type: engine.JSON, Summary: "dangling, label, before, since, until, reference"},
 			{Name: "digests", Type: engine.Bool, Summary: "accepted; digests are always told"},
+			{Name: "shared-size", Type: engine.Bool, Summary: "with the size of the layers that other images have too"},
 		},
 		Stdout: engine.JSONDocument, Handler: s.jobImages,
 	}
 }
 
 type imagesOptions struct {
-	all     bool
-	pattern string
-	filters map[string][]string
+	all        bool
+	pattern    string
+	filters    map[string][]string
+	sharedSize bool
+	tests      []imageTest // of filters, made by prepare
 }
 
 func decodeImages(job *engine.Job) (imagesOptions, error) {
-	opt := imagesOptions{all: job.GetenvBool("all"), pattern: job.Getenv("filter")}
+	opt := imagesOptions{all: job.GetenvBool("all"), pattern: job.Getenv("filter"), sharedSize: job.GetenvBool("shared-size")}
 	var err error
-	opt.filters, err = parseFilters(job.Getenv("filters"))
+	opt.filters, err = parseFilters(job.Getenv("filters"), slices.Collect(maps.Keys(imageFilters))...)
 	if err == nil && opt.pattern != "" {
 		_, err = path.Match(opt.pattern, "")
 	}
 	return opt, errdefs.As(errdefs.KindInvalidArgument, err)
 }
 
-// parseFilters reads {"label":["a"]} and {"label":{"a":true}}.
-func parseFilters(text string) (map[string][]string, error) {
+// parseFilters reads {"label":["a"]} and {"label":{"a":true}}. Only the filters
+// that are known may be there.
+func parseFilters(text string, known ...string) (map[string][]string, error) {
 	if text == "" || text == "null" {
 		return nil, nil
 	}
@@ -57,7 +59,7 @@ func parseFilters(text string) (map[string][]string, error) {
 	}
 	filters := make(map[string][]string, len(raw))
 	for key, value := range raw {
-		if imageFilters[key] == nil {
+		if !slices.Contains(known, key) {
 			return nil, errdefs.InvalidArgument("Invalid filter '%s'", key)
 		}
 		var list []string
@@ -76,7 +78,7 @@ func parseFilters(text string) (map[string][]string, error) {
 // jobImages
 //
 //	Usage:  images
-//	Env:    all, filter, filters, digests
+//	Env:    all, filter, filters, digests, shared-size
 //	Stdout: JSON list of api.ImageSummary
 //	Errors: InvalidArgument (filters)
 func (s *Store) jobImages(job *engine.Job) error {
@@ -95,18 +97,24 @@ func (s *Store) jobImages(job *engine.Job) error {
 func (s *Store) Images(opt imagesOptions) ([]api.ImageSummary, error) {
 	now := s.current.Load()
 	list := make([]api.ImageSummary, 0, len(now.newest))
+	if err := opt.prepare(now, s.now()); err != nil {
+		return nil, err
+	}
+	var shared func(*image.Image) int64
+	if opt.sharedSize {
+		shared = s.sharedSizes(now)
+	}
 	for _, img := range now.newest {
 		if !opt.all && !named(img) && len(now.children[img.ID]) > 0 {
 			continue
 		}
-		keep, err := opt.matches(now, img)
-		if err != nil {
-			return nil, err
-		}
-		if !keep {
+		if !opt.matches(now, img) {
 			continue
 		}
 		row := summary(img)
+		if shared != nil {
+			row.SharedSize = shared(img)
+		}
 		if opt.pattern != "" {
 			row.RepoTags = slices.DeleteFunc(slices.Clone(row.RepoTags), func(tag string) bool { return !tagMatches(opt.pattern, tag) })
 			if len(row.RepoTags) == 0 {
@@ -154,81 +162,4 @@ func tagMatches(pattern, tag string) bool {
 	}
 	ok, _ := path.Match(pattern, tag)
 	return ok
-}
-
-// imageFilters has every filter; each says whether an image passes one value.
-// Values of a filter are alternatives, except labels.
-var imageFilters = map[string]func(n *snapshot, img *image.Image, value string) (bool, error){
-	"dangling": func(n *snapshot, img *image.Image, value string) (bool, error) {
-		want := strings.EqualFold(value, "true") || value == "1"
-		if !want && !strings.EqualFold(value, "false") && value != "0" {
-			return false, errdefs.InvalidArgument("invalid filter 'dangling=%s'", value)
-		}
-		return want == (!named(img) && len(n.children[img.ID]) == 0), nil
-	},
-	"label": func(_ *snapshot, img *image.Image, value string) (bool, error) {
-		key, want, hasValue := strings.Cut(value, "=")
-		got, ok := img.Labels()[key]
-		return ok && (!hasValue || got == want), nil
-	},
-	"before": func(n *snapshot, img *image.Image, value string) (bool, error) {
-		other, _, err := n.find(value)
-		return err == nil && img.CreatedTime().Before(other.CreatedTime()), err
-	},
-	"since": func(n *snapshot, img *image.Image, value string) (bool, error) {
-		other, _, err := n.find(value)
-		return err == nil && img.CreatedTime().After(other.CreatedTime()), err
-	},
-	"until": func(_ *snapshot, img *image.Image, value string) (bool, error) {
-		at, err := parseTime(value)
-		return err == nil && img.CreatedTime().Before(at), err
-	},
-	"reference": func(_ *snapshot, img *image.Image, value string) (bool, error) {
-		for _, name := range slices.Concat(img.RepoTags, img.RepoDigests) {
-			ref, err := reference.Parse(name)
-			if err != nil {
-				continue
-			}
-			ok, err := ref.Matches(value)
-			if err != nil {
-				return false, errdefs.InvalidArgument("invalid filter 'reference=%s': %w", value, err)
-			}
-			if ok {
-				return true, nil
-			}
-		}
-		return false, nil
-	},
-}
-
-func (o imagesOptions) matches(n *snapshot, img *image.Image) (bool, error) {
-	for key, values := range o.filters {
-		all := key == "label"
-		pass := all || len(values) == 0
-		for _, v := range values {
-			ok, err := imageFilters[key](n, img, v)
-			if err != nil {
-				return false, err
-			}
-			if all {
-				pass = pass && ok
-			} else {
-				pass = pass || ok
-			}
-		}
-		if !pass {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// parseTime reads a day or a moment.
-func parseTime(text string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
-	}
-	return time.Time{}, errdefs.InvalidArgument("invalid time %q: use a form like 2006-01-02T15:04:05Z", text)
 }

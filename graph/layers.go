@@ -180,14 +180,14 @@ func (s *Store) discard(dir string) error {
 }
 
 // release removes a chain's layers from the top down as long as nobody uses
-// them. Callers hold change.
-func (s *Store) release(chainID string) error {
+// them, and tells how many bytes of files they had. Callers hold change.
+func (s *Store) release(chainID string) (freed int64, err error) {
 	for chainID != "" {
 		s.mu.Lock()
 		l := s.layers[chainID]
 		if l == nil || l.used() {
 			s.mu.Unlock()
-			return nil
+			return freed, nil
 		}
 		delete(s.layers, chainID)
 		if up := s.layers[l.parent]; up != nil {
@@ -195,16 +195,17 @@ func (s *Store) release(chainID string) error {
 		}
 		s.mu.Unlock()
 		if err := s.discard(s.layerDir(chainID)); err != nil {
-			return fmt.Errorf("deleting layer %s: %w", chainID, err)
+			return freed, fmt.Errorf("deleting layer %s: %w", chainID, err)
 		}
 		for _, id := range []string{initID(l.cacheID), l.cacheID} {
 			if err := s.driver.Remove(id); err != nil {
-				return fmt.Errorf("deleting layer %s: %w", chainID, err)
+				return freed, fmt.Errorf("deleting layer %s: %w", chainID, err)
 			}
 		}
+		freed += l.size
 		chainID = l.parent
 	}
-	return nil
+	return freed, nil
 }
 
 // sweep removes what a crash left unreferenced: layers without image and
@@ -217,7 +218,7 @@ func (s *Store) sweep() error {
 		}
 	}
 	for _, id := range idle {
-		if err := s.release(id); err != nil {
+		if _, err := s.release(id); err != nil {
 			return err
 		}
 	}

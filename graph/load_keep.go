@@ -182,7 +182,8 @@ func (s *Store) undoLoaded(before *snapshot, fresh []*image.Image) error {
 	}
 	var errs []error
 	for _, img := range slices.Backward(fresh) {
-		errs = append(errs, s.dropImage(img))
+		_, err := s.dropImage(img)
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

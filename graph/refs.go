@@ -24,24 +24,35 @@ type repositories struct {
 	Repositories map[string]map[string]string
 }
 
-const refsVersion = 1
+const (
+	refsFile    = "repositories.json"
+	refsVersion = 1
+)
+
+func parseRepositories(raw []byte) (repositories, error) {
+	var file repositories
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return file, fmt.Errorf("reading %s: %w", refsFile, err)
+	}
+	if file.Version > refsVersion {
+		return file, fmt.Errorf("%s has version %d; this engine knows up to %d", refsFile, file.Version, refsVersion)
+	}
+	return file, nil
+}
 
 // loadRefs reads the names; those of images that do not exist are left out.
 func (s *Store) loadRefs(images map[string]*image.Image) (map[string]string, error) {
 	refs := make(map[string]string)
-	raw, err := os.ReadFile(s.path("repositories.json"))
+	raw, err := os.ReadFile(s.path(refsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return refs, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	var file repositories
-	if err := json.Unmarshal(raw, &file); err != nil {
-		return nil, fmt.Errorf("reading repositories.json: %w", err)
-	}
-	if file.Version > refsVersion {
-		return nil, fmt.Errorf("repositories.json has version %d; this engine knows up to %d", file.Version, refsVersion)
+	file, err := parseRepositories(raw)
+	if err != nil {
+		return nil, err
 	}
 	for _, names := range file.Repositories {
 		for name, id := range names {
@@ -74,7 +85,7 @@ func (s *Store) saveRefs(refs map[string]string) error {
 	if err != nil {
 		return err
 	}
-	return s.write(s.path("repositories.json"), append(raw, '\n'))
+	return s.write(s.path(refsFile), append(raw, '\n'))
 }
 
 // parseName makes the full name of a repository and an optional tag. The

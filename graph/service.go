@@ -10,11 +10,17 @@ func (s *Store) Install(eng *engine.Engine) error {
 		s.historyDeclaration(),
 		s.imageDeleteDeclaration(),
 		s.imageExportDeclaration(),
+		s.imageGetDeclaration(),
 		s.imageInspectDeclaration(),
+		s.imageSetDeclaration(),
 		s.imageTagDeclaration(),
+		s.imageTarlayerDeclaration(),
+		s.imagesCheckDeclaration(),
 		s.imagesDeclaration(),
+		s.imagesPruneDeclaration(),
 		s.importDeclaration(),
 		s.loadDeclaration(),
 		s.tagDeclaration(),
+		s.vizDeclaration(),
 	)
 }

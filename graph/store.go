@@ -35,13 +35,15 @@ import (
 	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/reference"
+	"github.com/enginejobs/docker/registry"
 )
 
 // Options of New. Root and Driver are needed.
 type Options struct {
-	Root   string             // the daemon's directory
-	Driver graphdriver.Driver // stays the caller's
-	Engine *engine.Engine     // for events and the question who uses an image; may be nil
+	Root       string             // the daemon's directory
+	Driver     graphdriver.Driver // stays the caller's
+	Registries *registry.Service  // where images are pulled from and pushed to; may be nil
+	Engine     *engine.Engine     // for events and the question who uses an image; may be nil
 
 	Version string // of the engine, for the documents it writes
 
@@ -51,12 +53,13 @@ type Options struct {
 
 // Store keeps images.
 type Store struct {
-	dir     string
-	version string
-	driver  graphdriver.Driver
-	eng     *engine.Engine
-	now     func() time.Time
-	logf    func(format string, args ...any)
+	dir        string
+	version    string
+	driver     graphdriver.Driver
+	eng        *engine.Engine
+	registries *registry.Service // nil: nothing is pulled or pushed
+	now        func() time.Time
+	logf       func(format string, args ...any)
 
 	current atomic.Pointer[snapshot]
 
@@ -72,7 +75,7 @@ type Store struct {
 func New(opt Options) (*Store, error) {
 	s := &Store{
 		dir:     filepath.Join(opt.Root, "image", opt.Driver.Name()),
-		version: opt.Version, driver: opt.Driver, eng: opt.Engine, now: opt.Now, logf: opt.Logf,
+		version: opt.Version, driver: opt.Driver, eng: opt.Engine, registries: opt.Registries, now: opt.Now, logf: opt.Logf,
 		layers: make(map[string]*layer), containers: make(map[string]string), flights: make(map[string]*flight),
 	}
 	if s.now == nil {
@@ -239,7 +242,7 @@ func (s *Store) keepNamed(img *image.Image, name reference.Ref) (*image.Image, e
 	}
 	if err := s.setName(name, img.ID, true); err != nil {
 		if !known {
-			if derr := s.dropImage(img); derr != nil {
+			if _, derr := s.dropImage(img); derr != nil {
 				s.logf("removing an image that did not get its name: %v", derr)
 			}
 		}
@@ -249,11 +252,12 @@ func (s *Store) keepNamed(img *image.Image, name reference.Ref) (*image.Image, e
 }
 
 // dropImage removes a document that has no names and no children, and the
-// layers that nobody else needs. Callers hold change.
-func (s *Store) dropImage(img *image.Image) error {
+// layers that nobody else needs, and tells how many bytes of layers that were.
+// Callers hold change.
+func (s *Store) dropImage(img *image.Image) (freed int64, err error) {
 	now := s.current.Load()
 	if err := os.Remove(s.contentPath(img.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("deleting image %s: %w", img.ID, err)
+		return 0, fmt.Errorf("deleting image %s: %w", img.ID, err)
 	}
 	images := now.copyImages()
 	delete(images, img.ID)
