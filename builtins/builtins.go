@@ -43,6 +43,7 @@ func Boot(s *server.Server, api *apiserver.Server) server.Steps {
 		{{Name: "metrics", Up: install(s, s.Metrics().Install)}},
 		{{Name: "events", Up: install(s, journal.Install)}},
 		{{Name: "network jobs", Up: install(s, bridge.Install)}},
+		{{Name: "registries", Up: s.OpenRegistries}},
 		{{Name: "API", Up: install(s, api.Install)}},
 		{{Name: "listeners", Up: s.Listen}}, // bound early, served last
 		{

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/metrics"
 	"github.com/enginejobs/docker/errdefs"
@@ -90,6 +91,11 @@ func New(opt Options) (*Daemon, error) {
 func setDefaults(opt *Options) {
 	if opt.LogDriver == "" {
 		opt.LogDriver = logdriver.JSONFile
+	}
+	if opt.Registries == nil {
+		opt.Registries = &api.RegistryConfig{
+			InsecureRegistryCIDRs: []string{}, Mirrors: []string{}, IndexConfigs: map[string]api.IndexInfo{},
+		}
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/graphdriver"
@@ -98,6 +99,8 @@ type Options struct {
 	HostsFile   string            // host's hosts file; empty: /etc/hosts
 	ProcDir     string            // empty: /proc
 	SysDir      string            // empty: /sys
+
+	Registries *api.RegistryConfig // shown by info; nil: none are configured
 
 	Now  func() time.Time                 // nil: time.Now
 	Logf func(format string, args ...any) // nil: discard

@@ -39,7 +39,7 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 		LoggingDriver: d.opt.LogDriver, CgroupDriver: x.CgroupDriver, CgroupVersion: x.CgroupVersion,
 		NEventsListener: d.listeners(ctx), OSType: "linux", Architecture: d.host.machine,
 		KernelVersion: d.host.kernel, OperatingSystem: d.host.os, OSVersion: d.host.osVersion,
-		IndexServerAddress: "https://index.docker.io/v1/", RegistryConfig: registryConfig(),
+		IndexServerAddress: "https://index.docker.io/v1/", RegistryConfig: d.opt.Registries,
 		NCPU: runtime.NumCPU(), MemTotal: d.host.memory, DockerRootDir: d.opt.Root,
 		HttpProxy: os.Getenv("HTTP_PROXY"), HttpsProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
 		Name: d.opt.Name, Labels: d.opt.Labels, ServerVersion: d.opt.Version,
@@ -88,15 +88,6 @@ func (d *Daemon) warnings(forwards bool) []string {
 	add(!d.opt.NoNetwork && !forwards,
 		"IPv4 forwarding is disabled: run sysctl -w net.ipv4.ip_forward=1, or containers reach only this host")
 	return list
-}
-
-func registryConfig() *api.RegistryConfig {
-	return &api.RegistryConfig{
-		InsecureRegistryCIDRs: []string{"127.0.0.0/8", "::1/128"}, Mirrors: []string{},
-		IndexConfigs: map[string]api.IndexInfo{
-			"docker.io": {Name: "docker.io", Mirrors: []string{}, Secure: true, Official: true},
-		},
-	}
 }
 
 // listeners asks the events subsystem, if there is one.

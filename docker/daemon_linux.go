@@ -89,6 +89,7 @@ func (f *daemonFlags) config(log server.Logger, getenv func(string) string) serv
 			StopTimeout:     time.Duration(f.StopTimeout) * time.Second,
 			ShutdownTimeout: time.Duration(f.ShutdownTimeout) * time.Second,
 		},
-		Labels: f.Labels, Debug: f.Debug, LiveRestore: f.LiveRestore, Log: log, Getenv: getenv,
+		Registries: server.Registries{Mirrors: f.Mirrors, Insecure: f.InsecureRegistries, CertsDir: f.CertsDir},
+		Labels:     f.Labels, Debug: f.Debug, LiveRestore: f.LiveRestore, Log: log, Getenv: getenv,
 	}
 }

@@ -27,36 +27,38 @@ type daemonFlags struct {
 	EnableCORS bool
 	CORSHeader string
 
-	TLS, TLSVerify         bool
-	TLSCA, TLSCert, TLSKey string
-	AccessPolicy           string
-	MaxReads, MaxWrites    int
-	Root, ExecRoot         string
-	Pidfile, TrustKey      string
-	StorageDriver          string
-	StorageOpts            []string
-	ExecDriver             string
-	LogDriver              string
-	LogOpts                []string
-	CgroupParent           string
-	Ulimits                []string
-	Bridge, BridgeIP       string
-	FixedCIDR              string
-	ICC, IPTables          bool
-	IPForward, IPMasq      bool
-	UserlandProxy          bool
-	DefaultIP              string
-	LiveRestore, ignored   bool
-	MTU                    int
-	Init, NoNewPrivileges  bool
-	IpcMode, CgroupnsMode  string
-	ShmSize                string
-	shmSize                int64
-	SeccompProfile         string
-	StopTimeout            int // seconds
-	ShutdownTimeout        int // seconds
-	DNSOptions             []string
-	DNS, DNSSearch, Labels []string
+	TLS, TLSVerify              bool
+	TLSCA, TLSCert, TLSKey      string
+	AccessPolicy                string
+	MaxReads, MaxWrites         int
+	Root, ExecRoot              string
+	Pidfile, TrustKey           string
+	StorageDriver               string
+	StorageOpts                 []string
+	ExecDriver                  string
+	LogDriver                   string
+	LogOpts                     []string
+	CgroupParent                string
+	Ulimits                     []string
+	Bridge, BridgeIP            string
+	FixedCIDR                   string
+	ICC, IPTables               bool
+	IPForward, IPMasq           bool
+	UserlandProxy               bool
+	DefaultIP                   string
+	LiveRestore, ignored        bool
+	MTU                         int
+	Init, NoNewPrivileges       bool
+	IpcMode, CgroupnsMode       string
+	ShmSize                     string
+	shmSize                     int64
+	SeccompProfile              string
+	StopTimeout                 int // seconds
+	ShutdownTimeout             int // seconds
+	DNSOptions                  []string
+	DNS, DNSSearch, Labels      []string
+	Mirrors, InsecureRegistries []string
+	CertsDir                    string
 }
 
 // Defaults of the classic daemon.
@@ -84,7 +86,7 @@ func newDaemonFlags(getenv func(string) string) (*mflag.Set, *daemonFlags) {
 		TLSVerify: getenv("DOCKER_TLS_VERIFY") != "",
 		TLSCA:     filepath.Join(certs, "ca.pem"), TLSCert: filepath.Join(certs, "cert.pem"),
 		TLSKey: filepath.Join(certs, "key.pem"),
-		Root:   defaultRoot, ExecRoot: defaultExecRoot, Pidfile: defaultPidfile, TrustKey: defaultTrustKey,
+		Root:   defaultRoot, ExecRoot: defaultExecRoot, Pidfile: defaultPidfile, TrustKey: defaultTrustKey, CertsDir: "/etc/docker/certs.d",
 		ExecDriver: "native", LogDriver: "json-file", MaxReads: defaultMaxReads, MaxWrites: defaultMaxWrites,
 		DefaultIP: "0.0.0.0", ICC: true, IPForward: true, IPMasq: true, IPTables: true, UserlandProxy: true,
 	}
@@ -111,6 +113,9 @@ func (f *daemonFlags) declareProcess(fs *mflag.Set) {
 	fs.List(&f.StorageOpts, "--storage-opt", "Option of the storage driver, KEY=VALUE", nil)
 	fs.String(&f.ExecDriver, "-e --exec-driver", "Exec driver: native")
 	fs.List(&f.Labels, "--label", "KEY=VALUE label of the daemon, shown by info", checkLabel)
+	fs.List(&f.Mirrors, "--registry-mirror", "URL that is asked before the default registry", nil)
+	fs.List(&f.InsecureRegistries, "--insecure-registry", "HOST[:PORT] or network of registries without a valid\ncertificate, or with plain HTTP", nil)
+	fs.String(&f.CertsDir, "--registry-certs", "Directory with a directory HOST[:PORT] of certificates\nfor each registry")
 	fs.Bool(&f.LiveRestore, "--live-restore", "Let containers run on when the daemon stops")
 	fs.Bool(&f.ignored, "~-r ~--restart", "Use restart policies of containers instead")
 }

@@ -58,6 +58,7 @@ type Config struct {
 	Ulimits      []string // of containers that do not set them, "nofile=1024:2048"
 
 	Containers Containers
+	Registries Registries
 
 	LiveRestore bool // containers run on when the daemon stops
 	Guest       bool // the process is not the daemon's: its memory is left alone
@@ -81,6 +82,13 @@ type Containers struct {
 	NoNewPrivileges bool          // their programs cannot gain rights by setuid and the like
 	StopTimeout     time.Duration // until they are killed when the daemon stops; 0: 10 s
 	ShutdownTimeout time.Duration // the same for all of them, whatever they name; 0: see Config.ShutdownTimeout
+}
+
+// Registries says how registries of images are reached.
+type Registries struct {
+	Mirrors  []string // URLs asked before the default registry
+	Insecure []string // hosts and networks that need not prove who they are
+	CertsDir string   // a directory HOST:PORT each with certificates; empty: /etc/docker/certs.d
 }
 
 // TLS configures tcp listeners.

@@ -26,7 +26,7 @@ func (s *Server) StartDaemon(context.Context) error {
 	}
 	d, err := daemon.New(daemon.Options{
 		Root: s.cfg.Root, Engine: s.eng, Images: p.images, Exec: p.exec, Names: p.names,
-		ID: p.id, Version: dockerversion.Version, Labels: s.cfg.Labels, Debug: s.cfg.Debug,
+		Registries: p.registries.Config(), ID: p.id, Version: dockerversion.Version, Labels: s.cfg.Labels, Debug: s.cfg.Debug,
 		DNS: s.cfg.Network.DNS, DNSSearch: s.cfg.Network.DNSSearch, DNSOptions: s.cfg.Network.DNSOptions,
 		NoNetwork: s.cfg.Network.Off, Init: s.cfg.Containers.Init, StopTimeout: s.cfg.Containers.StopTimeout, Defaults: defaults,
 		LogDriver: s.cfg.LogDriver, LogOpts: s.cfg.LogOpts,

@@ -12,6 +12,9 @@ import (
 // OpenImages opens the storage driver and the image store on top of it, and
 // puts the image jobs on the engine.
 func (s *Server) OpenImages(context.Context) error {
+	if err := need(s.parts.registries != nil, "the registries"); err != nil {
+		return err
+	}
 	for _, opt := range s.cfg.StorageOpts {
 		return errdefs.InvalidArgument("storage option %q: the storage drivers of this engine have no options", opt)
 	}
@@ -21,7 +24,7 @@ func (s *Server) OpenImages(context.Context) error {
 	}
 	s.eng.OnShutdown("storage driver", func(context.Context) error { return driver.Close() })
 	store, err := graph.New(graph.Options{
-		Root: s.cfg.Root, Driver: driver, Engine: s.eng, Version: dockerversion.Version, Now: s.cfg.Now, Logf: s.log.Warnf,
+		Root: s.cfg.Root, Driver: driver, Engine: s.eng, Registries: s.parts.registries, Version: dockerversion.Version, Now: s.cfg.Now, Logf: s.log.Warnf,
 	})
 	if err != nil {
 		return err

@@ -5,13 +5,15 @@ import (
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/graph"
 	"github.com/enginejobs/docker/graphdb"
+	"github.com/enginejobs/docker/registry"
 )
 
 // parts are the concrete parts that have come up; each step fills its own.
 type parts struct {
-	id     string // of this daemon, from its key
-	exec   execdriver.Driver
-	images *graph.Store
-	names  *graphdb.DB
-	daemon *daemon.Daemon
+	id         string // of this daemon, from its key
+	exec       execdriver.Driver
+	images     *graph.Store
+	registries *registry.Service
+	names      *graphdb.DB
+	daemon     *daemon.Daemon
 }
