@@ -207,7 +207,7 @@ func (c *session) failure(resp *http.Response) error {
 	if json.Unmarshal(text, &doc) == nil {
 		var list []string
 		for _, p := range doc.Errors {
-			list = append(list, strings.ToLower(p.Code)+": "+p.Message)
+			list = append(list, strings.ToLower(strings.ReplaceAll(p.Code, "_", " "))+": "+p.Message)
 		}
 		if word, ok := doc.Error.(string); ok && word != "" {
 			list = append(list, word)

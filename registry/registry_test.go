@@ -1,0 +1,511 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/reference"
+	"github.com/enginejobs/docker/registry/registrytest"
+)
+
+func service(t *testing.T, opt Options) *Service {
+	t.Helper()
+	if opt.Backoff == 0 {
+		opt.Backoff = time.Millisecond
+	}
+	s, err := New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func name(t *testing.T, text string) reference.Ref {
+	t.Helper()
+	ref, err := reference.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+func open(t *testing.T, s *Service, text string, a Auth, push bool) Repository {
+	t.Helper()
+	r, err := s.Open(t.Context(), name(t, text), a, push)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+var tester = Auth{Username: registrytest.User, Password: registrytest.Password}
+
+// content is some bytes that are not all the same.
+func content(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i * i >> 5)
+	}
+	return b
+}
+
+func TestRoundTrip(t *testing.T) {
+	for _, opt := range []registrytest.Options{{}, {TLS: true}, {Auth: "basic"}, {Auth: "token", TLS: true}} {
+		peer := registrytest.New(t, opt)
+		s := service(t, Options{})
+		r := open(t, s, peer.Host()+"/a/b", tester, true)
+		blob := content(300_000)
+		u, err := r.Upload(t.Context())
+		if err != nil {
+			t.Fatalf("%+v: %v", opt, err)
+		}
+		digest := registrytest.Digest(blob)
+		if n, err := u.Send(t.Context(), bytes.NewReader(blob)); err != nil || n != int64(len(blob)) {
+			t.Fatalf("%+v: sent %d, %v", opt, n, err)
+		}
+		if err := u.Commit(t.Context(), digest); err != nil {
+			t.Fatalf("%+v: %v", opt, err)
+		}
+		if d, ok, err := r.StatBlob(t.Context(), digest); err != nil || !ok || d.Size != int64(len(blob)) {
+			t.Errorf("%+v: %+v %v %v", opt, d, ok, err)
+		}
+		if _, ok, err := r.StatBlob(t.Context(), registrytest.Digest(nil)); err != nil || ok {
+			t.Errorf("%+v: a blob that is not there: %v %v", opt, ok, err)
+		}
+		raw := []byte(`{"schemaVersion":2,"mediaType":"` + TypeSchema2 + `","layers":[{"digest":"` + digest + `"}]}`)
+		put, err := r.PutManifest(t.Context(), "v1", Manifest{MediaType: TypeSchema2, Raw: raw})
+		if err != nil {
+			t.Fatalf("%+v: %v", opt, err)
+		}
+		for _, ref := range []string{"v1", put} {
+			m, err := r.Manifest(t.Context(), ref)
+			if err != nil || m.Digest != put || !bytes.Equal(m.Raw, raw) || m.MediaType != TypeSchema2 {
+				t.Errorf("%+v %s: %+v %v", opt, ref, m, err)
+			}
+			if d, err := r.HeadManifest(t.Context(), ref); err != nil || d.Digest != put {
+				t.Errorf("%+v %s: %+v %v", opt, ref, d, err)
+			}
+		}
+		body, err := r.Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(body)
+		if err != nil || !bytes.Equal(got, blob) || body.Close() != nil {
+			t.Errorf("%+v: %d bytes, %v", opt, len(got), err)
+		}
+		other := open(t, s, peer.Host()+"/c", tester, true)
+		if mounted, _, err := other.MountBlob(t.Context(), digest, "a/b"); err != nil || !mounted {
+			t.Errorf("%+v: mount %v %v", opt, mounted, err)
+		}
+		mounted, u, err := other.MountBlob(t.Context(), registrytest.Digest([]byte("no")), "a/b")
+		if err != nil || mounted {
+			t.Fatalf("%+v: mount of nothing %v %v", opt, mounted, err)
+		}
+		u.Cancel()
+		if n := peer.Uploads(); n != 0 {
+			t.Errorf("%+v: %d uploads are left", opt, n)
+		}
+	}
+}
+
+// An unchanged image is one request when the registry is known.
+func TestHeadIsOneRequest(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{Auth: "token"})
+	peer.AddManifest("public/x", "latest", TypeOCIManifest, []byte("{}"))
+	s := service(t, Options{})
+	for i := range 3 {
+		if _, err := open(t, s, peer.Host()+"/public/x", Auth{}, false).HeadManifest(t.Context(), "latest"); err != nil {
+			t.Fatal(err)
+		}
+		got := peer.Requests()
+		if i > 0 && !slices.Equal(got, []string{"HEAD /v2/public/x/manifests/latest"}) {
+			t.Errorf("asked %q", got)
+		}
+	}
+	peer.ForgetTokens()
+	if _, err := open(t, s, peer.Host()+"/public/x", Auth{}, false).HeadManifest(t.Context(), "latest"); err != nil {
+		t.Errorf("a token that has ended: %v", err)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{Auth: "token"})
+	peer.AddManifest("public/x", "latest", TypeOCIManifest, []byte("{}"))
+	peer.AddManifest("own", "latest", TypeOCIManifest, []byte("{}"))
+	s := service(t, Options{})
+	for _, tc := range []struct {
+		repo string
+		auth Auth
+		kind errdefs.Kind
+		text string
+	}{
+		{"public/x", Auth{}, errdefs.KindNotFound, "manifest for " + peer.Host() + "/public/x:no not found: manifest unknown: manifest unknown"},
+		{"own", Auth{}, errdefs.KindNotFound, "pull access denied for " + peer.Host() + "/own, repository does not exist or may require 'docker login'"},
+		{"own", Auth{Username: "x", Password: "y"}, errdefs.KindUnauthorized, "unauthorized"},
+		{"own", Auth{IdentityToken: "stale"}, errdefs.KindUnauthorized, "unauthorized"},
+		{"own", Auth{IdentityToken: registrytest.RefreshToken}, errdefs.KindNotFound, "manifest unknown"},
+		{"own", Auth{RegistryToken: "no"}, errdefs.KindNotFound, ""},
+	} {
+		_, err := open(t, s, peer.Host()+"/"+tc.repo, tc.auth, false).Manifest(t.Context(), "no")
+		if tc.auth.RegistryToken != "" && err != nil {
+			continue // it is sent as it is, and bought anew when it is no good
+		}
+		if !errdefs.Is(err, tc.kind) || !strings.Contains(err.Error(), tc.text) {
+			t.Errorf("%s %+v: %v (%v)", tc.repo, tc.auth, err, errdefs.KindOf(err))
+		}
+		if err != nil && (strings.Contains(err.Error(), "stale") || strings.Contains(err.Error(), registrytest.Password)) {
+			t.Errorf("a secret in %v", err)
+		}
+	}
+	down := registrytest.New(t, registrytest.Options{})
+	host := down.Host()
+	down.Close()
+	if _, err := s.Open(t.Context(), name(t, host+"/x"), Auth{}, false); !errdefs.Is(err, errdefs.KindUnavailable) {
+		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// Whatever the registry does, a blob is read whole and right or not at all.
+func TestBlobFaults(t *testing.T) {
+	blob := content(200_000)
+	digest := registrytest.Digest(blob)
+	for what, tc := range map[string]struct {
+		faults []registrytest.Fault
+		ok     bool
+		is     error
+	}{
+		"cut twice":             {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {Cut: 10_000, Times: 1}}, ok: true},
+		"cut, no ranges":        {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {NoRange: true}}, ok: true},
+		"cut for ever":          {faults: []registrytest.Fault{{CutAt0: true}}},
+		"stands still":          {faults: []registrytest.Fault{{Cut: 5_000, Stall: time.Minute, Times: 1}}, ok: true},
+		"busy, then well":       {faults: []registrytest.Fault{{Status: 429, RetryAfter: "0", Times: 2}, {Status: 503, Times: 1}}, ok: true},
+		"busy for an hour":      {faults: []registrytest.Fault{{Status: 429, RetryAfter: "3600"}}},
+		"wrong bytes":           {faults: []registrytest.Fault{{Flip: true}}, is: ErrDigest},
+		"too many bytes":        {faults: []registrytest.Fault{{Extra: 10}}, is: ErrDigest},
+		"endless":               {faults: []registrytest.Fault{{Huge: 1 << 30}}, is: ErrDigest},
+		"redirects for ever":    {faults: []registrytest.Fault{{Redirect: "/v2/x/blobs/" + digest}}},
+		"never knows who asks":  {faults: []registrytest.Fault{{Status: 401}}},
+		"server error for ever": {faults: []registrytest.Fault{{Status: 500}}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			peer := registrytest.New(t, registrytest.Options{})
+			peer.AddBlob("x", blob)
+			for _, f := range tc.faults {
+				f.Path = "/blobs/"
+				peer.Fail(f)
+			}
+			s := service(t, Options{Stall: 300 * time.Millisecond})
+			body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
+			var got []byte
+			if err == nil {
+				got, err = io.ReadAll(body)
+				_ = body.Close()
+			}
+			if tc.ok != (err == nil) || tc.ok && !bytes.Equal(got, blob) {
+				t.Fatalf("%d bytes, %v", len(got), err)
+			}
+			if tc.is != nil && !errors.Is(err, tc.is) {
+				t.Errorf("got %v", err)
+			}
+			if n := len(peer.Requests()); n > 30 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+func TestManifestFaults(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{})
+	digest := peer.AddManifest("x", "latest", TypeOCIManifest, []byte(`{"schemaVersion":2}`))
+	s := service(t, Options{})
+	r := open(t, s, peer.Host()+"/x", Auth{}, false)
+	peer.Fail(registrytest.Fault{Path: "/manifests/", Flip: true})
+	for _, ref := range []string{digest, "latest"} {
+		if _, err := r.Manifest(t.Context(), ref); !errors.Is(err, ErrDigest) {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	peer.Heal()
+	peer.Fail(registrytest.Fault{Path: "/manifests/", Huge: 100 << 20})
+	if _, err := r.Manifest(t.Context(), "latest"); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("100 MB: %v", err)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{})
+	blob := content(1000)
+	digest := peer.AddBlob("x", blob)
+	peer.Fail(registrytest.Fault{Path: "/blobs/", Drip: 10 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	s := service(t, Options{})
+	body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(ctx, Descriptor{Digest: digest, Size: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, cancel)
+	began := time.Now()
+	if _, err := io.ReadAll(body); !errors.Is(err, context.Canceled) || time.Since(began) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	if err := body.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTags(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{Pages: 2})
+	for _, tag := range []string{"a", "b", "c", "d", "e"} {
+		peer.AddManifest("x", tag, TypeOCIManifest, []byte("{}"))
+	}
+	s := service(t, Options{})
+	tags, err := open(t, s, peer.Host()+"/x", Auth{}, false).Tags(t.Context())
+	if err != nil || !slices.Equal(tags, []string{"a", "b", "c", "d", "e"}) {
+		t.Errorf("%v %v", tags, err)
+	}
+	peer.Fail(registrytest.Fault{Path: "/tags/", Status: 404})
+	if _, err := open(t, s, peer.Host()+"/x", Auth{}, false).Tags(t.Context()); !errdefs.IsNotFound(err) {
+		t.Error(err)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	for _, opt := range []registrytest.Options{{}, {Auth: "basic"}, {Auth: "token"}, {Auth: "token", TLS: true}} {
+		peer := registrytest.New(t, opt)
+		s := service(t, Options{})
+		good := tester
+		good.ServerAddress = peer.Host()
+		status, identity, err := s.Login(t.Context(), good)
+		if err != nil || status != "Login Succeeded" || (identity != "") != (opt.Auth == "token") {
+			t.Errorf("%+v: %q %q %v", opt, status, identity, err)
+		}
+		bad := good
+		bad.Password = "wrong"
+		if _, _, err := s.Login(t.Context(), bad); opt.Auth != "" && !errdefs.Is(err, errdefs.KindUnauthorized) {
+			t.Errorf("%+v: a wrong password: %v", opt, err)
+		}
+	}
+	if _, _, err := service(t, Options{}).Login(t.Context(), Auth{ServerAddress: "a b"}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+		t.Error(err)
+	}
+}
+
+func TestMirrors(t *testing.T) {
+	has, lacks := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
+	has.AddManifest("library/x", "latest", TypeOCIManifest, []byte("{}"))
+	s := service(t, Options{Mirrors: []string{lacks.URL, has.URL}})
+	at := s.endpoints(defaultDomain, false)
+	if len(at) != 3 || !at[0].mirror || !at[1].mirror || at[2].mirror || len(s.endpoints(defaultDomain, true)) != 1 {
+		t.Fatalf("%+v", at)
+	}
+	s.known[defaultDomain] = at[1] // nobody is asked outside of this test
+	m := newMirrored([]*repository{repositoryAt(t, s, at[0]), repositoryAt(t, s, at[1])})
+	if _, err := m.Manifest(t.Context(), "latest"); err != nil || m.Endpoint() != has.URL {
+		t.Errorf("%v from %s", err, m.Endpoint())
+	}
+	if _, err := m.Manifest(t.Context(), "no"); !errdefs.IsNotFound(err) {
+		t.Error(err)
+	}
+	for _, bad := range []string{"mirror", "ftp://x", "http://", "https://u:p@x", "https://x?y"} {
+		if _, err := New(Options{Mirrors: []string{bad}}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func repositoryAt(t *testing.T, s *Service, at endpoint) *repository {
+	t.Helper()
+	c, err := s.session(at, Auth{}, name(t, "x"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &repository{c, "library/x"}
+}
+
+func TestInsecure(t *testing.T) {
+	in, err := parseInsecure([]string{"Reg.example:5000", "plain.example", "10.1.0.0/16"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]bool{
+		"reg.example:5000": true, "reg.example": false, "plain.example": true, "plain.example:77": true, "10.1.2.3:5000": true,
+		"10.2.2.3": false, "127.0.0.1:5000": true, "localhost:1": true, "[::1]:5000": true, "[::2]:5000": false, "docker.io": false,
+	} {
+		if in.has(host) != want {
+			t.Errorf("%s: %v", host, !want)
+		}
+	}
+	for _, bad := range []string{"", "http://x", "a b"} {
+		if _, err := parseInsecure([]string{bad}); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// A registry that nobody called insecure has to prove who it is.
+func TestCertificates(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{TLS: true})
+	certs := t.TempDir()
+	s := service(t, Options{CertsDir: certs})
+	at := s.endpoints(peer.Host(), false)[0]
+	at.trust = false
+	ping := func(s *Service) error {
+		c, err := s.session(at, Auth{}, name(t, peer.Host()+"/x"), false)
+		if err != nil {
+			return err
+		}
+		return s.ping(t.Context(), c, peer.Host())
+	}
+	began := time.Now()
+	if err := ping(s); !errdefs.Is(err, errdefs.KindUnavailable) || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("unknown authority: %v", err)
+	}
+	if time.Since(began) > 5*time.Second {
+		t.Error("it was tried again and again")
+	}
+	dir := filepath.Join(certs, peer.Host())
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name string, text []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("ca.crt", peer.CertificatePEM())
+	if err := ping(service(t, Options{CertsDir: certs})); err != nil {
+		t.Errorf("with its authority: %v", err)
+	}
+	write("client.cert", []byte("no"))
+	if err := ping(service(t, Options{CertsDir: certs})); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+		t.Errorf("a certificate without a key: %v", err)
+	}
+}
+
+func TestSearch(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{})
+	peer.Find(map[string]any{"name": "a/b", "star_count": 7, "description": "d"}, map[string]any{"name": "c", "is_official": true})
+	s := service(t, Options{})
+	found, err := s.Search(t.Context(), peer.Host()+"/b", 0, Auth{})
+	if err != nil || len(found) != 2 || found[0].StarCount != 7 || !found[1].IsOfficial {
+		t.Errorf("%+v %v", found, err)
+	}
+	for _, limit := range []int{-1, 101} {
+		if _, err := s.Search(t.Context(), peer.Host()+"/b", limit, Auth{}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+	}
+	for text, want := range map[string]int{"": 2, `{"stars":["3"]}`: 1, `{"is-official":{"true":true}}`: 1, `{"is-official":["false"],"stars":["9"]}`: 0} {
+		keep, err := searchFilter(text)
+		n := 0
+		for _, row := range found {
+			if err == nil && keep(row) {
+				n++
+			}
+		}
+		if err != nil || n != want {
+			t.Errorf("%s: %d, %v", text, n, err)
+		}
+	}
+	for _, bad := range []string{`{"x":["1"]}`, `{"stars":["many"]}`, `{"is-official":["?"]}`, "["} {
+		if _, err := searchFilter(bad); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+}
+
+func TestV1(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{V1: true})
+	s := service(t, Options{})
+	ref := name(t, peer.Host()+"/old/one")
+	if _, err := s.Open(t.Context(), ref, Auth{}, false); !errors.Is(err, ErrNoV2) {
+		t.Fatalf("v2 of a registry of v1: %v", err)
+	}
+	base, top := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	push, err := s.OpenV1(t.Context(), ref, tester, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := push.Begin(t.Context(), []V1Image{{ID: base}, {ID: top, Tag: "latest"}}); err != nil {
+		t.Fatal(err)
+	}
+	for id, doc := range map[string]string{base: `{"id":"` + base + `"}`, top: `{"id":"` + top + `","parent":"` + base + `"}`} {
+		if err := push.PutImage(t.Context(), id, []byte(doc), strings.NewReader("layer of "+id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(push.PutTag(t.Context(), "latest", top), push.End(t.Context(), nil)); err != nil {
+		t.Fatal(err)
+	}
+	pull, err := s.OpenV1(t.Context(), ref, Auth{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags, err := pull.Tags(t.Context())
+	if err != nil || tags["latest"] != top {
+		t.Fatalf("%v %v", tags, err)
+	}
+	line, err := pull.Ancestry(t.Context(), top)
+	if err != nil || !slices.Equal(line, []string{top, base}) {
+		t.Fatalf("%v %v", line, err)
+	}
+	body, err := pull.Layer(t.Context(), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil || string(text) != "layer of "+base || body.Close() != nil {
+		t.Errorf("%q %v", text, err)
+	}
+	for id, want := range map[string]bool{base: true, strings.Repeat("c", 64): false} {
+		if has, err := pull.HasImage(t.Context(), id); err != nil || has != want {
+			t.Errorf("%.6s: %v %v", id, has, err)
+		}
+	}
+}
+
+func FuzzParseChallenges(f *testing.F) {
+	f.Add(`Bearer realm="https://a/t",service="x \"y\"",scope="repository:a:pull"`)
+	f.Add(`Basic realm=x, Bearer realm="y", Negotiate`)
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, ch := range parseChallenges([]string{text}) {
+			if ch.scheme == "" || ch.scheme != strings.ToLower(ch.scheme) || ch.params == nil {
+				t.Errorf("%q gives %+v", text, ch)
+			}
+		}
+	})
+}
+
+func FuzzNextPage(f *testing.F) {
+	f.Add(`</v2/x/tags/list?last=b>; rel="next"`)
+	f.Fuzz(func(t *testing.T, text string) {
+		if target, ok := nextPage(text); ok && !strings.Contains(text, target) {
+			t.Errorf("%q gives %q", text, target)
+		}
+	})
+}
+
+func FuzzMediaType(f *testing.F) {
+	f.Add("application/json", []byte(`{"schemaVersion":1,"signatures":[{}]}`))
+	f.Fuzz(func(_ *testing.T, header string, raw []byte) {
+		m := Manifest{MediaType: mediaType(header, raw), Raw: raw}
+		_, _ = manifestDigest(m)
+	})
+}
+
+func TestParseChallenges(t *testing.T) {
+	got := parseChallenges([]string{`Bearer realm="https://a/t",service="x, \"y\"", scope=z`, `Basic realm="q", Negotiate abc==`, `Bearer realm="open`})
+	if len(got) < 3 || got[0].params["service"] != `x, "y"` || got[0].params["scope"] != "z" || got[1].scheme != "basic" {
+		t.Errorf("%+v", got)
+	}
+}
