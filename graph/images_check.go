@@ -23,7 +23,7 @@ import (
 func (s *Store) imagesCheckDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "images_check", Summary: "Read all images again and name what is damaged or missing.",
-		Args:   []engine.Arg{{Name: "IMAGE", Variadic: true, Summary: "check these only"}},
+		Args:   []engine.Arg{{Name: "IMAGE", Optional: true, Variadic: true, Summary: "check these only"}},
 		Env:    []engine.Key{{Name: "json", Type: engine.Bool, Summary: "progress as JSON objects instead of text"}},
 		Stdout: engine.Bytes, Handler: s.jobImagesCheck,
 	}
