@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/graphdriver/graphtest"
 	"github.com/enginejobs/docker/graphdriver/overlay"
+	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/testutil"
+	"github.com/enginejobs/docker/runconfig"
 )
 
 func overlayStore(t testing.TB) (*Store, *engine.Engine) {
@@ -63,29 +66,44 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
-// BenchmarkImages lists 200 images through the job.
+// BenchmarkImages lists 2,000 images through the job.
 func BenchmarkImages(b *testing.B) {
 	s, eng := overlayStore(b)
-	for i := range 200 {
-		job := eng.Job("import", "-", fmt.Sprintf("team/image-%d", i))
-		r, err := job.Stdin.AddPipe()
+	images, refs := map[string]*image.Image{}, map[string]string{}
+	for i := range 2000 {
+		at := time.Unix(int64(i), 0)
+		img, err := image.New(image.Document{
+			OS: "linux", Architecture: "amd64", Created: &at, RootFS: image.RootFS{DiffIDs: []string{image.Digest([]byte{1}), image.Digest([]byte{byte(i)})}},
+			Config: &runconfig.Config{Cmd: []string{"sh"}, Labels: map[string]string{"number": strconv.Itoa(i)}},
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
-		data := graphtest.Archive(b, graphtest.File(fmt.Sprintf("f%d", i%5), "x"))
-		go func() { _, _ = r.Write(data); _ = r.Close() }()
-		if err := job.Run(); err != nil {
-			b.Fatal(err)
+		images[img.ID] = img
+		refs[fmt.Sprintf("docker.io/team/image-%d:latest", i)] = img.ID
+		refs[fmt.Sprintf("docker.io/team/image-%d@%s", i, img.ID)] = img.ID
+	}
+	s.publish(images, refs)
+	for what, env := range map[string]map[string]string{
+		"all": nil, "reference": {"filters": `{"reference":["team/image-1*"]}`}, "label": {"filters": `{"label":["number=5"]}`}, "shared": {"shared-size": "1"},
+	} {
+		b.Run(what, func(b *testing.B) {
+			for b.Loop() {
+				job := eng.Job("images")
+				for k, v := range env {
+					job.Setenv(k, v)
+				}
+				if _, err := job.Output(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("publish", func(b *testing.B) {
+		for b.Loop() {
+			s.publish(images, refs)
 		}
-	}
-	if s.ImageCount() != 200 {
-		b.Fatalf("%d images", s.ImageCount())
-	}
-	for b.Loop() {
-		if _, err := eng.Job("images").Output(); err != nil {
-			b.Fatal(err)
-		}
-	}
+	})
 }
 
 // BenchmarkCreateLayer makes and removes a container's layer on an image.
