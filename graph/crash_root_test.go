@@ -1,0 +1,216 @@
+//go:build linux
+
+package graph
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/graphdriver"
+	"github.com/enginejobs/docker/graphdriver/graphtest"
+	"github.com/enginejobs/docker/graphdriver/overlay"
+	"github.com/enginejobs/docker/graphdriver/vfs"
+	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/jsonstream"
+	"github.com/enginejobs/docker/pkg/reference"
+	"github.com/enginejobs/docker/pkg/testutil"
+)
+
+const crashRoot = "GRAPH_CRASH_ROOT" // "driver:directory", for the process that is killed
+
+func openCrash(t *testing.T, spec string) (*Store, graphdriver.Driver) {
+	t.Helper()
+	name, root, _ := strings.Cut(spec, ":")
+	var d graphdriver.Driver
+	var err error
+	if name == vfs.Name {
+		d, err = vfs.New(vfs.Options{Root: filepath.Join(root, name)})
+	} else {
+		d, err = overlay.New(overlay.Options{Root: filepath.Join(root, name)})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Root: root, Driver: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, d
+}
+
+// TestCrash kills a process that brings, names and removes images, at any moment,
+// 200 times. What it had answered is there, nothing is left over, and the check
+// finds nothing.
+func TestCrash(t *testing.T) {
+	if spec := os.Getenv(crashRoot); spec != "" {
+		crashChild(t, spec)
+		return
+	}
+	testutil.RequiresRoot(t)
+	rounds := map[string]int{overlay.Name: 140, vfs.Name: 60}
+	if testing.Short() {
+		rounds = map[string]int{overlay.Name: 10, vfs.Name: 10}
+	}
+	for name, n := range rounds {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &crashing{t: t, spec: name + ":" + t.TempDir(), kept: map[string]string{}}
+			for range n {
+				c.round()
+				if t.Failed() {
+					return
+				}
+			}
+			if c.done < n {
+				t.Errorf("only %d changes in %d rounds", c.done, n)
+			}
+		})
+	}
+}
+
+// crashing is what the survivor knows.
+type crashing struct {
+	t    *testing.T
+	spec string
+	kept map[string]string // name → id, as answered; "" while it changes
+	done int
+}
+
+func (c *crashing) round() {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestCrash$", "-test.timeout=60s")
+	cmd.Env = append(os.Environ(), crashRoot+"="+c.spec)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		word, rest, _ := strings.Cut(lines.Text(), " ")
+		name, id, _ := strings.Cut(rest, " ")
+		switch word {
+		case "ready":
+			time.AfterFunc(time.Duration(rand.Int64N(int64(50*time.Millisecond))), func() { _ = cmd.Process.Signal(syscall.SIGKILL) })
+		case "begin":
+			c.kept[name] = ""
+		case "kept":
+			c.kept[name] = id
+			c.done++
+		case "gone":
+			delete(c.kept, name)
+			c.done++
+		default:
+			c.t.Errorf("the process says %q", lines.Text())
+		}
+	}
+	_ = cmd.Wait() // it was killed
+	c.verify()
+}
+
+func (c *crashing) verify() {
+	s, d := openCrash(c.t, c.spec)
+	defer d.Close()
+	var text strings.Builder
+	result, err := s.Check(context.Background(), nil, jsonstream.NewWriter(&text, false))
+	if err != nil || len(result.Problems) > 0 {
+		c.t.Errorf("%v: %s", err, text.String())
+	}
+	now := s.current.Load()
+	for name, id := range c.kept {
+		got := now.refs["docker.io/library/"+name+":latest"]
+		switch {
+		case id == "" && got == "":
+			delete(c.kept, name)
+		case id == "":
+			c.kept[name] = got // one or the other
+		case got != id:
+			c.t.Errorf("%s is image %q and not %q", name, got, id)
+		}
+	}
+	for full := range now.refs {
+		if _, ok := c.kept[strings.TrimSuffix(strings.TrimPrefix(full, "docker.io/library/"), ":latest")]; !ok {
+			c.t.Errorf("the name %s was removed", full)
+		}
+	}
+	if left, err := os.ReadDir(s.path("tmp")); err != nil || len(left) > 0 {
+		c.t.Errorf("work is left: %v, %v", left, err)
+	}
+	chains := map[string]bool{}
+	for _, img := range now.images {
+		for _, chain := range image.ChainIDs(img.RootFS.DiffIDs) {
+			chains[chain] = true
+		}
+	}
+	if n := len(d.List()); n != len(chains) || len(s.layers) != n {
+		c.t.Errorf("the driver has %d layers, the store %d, images %d", n, len(s.layers), len(chains))
+	}
+}
+
+// crashChild changes images until it is killed. It says what it begins and what
+// it has done.
+func crashChild(t *testing.T, spec string) {
+	s, _ := openCrash(t, spec)
+	var archives [][]byte
+	for i := range 5 {
+		archives = append(archives, graphtest.Archive(t, graphtest.Dir("d"), graphtest.File(fmt.Sprintf("d/f%d", i), strings.Repeat("x", 1000*i)), graphtest.File(fmt.Sprintf(".wh.g%d", i), "")))
+	}
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
+	say("ready")
+	ctx := context.Background()
+	for {
+		name := fmt.Sprintf("n%d", rand.IntN(6))
+		say("begin %s", name)
+		switch rand.IntN(3) {
+		case 0:
+			ref, err := parseName(name, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			say("kept %s %s", name, bringNamed(ctx, t, s, archives[:1+rand.IntN(5)], ref))
+		case 1:
+			opt := importOptions{source: "-", changes: []string{fmt.Sprintf("LABEL a=%d", rand.IntN(3))}}
+			opt.name, _ = parseName(name, "")
+			img, err := s.Import(ctx, opt, strings.NewReader(string(archives[rand.IntN(5)])), jsonstream.NewWriter(io.Discard, true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			say("kept %s %s", name, img.ID)
+		case 2:
+			if _, err := s.Delete(ctx, name, deleteOptions{}); err != nil && !errdefs.IsNotFound(err) {
+				t.Fatal(err)
+			}
+			say("gone %s", name)
+		}
+	}
+}
+
+func bringNamed(ctx context.Context, t *testing.T, s *Store, archives [][]byte, name reference.Ref) string {
+	held, err := s.bringLayers(ctx, stackOf(new(atomic.Int32), archives...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.release()
+	img, err := image.New(image.Document{OS: "linux", Author: name.String(), RootFS: image.RootFS{DiffIDs: held.diffIDs}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img, err = s.keepDocument(ctx, held, img.Raw, "", name); err != nil {
+		t.Fatal(err)
+	}
+	return img.ID
+}
