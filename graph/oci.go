@@ -37,6 +37,7 @@ type ociDescriptor struct {
 	Size        int64             `json:"size"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Platform    *platform         `json:"platform,omitempty"`
+	URLs        []string          `json:"urls,omitempty"` // of a layer that registries do not keep
 }
 
 // ociIndex lists manifests: index.json, an index of platforms.

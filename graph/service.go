@@ -20,6 +20,7 @@ func (s *Store) Install(eng *engine.Engine) error {
 		s.imagesPruneDeclaration(),
 		s.importDeclaration(),
 		s.loadDeclaration(),
+		s.pullDeclaration(),
 		s.tagDeclaration(),
 		s.vizDeclaration(),
 	)

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -53,13 +54,14 @@ type Options struct {
 
 // Store keeps images.
 type Store struct {
-	dir        string
-	version    string
-	driver     graphdriver.Driver
-	eng        *engine.Engine
-	registries *registry.Service // nil: nothing is pulled or pushed
-	now        func() time.Time
-	logf       func(format string, args ...any)
+	dir                string
+	version            string
+	driver             graphdriver.Driver
+	eng                *engine.Engine
+	registries         *registry.Service // nil: nothing is pulled or pushed
+	downloads, uploads slots
+	now                func() time.Time
+	logf               func(format string, args ...any)
 
 	current atomic.Pointer[snapshot]
 
@@ -75,7 +77,7 @@ type Store struct {
 func New(opt Options) (*Store, error) {
 	s := &Store{
 		dir:     filepath.Join(opt.Root, "image", opt.Driver.Name()),
-		version: opt.Version, driver: opt.Driver, eng: opt.Engine, registries: opt.Registries, now: opt.Now, logf: opt.Logf,
+		version: opt.Version, driver: opt.Driver, eng: opt.Engine, registries: opt.Registries, downloads: newSlots(downloadsAtOnce), uploads: newSlots(uploadsAtOnce), now: opt.Now, logf: opt.Logf,
 		layers: make(map[string]*layer), containers: make(map[string]string), flights: make(map[string]*flight),
 	}
 	if s.now == nil {
@@ -130,6 +132,9 @@ func (s *Store) loadImages() (map[string]*image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.sweepMetadata(); err != nil {
+		return nil, err
+	}
 	for _, e := range entries {
 		id := "sha256:" + e.Name()
 		img, err := s.loadImage(id)
@@ -143,6 +148,24 @@ func (s *Store) loadImages() (map[string]*image.Image, error) {
 		}
 	}
 	return images, nil
+}
+
+// sweepMetadata removes what is known of images that are not there: a crash left
+// it before the document was written, or after it was removed.
+func (s *Store) sweepMetadata() error {
+	entries, err := os.ReadDir(s.path("imagedb/metadata/sha256"))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if _, err := os.Lstat(s.path("imagedb/content/sha256", e.Name())); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := os.RemoveAll(s.path("imagedb/metadata/sha256", e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) loadImage(id string) (*image.Image, error) {
@@ -189,6 +212,13 @@ func (s *Store) keepImage(img *image.Image) (*image.Image, error) {
 	if old := now.images[img.ID]; old != nil {
 		return old, nil
 	}
+	return s.addImage(img, now.refs)
+}
+
+// addImage is keepImage for one that is not there, with the names of all images
+// from now on, which are on disk. Callers hold change.
+func (s *Store) addImage(img *image.Image, refs map[string]string) (*image.Image, error) {
+	now := s.current.Load()
 	var err error
 	if img.Size, err = s.chainSize(img.ChainID); err != nil {
 		return nil, err
@@ -204,8 +234,8 @@ func (s *Store) keepImage(img *image.Image) (*image.Image, error) {
 	s.mu.Unlock()
 	images := now.copyImages()
 	images[img.ID] = img
-	s.publish(images, now.refs)
-	return img, nil
+	s.publish(images, refs)
+	return s.current.Load().images[img.ID], nil
 }
 
 // writeImage writes what is known of an image, its document last.
@@ -232,23 +262,60 @@ func (s *Store) forgetFiles(id string) {
 	}
 }
 
-// keepNamed is keepImage with a name, which may be none. An image that cannot
-// get its name goes again if it was not there before. Callers hold change.
-func (s *Store) keepNamed(img *image.Image, name reference.Ref) (*image.Image, error) {
-	known := s.current.Load().images[img.ID] != nil
-	img, err := s.keepImage(img)
-	if err != nil || name.IsZero() {
-		return img, err
+// keepNamed is keepImage with names. A new image appears with all of them at
+// once, or not at all. Callers hold change.
+func (s *Store) keepNamed(img *image.Image, names []reference.Ref) (*image.Image, error) {
+	now := s.current.Load()
+	if len(names) == 0 {
+		return s.keepImage(img)
 	}
-	if err := s.setName(name, img.ID, true); err != nil {
-		if !known {
-			if _, derr := s.dropImage(img); derr != nil {
-				s.logf("removing an image that did not get its name: %v", derr)
-			}
-		}
-		return nil, err
+	refs, promised := maps.Clone(now.refs), make(map[string]string, len(names))
+	for _, name := range names {
+		refs[name.String()], promised[name.String()] = img.ID, img.ID
+	}
+	at := s.now().UTC()
+	var err error
+	if old := now.images[img.ID]; old != nil {
+		img, err = s.nameImage(old, at, refs)
+	} else {
+		img.TagTime = at
+		img, err = s.addNamed(img, promised, refs)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("naming an image: %w", err)
 	}
 	return img, nil
+}
+
+// nameImage gives an image that is there names, which are among refs.
+func (s *Store) nameImage(img *image.Image, at time.Time, refs map[string]string) (*image.Image, error) {
+	if err := errors.Join(s.writeTagTime(img.ID, at), s.saveRefs(refs)); err != nil {
+		return nil, err
+	}
+	tagged := *img
+	tagged.TagTime = at
+	images := s.current.Load().copyImages()
+	images[img.ID] = &tagged
+	s.publish(images, refs)
+	return s.current.Load().images[img.ID], nil
+}
+
+// addNamed adds an image with its names, which are among refs.
+func (s *Store) addNamed(img *image.Image, promised, refs map[string]string) (*image.Image, error) {
+	now := s.current.Load()
+	err := s.writeTagTime(img.ID, img.TagTime)
+	if err == nil {
+		if err = s.promise(now.refs, promised); err == nil {
+			if img, err := s.addImage(img, refs); err == nil {
+				return img, nil
+			}
+		}
+		if err := s.saveRefs(now.refs); err != nil {
+			s.logf("taking a promised name back: %v", err)
+		}
+	}
+	s.forgetFiles(img.ID)
+	return nil, err
 }
 
 // dropImage removes a document that has no names and no children, and the
