@@ -7,30 +7,30 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
 )
 
-// blob reads a blob. It is used by one goroutine, but for Close.
+// blob reads content over breaks of the connection. It is used by one goroutine,
+// but for Close.
 type blob struct {
-	r       *repository
+	c       *session
 	ctx     context.Context //nolint:containedctx // lives as long as the reader
 	cancel  context.CancelCauseFunc
-	want    Descriptor
-	sum     verifier
-	sources []string // URLs that are left to try, the present one first
+	what    string   // for errors: "blob sha256:… of NAME"
+	want    string   // digest, "" when nobody has said it
+	size    int64    // bytes; 0 or less: not known
+	sum     verifier // of want
+	sources []request
 
 	body  io.ReadCloser // nil: to be opened
-	stall *time.Timer   // cuts the body
 	at    int64         // bytes read
 	fails int           // since bytes came last
 	err   error         // why reading is over
 }
-
-// errStalled is why a transfer that stands still is cut.
-var errStalled = errors.New("nothing came for too long")
 
 // Blob reads a blob.
 func (r *repository) Blob(ctx context.Context, d Descriptor) (io.ReadCloser, error) {
@@ -38,12 +38,18 @@ func (r *repository) Blob(ctx context.Context, d Descriptor) (io.ReadCloser, err
 	if err != nil {
 		return nil, err
 	}
-	b := &blob{r: r, want: d, sum: sum, sources: []string{r.url("blobs/" + url.PathEscape(d.Digest))}}
+	b := &blob{c: r.session, what: "blob " + d.Digest + " of " + r.resource, want: d.Digest, size: d.Size, sum: sum}
+	b.sources = []request{{method: http.MethodGet, url: r.url("blobs/" + url.PathEscape(d.Digest))}}
 	for _, text := range d.URLs { // of layers that registries do not keep
 		if u, err := url.Parse(text); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
-			b.sources = append(b.sources, text)
+			b.sources = append(b.sources, request{method: http.MethodGet, url: text})
 		}
 	}
+	return b.begin(ctx)
+}
+
+// begin asks for the beginning, so that what is not there is known at once.
+func (b *blob) begin(ctx context.Context) (io.ReadCloser, error) {
 	b.ctx, b.cancel = context.WithCancelCause(ctx)
 	if err := b.open(); err != nil {
 		b.cancel(nil)
@@ -55,42 +61,50 @@ func (r *repository) Blob(ctx context.Context, d Descriptor) (io.ReadCloser, err
 // open asks for what has not been read yet.
 func (b *blob) open() error {
 	for {
-		header := http.Header{}
+		req := b.sources[0]
+		req.header = req.header.Clone()
 		if b.at > 0 {
-			header.Set("Range", fmt.Sprintf("bytes=%d-", b.at))
+			if req.header == nil {
+				req.header = http.Header{}
+			}
+			req.header.Set("Range", fmt.Sprintf("bytes=%d-", b.at))
 		}
-		ctx, cut := context.WithCancelCause(b.ctx)
-		resp, err := b.r.do(ctx, request{method: http.MethodGet, url: b.sources[0], header: header})
+		resp, err := b.c.do(b.ctx, req)
 		if err != nil {
-			cut(nil)
 			if len(b.sources) > 1 && b.ctx.Err() == nil {
 				b.sources = b.sources[1:]
 				continue
 			}
-			return fmt.Errorf("reading blob %s of %s: %w", b.want.Digest, b.r.resource, err)
+			return fmt.Errorf("reading %s: %w", b.what, err)
 		}
-		b.body = &cutBody{resp.Body, cut}
-		b.stall = time.AfterFunc(b.r.s.opt.Stall, func() { cut(errStalled) })
-		if b.at > 0 && resp.StatusCode != http.StatusPartialContent { // it begins anew
-			if _, err := io.CopyN(io.Discard, b.body, b.at); err != nil {
-				return b.broken(err)
-			}
+		b.body = resp.Body
+		from, ok := rangeStart(resp)
+		if !ok || from > b.at {
+			return b.broken(errors.New("it sends another part than was asked for"))
 		}
-		return nil
+		return b.skip(b.at - from)
 	}
 }
 
-// cutBody ends its request with the body.
-type cutBody struct {
-	io.ReadCloser
-	cut context.CancelCauseFunc
+// rangeStart is the first byte of what comes. Without parts it is the first one.
+func rangeStart(resp *http.Response) (from int64, ok bool) {
+	if resp.StatusCode != http.StatusPartialContent {
+		return 0, true
+	}
+	text, _, _ := strings.Cut(strings.TrimPrefix(resp.Header.Get("Content-Range"), "bytes "), "-")
+	from, err := strconv.ParseInt(text, 10, 64)
+	return from, err == nil && from >= 0
 }
 
-// Close closes the body.
-func (c *cutBody) Close() error {
-	err := c.ReadCloser.Close()
-	c.cut(nil)
-	return err
+// skip reads again what has been read already.
+func (b *blob) skip(n int64) error {
+	if n == 0 {
+		return nil
+	}
+	if _, err := io.CopyN(io.Discard, b.body, n); err != nil {
+		return b.broken(err)
+	}
+	return nil
 }
 
 // Read reads on, over breaks of the connection.
@@ -103,22 +117,22 @@ func (b *blob) Read(p []byte) (int, error) {
 		if b.body == nil {
 			if err := b.open(); err != nil {
 				b.err = err
-				break
 			}
+			continue // skipping what was read may have failed
 		}
 		n, err := b.body.Read(p)
-		b.stall.Reset(b.r.s.opt.Stall)
 		if n > 0 {
 			b.fails = 0
 			b.at += int64(n)
-			_, _ = b.sum.hash.Write(p[:n])
-		}
-		if b.want.Size > 0 && b.at > b.want.Size {
-			b.err = b.wrong("it is longer than the %d bytes that were promised", b.want.Size)
-			break
+			if b.want != "" {
+				_, _ = b.sum.hash.Write(p[:n])
+			}
 		}
 		switch {
-		case errors.Is(err, io.EOF) && (b.want.Size <= 0 || b.at == b.want.Size):
+		case b.size > 0 && b.at > b.size:
+			b.err = b.wrong("it is longer than the %d bytes that were promised", b.size)
+			return 0, b.err
+		case errors.Is(err, io.EOF) && (b.size <= 0 || b.at == b.size):
 			b.err = b.verify()
 		case err != nil:
 			b.err = b.broken(err)
@@ -132,7 +146,6 @@ func (b *blob) Read(p []byte) (int, error) {
 
 // broken waits before the next try, or gives up.
 func (b *blob) broken(err error) error {
-	b.stall.Stop()
 	_ = b.body.Close() // it is broken
 	b.body = nil
 	if b.ctx.Err() != nil {
@@ -140,12 +153,12 @@ func (b *blob) broken(err error) error {
 	}
 	if b.fails++; b.fails >= tries {
 		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("%w: it ends after %d of %d bytes", ErrDigest, b.at, b.want.Size)
+			err = fmt.Errorf("%w: it ends after %d of %d bytes", ErrDigest, b.at, b.size)
 		}
-		return errdefs.Unavailable("reading blob %s of %s from %s: %w", b.want.Digest, b.r.resource, b.r.at, err)
+		return errdefs.Unavailable("reading %s from %s: %w", b.what, b.c.at, err)
 	}
 	select {
-	case <-time.After(min(b.r.s.opt.Backoff<<(b.fails-1), maxBackoff)):
+	case <-time.After(min(b.c.s.opt.Backoff<<(b.fails-1), maxBackoff)):
 		return nil
 	case <-b.ctx.Done():
 		return context.Cause(b.ctx)
@@ -153,23 +166,22 @@ func (b *blob) broken(err error) error {
 }
 
 func (b *blob) verify() error {
-	if got := b.sum.digest(); got != b.want.Digest {
+	if b.want == "" {
+		return io.EOF
+	}
+	if got := b.sum.digest(); got != b.want {
 		return b.wrong("it has the digest %s", got)
 	}
 	return io.EOF
 }
 
 func (b *blob) wrong(format string, args ...any) error {
-	return errdefs.Unavailable("blob %s of %s from %s: %s: %w",
-		b.want.Digest, b.r.resource, b.r.at, fmt.Sprintf(format, args...), ErrDigest)
+	return errdefs.Unavailable("%s from %s: %s: %w", b.what, b.c.at, fmt.Sprintf(format, args...), ErrDigest)
 }
 
 // Close ends the reading.
 func (b *blob) Close() error {
 	b.cancel(nil)
-	if b.stall != nil {
-		b.stall.Stop()
-	}
 	if b.body == nil {
 		return nil
 	}

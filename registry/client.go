@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +22,8 @@ const (
 	maxRetryWait = time.Minute // that a registry may ask for
 	maxErrorBody = 64 << 10
 	maxListBody  = 4 << 20
+
+	documentPatience = 2 * time.Minute // for a whole document, however slowly it comes
 )
 
 // session is the requests of one user to one endpoint.
@@ -138,12 +139,11 @@ func (c *session) send(ctx context.Context, req request, authorization string) (
 	if strings.HasPrefix(target, "/") {
 		target = c.at.String() + target
 	}
-	body := req.stream
-	if body == nil && req.body != nil {
-		body = bytes.NewReader(req.body)
-	}
-	r, err := http.NewRequestWithContext(ctx, req.method, target, body)
+	own, cut := context.WithCancelCause(ctx)
+	w := newWatch(c.s.opt.Stall, cut)
+	r, err := http.NewRequestWithContext(own, req.method, target, w.body(req))
 	if err != nil {
+		w.end()
 		return nil, errdefs.InvalidArgument("asking registry %s: %w", c.at, err)
 	}
 	for key, values := range req.header {
@@ -155,10 +155,17 @@ func (c *session) send(ctx context.Context, req request, authorization string) (
 	if authorization != "" && strings.EqualFold(r.URL.Host, c.at.base.Host) { // uploads may go elsewhere
 		r.Header.Set("Authorization", authorization)
 	}
+	w.await(req.method)
 	resp, err := c.http.Do(r)
 	if err != nil {
+		if errors.Is(context.Cause(own), errStalled) {
+			err = errStalled
+		}
+		w.end()
+		c.s.forget(c.at)
 		return nil, c.unreachable(ctx, err)
 	}
+	resp.Body = w.answer(resp.Body)
 	return resp, nil
 }
 
@@ -224,13 +231,17 @@ func (c *session) failure(resp *http.Response) error {
 
 // errorOf gives a status its kind.
 func (c *session) errorOf(code int, what string) error {
+	pushes := strings.HasSuffix(c.scope, ",push")
 	switch code {
 	case http.StatusUnauthorized:
-		if c.auth == (Auth{}) {
-			return errdefs.NotFound("pull access denied for %s, repository does not exist or may require 'docker login': %s", c.resource, what)
+		if pushes || !anonymous(c.auth) {
+			return errdefs.Unauthorized("%s: %s", c.resource, what)
 		}
-		return errdefs.Unauthorized("%s: %s", c.resource, what)
+		return errdefs.NotFound("pull access denied for %s, repository does not exist or may require 'docker login': %s", c.resource, what)
 	case http.StatusForbidden:
+		if pushes {
+			return errdefs.Forbidden("%s: denied: requested access to the resource is denied", c.resource)
+		}
 		return errdefs.NotFound("pull access denied for %s, repository does not exist or may require 'docker login': %s", c.resource, what)
 	case http.StatusNotFound:
 		return errdefs.NotFound("%s: %s", c.resource, what)
@@ -257,6 +268,7 @@ func printable(text string) string {
 // readAll reads a bounded body and closes it.
 func readAll(resp *http.Response, most int64, what string) ([]byte, error) {
 	defer resp.Body.Close()
+	defer time.AfterFunc(documentPatience, func() { _ = resp.Body.Close() }).Stop() // a byte at a time is no answer
 	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err != nil {
 		return nil, errdefs.Unavailable("reading %s: %w", what, err)

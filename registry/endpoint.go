@@ -138,7 +138,7 @@ func (s *Service) client(e endpoint) (*http.Client, error) {
 	c = &http.Client{
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSClientConfig: conf,
-			TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: s.opt.Stall,
+			TLSHandshakeTimeout: 10 * time.Second, ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10,
 			MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
 		},
 		CheckRedirect: func(_ *http.Request, via []*http.Request) error {

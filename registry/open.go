@@ -84,6 +84,17 @@ func (s *Service) candidates(domain string, push bool) []endpoint {
 	return append(out, at)
 }
 
+// forget that an endpoint has answered: the next Open tries all of the domain.
+func (s *Service) forget(at endpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for domain, known := range s.known {
+		if known == at {
+			delete(s.known, domain)
+		}
+	}
+}
+
 func (s *Service) session(at endpoint, a Auth, name reference.Ref, push bool) (*session, error) {
 	client, err := s.client(at)
 	if err != nil {

@@ -106,6 +106,11 @@ func userAndPassword(a Auth) (user, password string) {
 	return user, strings.TrimRight(password, "\x00")
 }
 
+// anonymous tells whether an Auth says nothing of who asks.
+func anonymous(a Auth) bool {
+	return a.Username == "" && a.Password == "" && a.Auth == "" && a.IdentityToken == "" && a.RegistryToken == ""
+}
+
 func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
@@ -122,6 +127,21 @@ func (s *Service) credentials(c *session) string {
 		return ""
 	}
 	return t.text
+}
+
+// tokenEnded tells whether a session had a token that is no good any more.
+func (s *Service) tokenEnded(c *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.tokens[c.key("", "")]
+	return ok && !t.ends.IsZero() && time.Until(t.ends) < leastLife/2
+}
+
+// dropToken forgets the token of a session.
+func (s *Service) dropToken(c *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.tokens, c.key("", ""))
 }
 
 // key is where the answer of a session to the last challenge is kept.
@@ -172,6 +192,9 @@ func (s *Service) buy(ctx context.Context, c *session, ch challenge, offline boo
 	if err != nil || realm.Host == "" || realm.Scheme != "https" && realm.Scheme != "http" {
 		return token{}, "", errdefs.Unavailable("registry %s names no usable token server", c.at)
 	}
+	if realm.Scheme == "http" && !anonymous(c.auth) && !s.insecure.has(realm.Host) {
+		return token{}, "", errdefs.Unavailable("registry %s wants credentials to be sent to %s without encryption; name it with --insecure-registry to allow that", c.at, realm.Host)
+	}
 	form := url.Values{}
 	if service := ch.params["service"]; service != "" {
 		form.Set("service", service)
@@ -205,7 +228,7 @@ func (s *Service) buy(ctx context.Context, c *session, ch challenge, offline boo
 	if resp.StatusCode >= 400 {
 		err := seller.failure(resp)
 		if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
-			if c.auth == (Auth{}) {
+			if anonymous(c.auth) {
 				return token{}, "", err
 			}
 			return token{}, "", errdefs.Unauthorized("unauthorized: the token server of %s does not accept the credentials: %w", c.at, err)

@@ -56,6 +56,9 @@ func location(resp *http.Response) (string, error) {
 
 // Send streams bytes.
 func (u *upload) Send(ctx context.Context, body io.Reader) (int64, error) {
+	if u.r.s.tokenEnded(u.r.session) { // a stream is sent once: who sends it has to be known before
+		u.r.renew(ctx, u.at)
+	}
 	counted := &counter{r: body}
 	resp, err := u.r.do(ctx, request{
 		method: http.MethodPatch, url: u.at, stream: counted,
@@ -67,6 +70,15 @@ func (u *upload) Send(ctx context.Context, body io.Reader) (int64, error) {
 	resp.Body.Close()
 	u.at, err = location(resp)
 	return counted.n, err
+}
+
+// renew buys a token, by asking how far an upload is.
+func (r *repository) renew(ctx context.Context, at string) {
+	r.s.dropToken(r.session)
+	resp, err := r.authorized(ctx, request{method: http.MethodGet, url: at})
+	if err == nil { // whatever it says; failures show when the stream is sent
+		resp.Body.Close()
+	}
 }
 
 type counter struct {
