@@ -200,7 +200,7 @@ func (s *Store) unhold(chainID string) {
 // keepDocument makes the image of held layers visible, with its names. raw is
 // kept byte for byte; it must name the layers that are held. parent is the id of
 // the image it was made from, "" for none or one that is not here. Names that
-// exist move. An image that cannot get its names goes again if it is new.
+// exist move. A new image appears with all of its names at once, or not at all.
 func (s *Store) keepDocument(ctx context.Context, held *heldLayers, raw []byte, parent string, names ...reference.Ref) (*image.Image, error) {
 	img, err := image.Parse(raw)
 	if err != nil {
@@ -217,21 +217,7 @@ func (s *Store) keepDocument(ctx context.Context, held *heldLayers, raw []byte, 
 	if s.current.Load().images[parent] != nil {
 		img.Parent = parent
 	}
-	known := s.current.Load().images[img.ID] != nil
-	if img, err = s.keepImage(img); err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		if err := s.setName(name, img.ID, true); err != nil {
-			if !known {
-				if _, derr := s.dropImage(img); derr != nil {
-					s.logf("removing an image that did not get its name: %v", derr)
-				}
-			}
-			return nil, err
-		}
-	}
-	return s.current.Load().images[img.ID], nil
+	return s.keepNamed(img, names)
 }
 
 // holdImage finds an image and keeps its layers from being removed until

@@ -150,6 +150,11 @@ func (c *crashing) verify() {
 	if left, err := os.ReadDir(s.path("tmp")); err != nil || len(left) > 0 {
 		c.t.Errorf("work is left: %v, %v", left, err)
 	}
+	for _, dir := range []string{"imagedb/metadata/sha256", "imagedb/content/sha256"} {
+		if left, err := os.ReadDir(s.path(dir)); err != nil || len(left) > len(now.images) {
+			c.t.Errorf("%s has %d entries for %d images, %v", dir, len(left), len(now.images), err)
+		}
+	}
 	chains := map[string]bool{}
 	for _, img := range now.images {
 		for _, chain := range image.ChainIDs(img.RootFS.DiffIDs) {

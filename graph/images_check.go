@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -209,18 +210,26 @@ func (c *check) names() {
 		c.found(api.ImageProblem{Kind: "names", Id: refsFile, Problem: err.Error()})
 		return
 	}
+	all := make(map[string]string)
 	for _, names := range file.Repositories {
-		for name, id := range names {
-			c.result.Names++
-			ref, err := reference.Parse(name)
-			if err != nil || ref.IsNameOnly() {
-				c.found(api.ImageProblem{Kind: "name", Id: name, Problem: "it is no name of an image"})
-				continue
-			}
-			now := c.s.current.Load()
-			if now.images[id] == nil && now.refs[ref.String()] == id {
-				c.found(api.ImageProblem{Kind: "name", Id: name, Problem: fmt.Sprintf("its image %s is missing", id)})
-			}
+		maps.Copy(all, names)
+	}
+	now := c.s.current.Load()
+	for name, id := range file.Promised {
+		if now.images[id] != nil {
+			all[name] = id
+		}
+	}
+	c.result.Names += len(all)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		ref, err := reference.Parse(name)
+		if err != nil || ref.IsNameOnly() {
+			c.found(api.ImageProblem{Kind: "name", Id: name, Problem: "it is no name of an image"})
+			continue
+		}
+		now := c.s.current.Load()
+		if id := all[name]; now.images[id] == nil && now.refs[ref.String()] == id {
+			c.found(api.ImageProblem{Kind: "name", Id: name, Problem: fmt.Sprintf("its image %s is missing", id)})
 		}
 	}
 }

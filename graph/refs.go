@@ -22,6 +22,10 @@ import (
 type repositories struct {
 	Version      int
 	Repositories map[string]map[string]string
+	// Promised names, full name → id, are written before the document of their
+	// image. They count when the image is there, so that image and names appear at
+	// once.
+	Promised map[string]string `json:",omitempty"`
 }
 
 const (
@@ -64,12 +68,21 @@ func (s *Store) loadRefs(images map[string]*image.Image) (map[string]string, err
 			refs[ref.String()] = id
 		}
 	}
+	for name, id := range file.Promised {
+		if ref, err := reference.Parse(name); err == nil && !ref.IsNameOnly() && images[id] != nil {
+			refs[ref.String()] = id
+		}
+	}
 	return refs, nil
 }
 
 // saveRefs writes the names.
-func (s *Store) saveRefs(refs map[string]string) error {
-	file := repositories{Version: refsVersion, Repositories: make(map[string]map[string]string)}
+func (s *Store) saveRefs(refs map[string]string) error { return s.promise(refs, nil) }
+
+// promise writes the names, and those that images get which are not there yet.
+// The next saveRefs keeps or forgets them. Callers hold change.
+func (s *Store) promise(refs, promised map[string]string) error {
+	file := repositories{Version: refsVersion, Repositories: make(map[string]map[string]string), Promised: promised}
 	for full, id := range refs {
 		ref, err := reference.Parse(full)
 		if err != nil {
@@ -146,10 +159,7 @@ func (s *Store) setName(name reference.Ref, id string, force bool) error {
 	refs := maps.Clone(now.refs)
 	refs[name.String()] = id
 	at := s.now().UTC()
-	if err := os.MkdirAll(s.metaPath(id), 0o700); err != nil {
-		return fmt.Errorf("tagging image %s: %w", id, err)
-	}
-	if err := s.write(s.metaPath(id, "lastUpdated"), []byte(at.Format(time.RFC3339Nano))); err != nil {
+	if err := s.writeTagTime(id, at); err != nil {
 		return fmt.Errorf("tagging image %s: %w", id, err)
 	}
 	if err := s.saveRefs(refs); err != nil {
@@ -163,6 +173,13 @@ func (s *Store) setName(name reference.Ref, id string, force bool) error {
 	}
 	s.publish(images, refs)
 	return nil
+}
+
+func (s *Store) writeTagTime(id string, at time.Time) error {
+	if err := os.MkdirAll(s.metaPath(id), 0o700); err != nil {
+		return err
+	}
+	return s.write(s.metaPath(id, "lastUpdated"), []byte(at.Format(time.RFC3339Nano)))
 }
 
 // dropNames forgets names, full or as people write them. Callers hold change.

@@ -289,7 +289,10 @@ func (s *Store) keepNamed(img *image.Image, names []reference.Ref) (*image.Image
 
 // nameImage gives an image that is there names, which are among refs.
 func (s *Store) nameImage(img *image.Image, at time.Time, refs map[string]string) (*image.Image, error) {
-	if err := errors.Join(s.writeTagTime(img.ID, at), s.saveRefs(refs)); err != nil {
+	if err := s.writeTagTime(img.ID, at); err != nil {
+		return nil, err
+	}
+	if err := s.saveRefs(refs); err != nil {
 		return nil, err
 	}
 	tagged := *img
@@ -302,15 +305,17 @@ func (s *Store) nameImage(img *image.Image, at time.Time, refs map[string]string
 
 // addNamed adds an image with its names, which are among refs.
 func (s *Store) addNamed(img *image.Image, promised, refs map[string]string) (*image.Image, error) {
-	now := s.current.Load()
+	before := s.current.Load().refs
 	err := s.writeTagTime(img.ID, img.TagTime)
 	if err == nil {
-		if err = s.promise(now.refs, promised); err == nil {
-			if img, err := s.addImage(img, refs); err == nil {
-				return img, nil
-			}
+		err = s.promise(before, promised)
+	}
+	if err == nil {
+		var added *image.Image
+		if added, err = s.addImage(img, refs); err == nil {
+			return added, nil
 		}
-		if err := s.saveRefs(now.refs); err != nil {
+		if err := s.saveRefs(before); err != nil {
 			s.logf("taking a promised name back: %v", err)
 		}
 	}
