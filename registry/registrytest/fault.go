@@ -18,7 +18,7 @@ type Fault struct {
 	RetryAfter string        // header
 	Redirect   string        // answers with a redirect there
 	Cut        int           // bytes of the body that come before the connection breaks; see CutAt0
-	CutAt0     bool          // the connection breaks before the body
+	CutAt0     bool          // the connection breaks before the answer
 	Flip       bool          // a bit of the body is wrong
 	Extra      int           // bytes that come behind the body, without a Content-Length
 	Huge       int           // answers with so many bytes of nothing
@@ -103,6 +103,9 @@ func (f *Fault) serve(w http.ResponseWriter, q *http.Request, answer func(http.R
 		body = append(body, make([]byte, f.Extra)...)
 		w.Header().Del("Content-Length")
 	}
+	if f.CutAt0 {
+		panic(http.ErrAbortHandler)
+	}
 	w.WriteHeader(rec.code)
 	switch {
 	case f.Drip > 0:
@@ -125,7 +128,7 @@ func (f *Fault) serve(w http.ResponseWriter, q *http.Request, answer func(http.R
 		case <-q.Context().Done():
 		}
 		panic(http.ErrAbortHandler)
-	case f.Cut > 0 || f.CutAt0:
+	case f.Cut > 0:
 		_, _ = w.Write(body[:min(f.Cut, len(body))])
 		flush(w)
 		panic(http.ErrAbortHandler)
