@@ -122,10 +122,12 @@ func (c *loadContents) document(name string) ([]byte, error) {
 	return nil, errdefs.InvalidArgument("the archive of images has no %q", name)
 }
 
-// has tells whether there is a document.
+// has tells whether there is an entry.
 func (c *loadContents) has(name string) bool {
-	_, err := c.document(name)
-	return err == nil
+	_, document := c.documents[name]
+	_, link := c.links[name]
+	_, other := c.others[name]
+	return document || link || other || c.layers[name] != nil
 }
 
 // layer returns the archive of a layer that must be there.
