@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -134,6 +133,17 @@ func (s *Store) keepLoaded(ctx context.Context, list []keptImage) (err error) {
 		}
 		err = errors.Join(err, s.undoLoaded(before, fresh))
 	}()
+	names := make(map[string]string)
+	for _, k := range list {
+		for _, name := range k.names {
+			names[name.String()] = k.img.ID
+		}
+	}
+	if len(names) > 0 {
+		if err := s.promise(before.refs, names); err != nil {
+			return fmt.Errorf("naming images: %w", err)
+		}
+	}
 	for _, i := range parentsFirst(list) {
 		k, now := list[i], s.current.Load()
 		known := now.images[k.img.ID] != nil
@@ -149,14 +159,7 @@ func (s *Store) keepLoaded(ctx context.Context, list []keptImage) (err error) {
 			fresh = append(fresh, img)
 		}
 	}
-	for _, k := range list {
-		for _, name := range k.names {
-			if err := s.setName(name, k.img.ID, true); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return s.setNames(names)
 }
 
 // parentsFirst orders the places of images so that none comes before its parent,
@@ -173,13 +176,10 @@ func parentsFirst(list []keptImage) []int {
 // undoLoaded gives names back and takes images away, the last first. Callers
 // hold change.
 func (s *Store) undoLoaded(before *snapshot, fresh []*image.Image) error {
-	now := s.current.Load()
-	if !maps.Equal(now.refs, before.refs) {
-		if err := s.saveRefs(before.refs); err != nil {
-			return fmt.Errorf("giving names back: %w", err)
-		}
-		s.publish(now.images, before.refs)
+	if err := s.saveRefs(before.refs); err != nil {
+		return fmt.Errorf("giving names back: %w", err)
 	}
+	s.publish(s.current.Load().images, before.refs)
 	var errs []error
 	for _, img := range slices.Backward(fresh) {
 		_, err := s.dropImage(img)

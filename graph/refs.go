@@ -156,20 +156,28 @@ func (s *Store) setName(name reference.Ref, id string, force bool) error {
 		return errdefs.Conflict("Conflict: Tag %s is already set to image %s, if you want to replace it, please use -f option",
 			name.Tag, old)
 	}
-	refs := maps.Clone(now.refs)
-	refs[name.String()] = id
-	at := s.now().UTC()
-	if err := s.writeTagTime(id, at); err != nil {
-		return fmt.Errorf("tagging image %s: %w", id, err)
+	return s.setNames(map[string]string{name.String(): id})
+}
+
+// setNames writes names, full name → id of an image that is there. Those that
+// exist move. Callers hold change.
+func (s *Store) setNames(names map[string]string) error {
+	if len(names) == 0 {
+		return nil
 	}
-	if err := s.saveRefs(refs); err != nil {
-		return fmt.Errorf("tagging image %s: %w", id, err)
-	}
-	images := now.copyImages()
-	if img := images[id]; img != nil {
-		tagged := *img
+	now := s.current.Load()
+	refs, images, at := maps.Clone(now.refs), now.copyImages(), s.now().UTC()
+	for name, id := range names {
+		refs[name] = id
+		tagged := *images[id]
 		tagged.TagTime = at
 		images[id] = &tagged
+		if err := s.writeTagTime(id, at); err != nil {
+			return fmt.Errorf("tagging image %s: %w", id, err)
+		}
+	}
+	if err := s.saveRefs(refs); err != nil {
+		return fmt.Errorf("tagging %d images: %w", len(names), err)
 	}
 	s.publish(images, refs)
 	return nil

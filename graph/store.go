@@ -273,34 +273,14 @@ func (s *Store) keepNamed(img *image.Image, names []reference.Ref) (*image.Image
 	for _, name := range names {
 		refs[name.String()], promised[name.String()] = img.ID, img.ID
 	}
-	at := s.now().UTC()
-	var err error
-	if old := now.images[img.ID]; old != nil {
-		img, err = s.nameImage(old, at, refs)
-	} else {
-		img.TagTime = at
-		img, err = s.addNamed(img, promised, refs)
+	if now.images[img.ID] != nil {
+		if err := s.setNames(promised); err != nil {
+			return nil, err
+		}
+		return s.current.Load().images[img.ID], nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("naming an image: %w", err)
-	}
-	return img, nil
-}
-
-// nameImage gives an image that is there names, which are among refs.
-func (s *Store) nameImage(img *image.Image, at time.Time, refs map[string]string) (*image.Image, error) {
-	if err := s.writeTagTime(img.ID, at); err != nil {
-		return nil, err
-	}
-	if err := s.saveRefs(refs); err != nil {
-		return nil, err
-	}
-	tagged := *img
-	tagged.TagTime = at
-	images := s.current.Load().copyImages()
-	images[img.ID] = &tagged
-	s.publish(images, refs)
-	return s.current.Load().images[img.ID], nil
+	img.TagTime = s.now().UTC()
+	return s.addNamed(img, promised, refs)
 }
 
 // addNamed adds an image with its names, which are among refs.
@@ -320,7 +300,7 @@ func (s *Store) addNamed(img *image.Image, promised, refs map[string]string) (*i
 		}
 	}
 	s.forgetFiles(img.ID)
-	return nil, err
+	return nil, fmt.Errorf("naming an image: %w", err)
 }
 
 // dropImage removes a document that has no names and no children, and the
