@@ -21,6 +21,7 @@ func (s *Store) Install(eng *engine.Engine) error {
 		s.importDeclaration(),
 		s.loadDeclaration(),
 		s.pullDeclaration(),
+		s.pushDeclaration(),
 		s.tagDeclaration(),
 		s.vizDeclaration(),
 	)
