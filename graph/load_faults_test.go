@@ -10,11 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver/graphtest"
+	"github.com/enginejobs/docker/graphdriver/vfs"
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/jsonstream"
 )
@@ -229,7 +231,7 @@ func TestLoad_Cut(t *testing.T) {
 		}
 		b.clean(0)
 	}
-	_, err := b.load(gzipped(t, data)[:2000], nil)
+	_, err := b.load(gzipped(t, data)[:1000], nil)
 	b.wantKind(err, errdefs.KindInvalidArgument, "gzip")
 	_, err = b.load(nil, nil)
 	b.wantKind(err, errdefs.KindInvalidArgument, "empty")
@@ -301,16 +303,30 @@ func FuzzLoad(f *testing.F) {
 	f.Add(layoutBundle(f, "box:1").bytes())
 	f.Add(classicBundle(f).bytes())
 	f.Add(gzipped(f, dockerBundle(f, "box:1").bytes()))
+	root := f.TempDir()
+	d, err := vfs.New(vfs.Options{Root: filepath.Join(root, "vfs")})
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer d.Close()
+	s, err := New(Options{Root: root, Driver: d})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		b := newBench(t)
-		if err := b.Load(t.Context(), loadOptions{quiet: true}, bytes.NewReader(data), jsonstream.NewWriter(io.Discard, true)); err != nil {
-			b.clean(0)
-			return
-		}
-		for id := range b.current.Load().images {
-			if err := b.Export(t.Context(), imageExportOptions{names: []string{id}}, io.Discard); err != nil {
+		_ = s.Load(t.Context(), loadOptions{quiet: true}, bytes.NewReader(data), jsonstream.NewWriter(io.Discard, true))
+		for id := range s.current.Load().images {
+			if err := s.Export(t.Context(), imageExportOptions{names: []string{id}}, io.Discard); err != nil {
 				t.Error(err)
 			}
+		}
+		for range s.ImageCount() { // those on top first, whichever these are
+			for id := range s.current.Load().images {
+				_, _ = s.Delete(t.Context(), id, deleteOptions{force: true})
+			}
+		}
+		if left := d.List(); len(left) > 0 {
+			t.Errorf("left in the driver: %v", left)
 		}
 	})
 }
