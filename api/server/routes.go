@@ -39,6 +39,11 @@ func routes() []route {
 		remove    = []key{flag("removeVolume").as("v"), flag("removeLink").as("link"), flag("forceRemove").as("force")}
 		ps        = []key{flag("all"), flag("size"), text("limit"), text("since"), text("before"), filters()}
 		images    = []key{flag("all"), text("filter"), filters(), flag("digests")}
+		platforms = []key{{"platform", "platform", setList}}
+		load      = []key{flag("quiet"), {"platform", "platform", setList}}
+		push      = []key{text("tag"), text("platform")}
+		search    = []key{text("limit"), filters()}
+		term      = []source{fromQuery("term")}
 		imageRm   = []key{flag("force"), flag("noprune")}
 		stop      = []key{text("t"), text("signal")}
 		events    = []key{text("since"), text("until"), filters()}
@@ -52,6 +57,7 @@ func routes() []route {
 	return []route{
 		{"GET", "/_ping", "", nil, nil, custom(ping)},
 		{"HEAD", "/_ping", "", nil, nil, custom(ping)},
+		{"POST", "/auth", "auth", nil, nil, custom(checkAuth)},
 		{"POST", "/commit", "commit", nil, nil, custom(commit)},
 		{"POST", "/containers/create", "create", nil, nil, custom(create)},
 		{"GET", "/containers/json", "containers", nil, ps, custom(containers)},
@@ -87,10 +93,17 @@ func routes() []route {
 		{"POST", "/exec/{name:.+}/resize", "exec_resize", size, nil, empty(200)},
 		{"POST", "/exec/{name:.+}/start", "exec_start", name, nil, custom(execStart)},
 		{"POST", "/images/create", "import", nil, nil, custom(imagesCreate)},
+		{"GET", "/images/get", "image_export", nil, platforms, custom(imagesGet)},
 		{"GET", "/images/json", "images", nil, images, document(shapeImages()...)},
+		{"POST", "/images/load", "load", nil, load, custom(imagesLoad)},
+		{"POST", "/images/prune", "images_prune", nil, []key{filters()}, document()},
+		{"GET", "/images/search", "search", term, search, custom(imagesSearch)},
+		{"GET", "/images/viz", "viz", nil, nil, stream("text/plain; charset=utf-8")},
 		{"DELETE", "/images/{name:.+}", "image_delete", name, imageRm, document(shapeImageDelete()...)},
+		{"GET", "/images/{name:.+}/get", "image_export", name, platforms, stream("application/x-tar")},
 		{"GET", "/images/{name:.+}/history", "history", name, nil, document(shapeHistory()...)},
 		{"GET", "/images/{name:.+}/json", "image_inspect", name, nil, document(shapeImageInspect()...)},
+		{"POST", "/images/{name:.+}/push", "push", name, push, custom(imagePush)},
 		{"POST", "/images/{name:.+}/tag", "tag", tag, []key{flag("force")}, empty(201)},
 		{"GET", "/info", "info", nil, nil, document(shapeInfo()...)},
 		{"GET", "/metrics", "metrics", nil, nil, stream(metrics.ContentType)},

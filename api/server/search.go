@@ -1,0 +1,13 @@
+package server
+
+// imagesSearch runs the job search. Who asks is in a header since 1.9.
+func imagesSearch(x *exchange, row *route) error {
+	job, err := row.prepare(x)
+	if err != nil {
+		return err
+	}
+	if auth := x.registryAuth(); auth != "" {
+		job.Setenv("authConfig", auth)
+	}
+	return x.answerDocument(job, document())
+}
