@@ -4,6 +4,7 @@ package graph
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -26,9 +28,16 @@ import (
 	"github.com/enginejobs/docker/pkg/jsonstream"
 	"github.com/enginejobs/docker/pkg/reference"
 	"github.com/enginejobs/docker/pkg/testutil"
+	"github.com/enginejobs/docker/registry"
+	"github.com/enginejobs/docker/registry/registrytest"
 )
 
-const crashRoot = "GRAPH_CRASH_ROOT" // "driver:directory", for the process that is killed
+// What the process that is killed is told.
+const (
+	crashRoot     = "GRAPH_CRASH_ROOT"     // "driver:directory"
+	crashArchive  = "GRAPH_CRASH_ARCHIVE"  // an archive of the images n4 and n5
+	crashRegistry = "GRAPH_CRASH_REGISTRY" // host of a registry that has team/n0…n2:latest
+)
 
 func openCrash(t *testing.T, spec string) (*Store, graphdriver.Driver) {
 	t.Helper()
@@ -43,15 +52,19 @@ func openCrash(t *testing.T, spec string) (*Store, graphdriver.Driver) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{Root: root, Driver: d})
+	registries, err := registry.New(registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Root: root, Driver: d, Registries: registries})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s, d
 }
 
-// TestCrash kills a process that brings, names and removes images, at any moment,
-// 200 times. What it had answered is there, nothing is left over, and the check
+// TestCrash kills a process that pulls, loads, imports and removes images, at any
+// moment, 200 times. What it had answered is there, nothing is left over, and the check
 // finds nothing.
 func TestCrash(t *testing.T) {
 	if spec := os.Getenv(crashRoot); spec != "" {
@@ -63,10 +76,14 @@ func TestCrash(t *testing.T) {
 	if testing.Short() {
 		rounds = map[string]int{overlay.Name: 10, vfs.Name: 10}
 	}
+	peer := registrytest.New(t, registrytest.Options{})
+	for i := range 3 {
+		publish(t, peer, fmt.Sprintf("team/n%d", i), "latest", "a", "b", fmt.Sprintf("c%d", i))
+	}
+	env := append(os.Environ(), crashArchive+"="+savedImages(t, "n4", "n5"), crashRegistry+"="+peer.Host())
 	for name, n := range rounds {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := &crashing{t: t, spec: name + ":" + t.TempDir(), kept: map[string]string{}}
+			c := &crashing{t: t, spec: name + ":" + t.TempDir(), env: env, kept: map[string]string{}}
 			for range n {
 				c.round()
 				if t.Failed() {
@@ -84,13 +101,14 @@ func TestCrash(t *testing.T) {
 type crashing struct {
 	t    *testing.T
 	spec string
-	kept map[string]string // name → id, as answered; "" while it changes
+	env  []string
+	kept map[string]string // full name → id, as answered; "" while it changes
 	done int
 }
 
 func (c *crashing) round() {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestCrash$", "-test.timeout=60s")
-	cmd.Env = append(os.Environ(), crashRoot+"="+c.spec)
+	cmd.Env = append(slices.Clone(c.env), crashRoot+"="+c.spec)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -132,7 +150,7 @@ func (c *crashing) verify() {
 	}
 	now := s.current.Load()
 	for name, id := range c.kept {
-		got := now.refs["docker.io/library/"+name+":latest"]
+		got := now.refs[name]
 		switch {
 		case id == "" && got == "":
 			delete(c.kept, name)
@@ -143,7 +161,7 @@ func (c *crashing) verify() {
 		}
 	}
 	for full := range now.refs {
-		if _, ok := c.kept[strings.TrimSuffix(strings.TrimPrefix(full, "docker.io/library/"), ":latest")]; !ok {
+		if _, ok := c.kept[full]; !ok && !strings.Contains(full, "@") {
 			c.t.Errorf("the name %s was removed", full)
 		}
 	}
@@ -175,47 +193,99 @@ func crashChild(t *testing.T, spec string) {
 		archives = append(archives, graphtest.Archive(t, graphtest.Dir("d"), graphtest.File(fmt.Sprintf("d/f%d", i), strings.Repeat("x", 1000*i)), graphtest.File(fmt.Sprintf(".wh.g%d", i), "")))
 	}
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
+	saved, err := os.ReadFile(os.Getenv(crashArchive))
+	if err != nil {
+		t.Fatal(err)
+	}
 	say("ready")
-	ctx := context.Background()
-	for {
-		name := fmt.Sprintf("n%d", rand.IntN(6))
-		say("begin %s", name)
-		switch rand.IntN(3) {
-		case 0:
+	ctx, quiet := context.Background(), jsonstream.NewWriter(io.Discard, true)
+	change := func(do func() error, names ...string) { // what do does to names
+		refs := make([]string, 0, len(names))
+		for _, name := range names {
 			ref, err := parseName(name, "")
 			if err != nil {
 				t.Fatal(err)
 			}
-			say("kept %s %s", name, bringNamed(ctx, t, s, archives[:1+rand.IntN(5)], ref))
+			refs = append(refs, ref.String())
+			say("begin %s", ref)
+		}
+		if err := do(); err != nil && !errdefs.IsNotFound(err) {
+			t.Fatal(err)
+		}
+		now := s.current.Load()
+		for _, ref := range refs {
+			if id := now.refs[ref]; id != "" {
+				say("kept %s %s", ref, id)
+			} else {
+				say("gone %s", ref)
+			}
+		}
+	}
+	for {
+		n := rand.IntN(6)
+		name := fmt.Sprintf("n%d", n)
+		far := fmt.Sprintf("%s/team/n%d", os.Getenv(crashRegistry), n%3)
+		switch rand.IntN(6) {
+		case 0:
+			change(func() error { return bringNamed(ctx, t, s, archives[:1+rand.IntN(5)], name) }, name)
 		case 1:
-			opt := importOptions{source: "-", changes: []string{fmt.Sprintf("LABEL a=%d", rand.IntN(3))}}
-			opt.name, _ = parseName(name, "")
-			img, err := s.Import(ctx, opt, strings.NewReader(string(archives[rand.IntN(5)])), jsonstream.NewWriter(io.Discard, true))
-			if err != nil {
-				t.Fatal(err)
-			}
-			say("kept %s %s", name, img.ID)
+			change(func() error {
+				opt := importOptions{source: "-", changes: []string{fmt.Sprintf("LABEL a=%d", rand.IntN(3))}}
+				opt.name, _ = parseName(name, "")
+				_, err := s.Import(ctx, opt, bytes.NewReader(archives[rand.IntN(5)]), quiet)
+				return err
+			}, name)
 		case 2:
-			if _, err := s.Delete(ctx, name, deleteOptions{}); err != nil && !errdefs.IsNotFound(err) {
-				t.Fatal(err)
-			}
-			say("gone %s", name)
+			change(func() error { return s.Load(ctx, loadOptions{}, bytes.NewReader(saved), quiet) }, "n4", "n5")
+		case 3:
+			change(func() error {
+				ref, err := reference.Parse(far)
+				if err != nil {
+					return err
+				}
+				return s.Pull(ctx, pullOptions{name: ref.WithDefaultTag()}, quiet)
+			}, far)
+		case 4:
+			change(func() error { _, err := s.Delete(ctx, name, deleteOptions{}); return err }, name)
+		case 5:
+			change(func() error { _, err := s.Delete(ctx, far, deleteOptions{}); return err }, far)
 		}
 	}
 }
 
-func bringNamed(ctx context.Context, t *testing.T, s *Store, archives [][]byte, name reference.Ref) string {
+func bringNamed(ctx context.Context, t *testing.T, s *Store, archives [][]byte, name string) error {
+	ref, err := parseName(name, "")
+	if err != nil {
+		return err
+	}
 	held, err := s.bringLayers(ctx, stackOf(new(atomic.Int32), archives...))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer held.release()
-	img, err := image.New(image.Document{OS: "linux", Author: name.String(), RootFS: image.RootFS{DiffIDs: held.diffIDs}})
-	if err != nil {
+	img, err := image.New(image.Document{OS: "linux", Author: name, RootFS: image.RootFS{DiffIDs: held.diffIDs}})
+	if err == nil {
+		_, err = s.keepDocument(ctx, held, img.Raw, "", ref)
+	}
+	return err
+}
+
+// savedImages writes an archive of images of two layers.
+func savedImages(t *testing.T, names ...string) (file string) {
+	b := newBench(t)
+	below := graphtest.Archive(t, graphtest.File("below", "x"))
+	for _, name := range names {
+		if err := bringNamed(t.Context(), t, b.Store, [][]byte{below, graphtest.Archive(t, graphtest.File(name, strings.Repeat("x", 50000)))}, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var buf bytes.Buffer
+	if err := b.Export(t.Context(), imageExportOptions{names: names}, &buf); err != nil {
 		t.Fatal(err)
 	}
-	if img, err = s.keepDocument(ctx, held, img.Raw, "", name); err != nil {
+	file = filepath.Join(t.TempDir(), "saved.tar")
+	if err := os.WriteFile(file, buf.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return img.ID
+	return file
 }

@@ -208,25 +208,26 @@ func (s *Store) release(chainID string) (freed int64, err error) {
 	return freed, nil
 }
 
-// sweep removes what a crash left unreferenced: layers without image and
-// container, and layers that only the driver knows.
+// sweep removes what a crash left unreferenced: layers that only the driver
+// knows, which may lie on others, and layers without image and container.
 func (s *Store) sweep() error {
+	ours := map[string]bool{initID(""): true}
 	var idle []string
 	for id, l := range s.layers {
+		ours[l.cacheID], ours[initID(l.cacheID)] = true, true
 		if !l.used() {
 			idle = append(idle, id)
 		}
+	}
+	if err := s.sweepDriver(ours); err != nil {
+		return err
 	}
 	for _, id := range idle {
 		if _, err := s.release(id); err != nil {
 			return err
 		}
 	}
-	ours := map[string]bool{initID(""): true}
-	for _, l := range s.layers {
-		ours[l.cacheID], ours[initID(l.cacheID)] = true, true
-	}
-	return s.sweepDriver(ours)
+	return nil
 }
 
 // sweepDriver removes the driver's image layers that are not ours, children
