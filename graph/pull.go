@@ -168,14 +168,14 @@ func (p *puller) wanted() string {
 
 // pull brings the image and tells whether that made a difference.
 func (p *puller) pull(ctx context.Context) (newer bool, err error) {
-	if err := p.out.Status(p.wanted(), "Pulling from %s", p.ref.Path); err != nil {
-		return false, err
-	}
 	if digest, ok := p.unchanged(ctx); ok {
-		return false, p.out.Status("", "Digest: %s", digest)
+		return false, errors.Join(p.out.Status(p.wanted(), "Pulling from %s", p.ref.Path), p.out.Status("", "Digest: %s", digest))
 	}
 	m, err := p.repo.Manifest(ctx, p.wanted())
-	if err != nil {
+	if err != nil { // nothing was said yet, so that it is the answer
+		return false, err
+	}
+	if err := p.out.Status(p.wanted(), "Pulling from %s", p.ref.Path); err != nil {
 		return false, err
 	}
 	before := p.s.current.Load().refs[p.ref.String()]

@@ -100,8 +100,10 @@ func newLayerBar(out *jsonstream.Writer, d ociDescriptor) *layerBar {
 // say sends a status once.
 func (b *layerBar) say(status string) {
 	b.mu.Lock()
-	again := b.said == status
-	b.said = status
+	again := b.said == status || status == "Waiting" && b.said != "Pulling fs layer"
+	if !again {
+		b.said = status
+	}
 	b.mu.Unlock()
 	if !again {
 		_ = b.out.Progress(b.id, status, jsonstream.Progress{}) // a client that went away does not disturb
