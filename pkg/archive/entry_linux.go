@@ -155,8 +155,8 @@ func (u *unpacker) content(ctx context.Context, f *os.File, hdr *tar.Header, bod
 			return streamError(ctx, hdr.Name, err)
 		}
 		left -= int64(n)
-		if sparse && allZero(buf) {
-			_, err = f.Seek(int64(n), io.SeekCurrent)
+		if sparse {
+			err = writeSparse(f, buf)
 		} else {
 			_, err = f.Write(buf)
 		}
@@ -166,6 +166,29 @@ func (u *unpacker) content(ctx context.Context, f *os.File, hdr *tar.Header, bod
 	}
 	if sparse {
 		return f.Truncate(hdr.Size)
+	}
+	return nil
+}
+
+// writeSparse writes a piece of a file and leaves out pages of zeros.
+func writeSparse(f *os.File, buf []byte) error {
+	const page = 4096
+	for len(buf) > 0 {
+		zero := allZero(buf[:min(page, len(buf))])
+		n := 0
+		for n < len(buf) && allZero(buf[n:min(n+page, len(buf))]) == zero {
+			n = min(n+page, len(buf))
+		}
+		var err error
+		if zero {
+			_, err = f.Seek(int64(n), io.SeekCurrent)
+		} else {
+			_, err = f.Write(buf[:n])
+		}
+		if err != nil {
+			return err
+		}
+		buf = buf[n:]
 	}
 	return nil
 }
