@@ -141,12 +141,7 @@ func (s *Service) client(e endpoint) (*http.Client, error) {
 			TLSHandshakeTimeout: 10 * time.Second, ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10,
 			MaxIdleConnsPerHost: 8, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
 		},
-		CheckRedirect: func(_ *http.Request, via []*http.Request) error {
-			if len(via) >= 10 {
-				return errors.New("it redirects for ever")
-			}
-			return nil
-		},
+		CheckRedirect: checkRedirect,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,6 +150,22 @@ func (s *Service) client(e endpoint) (*http.Client, error) {
 	}
 	s.clients[key] = c
 	return c, nil
+}
+
+// maxRedirects is how far a request is sent on.
+const maxRedirects = 10
+
+// checkRedirect lets nobody else, and nobody on the way, see who asks: package
+// http would send it to another port of the host, and without encryption.
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	if len(via) >= maxRedirects {
+		return errors.New("it redirects for ever")
+	}
+	first := via[0].URL
+	if r.URL.Host != first.Host || first.Scheme == "https" && r.URL.Scheme != "https" {
+		r.Header.Del("Authorization")
+	}
+	return nil
 }
 
 // tlsConfig reads what the administrator has put into CertsDir for a host.

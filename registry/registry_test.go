@@ -2,8 +2,7 @@ package registry
 
 import (
 	"bytes"
-	"context"
-	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -60,62 +59,71 @@ func content(n int) []byte {
 
 func TestRoundTrip(t *testing.T) {
 	for _, opt := range []registrytest.Options{{}, {TLS: true}, {Auth: "basic"}, {Auth: "token", TLS: true}} {
-		peer := registrytest.New(t, opt)
-		s := service(t, Options{})
-		r := open(t, s, peer.Host()+"/a/b", tester, true)
-		blob := content(300_000)
-		u, err := r.Upload(t.Context())
-		if err != nil {
-			t.Fatalf("%+v: %v", opt, err)
-		}
-		digest := registrytest.Digest(blob)
-		if n, err := u.Send(t.Context(), bytes.NewReader(blob)); err != nil || n != int64(len(blob)) {
-			t.Fatalf("%+v: sent %d, %v", opt, n, err)
-		}
-		if err := u.Commit(t.Context(), digest); err != nil {
-			t.Fatalf("%+v: %v", opt, err)
-		}
-		if d, ok, err := r.StatBlob(t.Context(), digest); err != nil || !ok || d.Size != int64(len(blob)) {
-			t.Errorf("%+v: %+v %v %v", opt, d, ok, err)
-		}
-		if _, ok, err := r.StatBlob(t.Context(), registrytest.Digest(nil)); err != nil || ok {
-			t.Errorf("%+v: a blob that is not there: %v %v", opt, ok, err)
-		}
-		raw := []byte(`{"schemaVersion":2,"mediaType":"` + TypeSchema2 + `","layers":[{"digest":"` + digest + `"}]}`)
-		put, err := r.PutManifest(t.Context(), "v1", Manifest{MediaType: TypeSchema2, Raw: raw})
-		if err != nil {
-			t.Fatalf("%+v: %v", opt, err)
-		}
-		for _, ref := range []string{"v1", put} {
-			m, err := r.Manifest(t.Context(), ref)
-			if err != nil || m.Digest != put || !bytes.Equal(m.Raw, raw) || m.MediaType != TypeSchema2 {
-				t.Errorf("%+v %s: %+v %v", opt, ref, m, err)
+		t.Run(fmt.Sprintf("%+v", opt), func(t *testing.T) {
+			peer := registrytest.New(t, opt)
+			roundTrip(t, peer.Host())
+			if n := peer.Uploads(); n != 0 {
+				t.Errorf("%d uploads are left", n)
 			}
-			if d, err := r.HeadManifest(t.Context(), ref); err != nil || d.Digest != put {
-				t.Errorf("%+v %s: %+v %v", opt, ref, d, err)
-			}
+		})
+	}
+}
+
+// roundTrip uses all of Repository.
+func roundTrip(t *testing.T, host string) {
+	t.Helper()
+	s := service(t, Options{})
+	r := open(t, s, host+"/a/b", tester, true)
+	blob := content(300_000)
+	u, err := r.Upload(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := registrytest.Digest(blob)
+	if n, err := u.Send(t.Context(), bytes.NewReader(blob)); err != nil || n != int64(len(blob)) {
+		t.Fatalf("sent %d, %v", n, err)
+	}
+	if err := u.Commit(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if d, ok, err := r.StatBlob(t.Context(), digest); err != nil || !ok || d.Size != int64(len(blob)) {
+		t.Errorf("%+v %v %v", d, ok, err)
+	}
+	if _, ok, err := r.StatBlob(t.Context(), registrytest.Digest(nil)); err != nil || ok {
+		t.Errorf("a blob that is not there: %v %v", ok, err)
+	}
+	row := fmt.Sprintf(`{"mediaType":"application/octet-stream","size":%d,"digest":%q}`, len(blob), digest)
+	raw := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":%s,"layers":[%s]}`, TypeSchema2, row, row)
+	put, err := r.PutManifest(t.Context(), "v1", Manifest{MediaType: TypeSchema2, Raw: raw})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{"v1", put} {
+		m, err := r.Manifest(t.Context(), ref)
+		if err != nil || m.Digest != put || !bytes.Equal(m.Raw, raw) || m.MediaType != TypeSchema2 {
+			t.Errorf("%s: %+v %v", ref, m, err)
 		}
-		body, err := r.Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := io.ReadAll(body)
-		if err != nil || !bytes.Equal(got, blob) || body.Close() != nil {
-			t.Errorf("%+v: %d bytes, %v", opt, len(got), err)
-		}
-		other := open(t, s, peer.Host()+"/c", tester, true)
-		if mounted, _, err := other.MountBlob(t.Context(), digest, "a/b"); err != nil || !mounted {
-			t.Errorf("%+v: mount %v %v", opt, mounted, err)
-		}
-		mounted, u, err := other.MountBlob(t.Context(), registrytest.Digest([]byte("no")), "a/b")
-		if err != nil || mounted {
-			t.Fatalf("%+v: mount of nothing %v %v", opt, mounted, err)
-		}
-		u.Cancel()
-		if n := peer.Uploads(); n != 0 {
-			t.Errorf("%+v: %d uploads are left", opt, n)
+		if d, err := r.HeadManifest(t.Context(), ref); err != nil || d.Digest != put {
+			t.Errorf("%s: %+v %v", ref, d, err)
 		}
 	}
+	body, err := r.Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(body)
+	if err != nil || !bytes.Equal(got, blob) || body.Close() != nil {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	other := open(t, s, host+"/c", tester, true)
+	if mounted, _, err := other.MountBlob(t.Context(), digest, "a/b"); err != nil || !mounted {
+		t.Errorf("mount %v %v", mounted, err)
+	}
+	mounted, u, err := other.MountBlob(t.Context(), registrytest.Digest([]byte("no")), "a/b")
+	if err != nil || mounted {
+		t.Fatalf("mount of nothing %v %v", mounted, err)
+	}
+	u.Cancel()
 }
 
 // An unchanged image is one request when the registry is known.
@@ -172,94 +180,6 @@ func TestErrors(t *testing.T) {
 	down.Close()
 	if _, err := s.Open(t.Context(), name(t, host+"/x"), Auth{}, false); !errdefs.Is(err, errdefs.KindUnavailable) {
 		t.Errorf("nobody there: %v", err)
-	}
-}
-
-// Whatever the registry does, a blob is read whole and right or not at all.
-func TestBlobFaults(t *testing.T) {
-	blob := content(200_000)
-	digest := registrytest.Digest(blob)
-	for what, tc := range map[string]struct {
-		faults []registrytest.Fault
-		ok     bool
-		is     error
-	}{
-		"cut twice":             {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {Cut: 10_000, Times: 1}}, ok: true},
-		"cut, no ranges":        {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {NoRange: true}}, ok: true},
-		"cut for ever":          {faults: []registrytest.Fault{{CutAt0: true}}},
-		"stands still":          {faults: []registrytest.Fault{{Cut: 5_000, Stall: time.Minute, Times: 1}}, ok: true},
-		"busy, then well":       {faults: []registrytest.Fault{{Status: 429, RetryAfter: "0", Times: 2}, {Status: 503, Times: 1}}, ok: true},
-		"busy for an hour":      {faults: []registrytest.Fault{{Status: 429, RetryAfter: "3600"}}},
-		"wrong bytes":           {faults: []registrytest.Fault{{Flip: true}}, is: ErrDigest},
-		"too many bytes":        {faults: []registrytest.Fault{{Extra: 10}}, is: ErrDigest},
-		"endless":               {faults: []registrytest.Fault{{Huge: 1 << 30}}, is: ErrDigest},
-		"redirects for ever":    {faults: []registrytest.Fault{{Redirect: "/v2/x/blobs/" + digest}}},
-		"never knows who asks":  {faults: []registrytest.Fault{{Status: 401}}},
-		"server error for ever": {faults: []registrytest.Fault{{Status: 500}}},
-	} {
-		t.Run(what, func(t *testing.T) {
-			peer := registrytest.New(t, registrytest.Options{})
-			peer.AddBlob("x", blob)
-			for _, f := range tc.faults {
-				f.Path = "/blobs/"
-				peer.Fail(f)
-			}
-			s := service(t, Options{Stall: 300 * time.Millisecond})
-			body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
-			var got []byte
-			if err == nil {
-				got, err = io.ReadAll(body)
-				_ = body.Close()
-			}
-			if tc.ok != (err == nil) || tc.ok && !bytes.Equal(got, blob) {
-				t.Fatalf("%d bytes, %v", len(got), err)
-			}
-			if tc.is != nil && !errors.Is(err, tc.is) {
-				t.Errorf("got %v", err)
-			}
-			if n := len(peer.Requests()); n > 30 {
-				t.Errorf("%d requests", n)
-			}
-		})
-	}
-}
-
-func TestManifestFaults(t *testing.T) {
-	peer := registrytest.New(t, registrytest.Options{})
-	digest := peer.AddManifest("x", "latest", TypeOCIManifest, []byte(`{"schemaVersion":2}`))
-	s := service(t, Options{})
-	r := open(t, s, peer.Host()+"/x", Auth{}, false)
-	peer.Fail(registrytest.Fault{Path: "/manifests/", Flip: true})
-	for _, ref := range []string{digest, "latest"} {
-		if _, err := r.Manifest(t.Context(), ref); !errors.Is(err, ErrDigest) {
-			t.Errorf("%s: %v", ref, err)
-		}
-	}
-	peer.Heal()
-	peer.Fail(registrytest.Fault{Path: "/manifests/", Huge: 100 << 20})
-	if _, err := r.Manifest(t.Context(), "latest"); err == nil || !strings.Contains(err.Error(), "larger than") {
-		t.Errorf("100 MB: %v", err)
-	}
-}
-
-func TestCancel(t *testing.T) {
-	peer := registrytest.New(t, registrytest.Options{})
-	blob := content(1000)
-	digest := peer.AddBlob("x", blob)
-	peer.Fail(registrytest.Fault{Path: "/blobs/", Drip: 10 * time.Millisecond})
-	ctx, cancel := context.WithCancel(t.Context())
-	s := service(t, Options{})
-	body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(ctx, Descriptor{Digest: digest, Size: 1000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.AfterFunc(50*time.Millisecond, cancel)
-	began := time.Now()
-	if _, err := io.ReadAll(body); !errors.Is(err, context.Canceled) || time.Since(began) > 5*time.Second {
-		t.Errorf("%v after %v", err, time.Since(began))
-	}
-	if err := body.Close(); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -420,56 +340,6 @@ func TestSearch(t *testing.T) {
 	for _, bad := range []string{`{"x":["1"]}`, `{"stars":["many"]}`, `{"is-official":["?"]}`, "["} {
 		if _, err := searchFilter(bad); err == nil {
 			t.Errorf("%s is taken", bad)
-		}
-	}
-}
-
-func TestV1(t *testing.T) {
-	peer := registrytest.New(t, registrytest.Options{V1: true})
-	s := service(t, Options{})
-	ref := name(t, peer.Host()+"/old/one")
-	if _, err := s.Open(t.Context(), ref, Auth{}, false); !errors.Is(err, ErrNoV2) {
-		t.Fatalf("v2 of a registry of v1: %v", err)
-	}
-	base, top := strings.Repeat("a", 64), strings.Repeat("b", 64)
-	push, err := s.OpenV1(t.Context(), ref, tester, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := push.Begin(t.Context(), []V1Image{{ID: base}, {ID: top, Tag: "latest"}}); err != nil {
-		t.Fatal(err)
-	}
-	for id, doc := range map[string]string{base: `{"id":"` + base + `"}`, top: `{"id":"` + top + `","parent":"` + base + `"}`} {
-		if err := push.PutImage(t.Context(), id, []byte(doc), strings.NewReader("layer of "+id)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(push.PutTag(t.Context(), "latest", top), push.End(t.Context(), nil)); err != nil {
-		t.Fatal(err)
-	}
-	pull, err := s.OpenV1(t.Context(), ref, Auth{}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tags, err := pull.Tags(t.Context())
-	if err != nil || tags["latest"] != top {
-		t.Fatalf("%v %v", tags, err)
-	}
-	line, err := pull.Ancestry(t.Context(), top)
-	if err != nil || !slices.Equal(line, []string{top, base}) {
-		t.Fatalf("%v %v", line, err)
-	}
-	body, err := pull.Layer(t.Context(), base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := io.ReadAll(body)
-	if err != nil || string(text) != "layer of "+base || body.Close() != nil {
-		t.Errorf("%q %v", text, err)
-	}
-	for id, want := range map[string]bool{base: true, strings.Repeat("c", 64): false} {
-		if has, err := pull.HasImage(t.Context(), id); err != nil || has != want {
-			t.Errorf("%.6s: %v %v", id, has, err)
 		}
 	}
 }

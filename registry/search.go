@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,7 +63,7 @@ func (s *Service) jobSearch(job *engine.Job) error {
 	return job.WriteJSON(list)
 }
 
-// Search asks the registry of a term.
+// Search asks the registry of a term. What has most stars comes first.
 func (s *Service) Search(ctx context.Context, term string, limit int, a Auth) ([]SearchResult, error) {
 	if limit == 0 {
 		limit = searchDefault
@@ -106,22 +107,35 @@ func (s *Service) searchAt(ctx context.Context, at endpoint, term string, limit 
 	if user, password := userAndPassword(a); user != "" {
 		header.Set("Authorization", basic(user, password))
 	}
-	query := url.Values{"q": {term}, "n": {strconv.Itoa(limit)}}
-	resp, err := c.do(ctx, request{method: http.MethodGet, url: "/v1/search?" + query.Encode(), header: header})
-	if err != nil {
-		return nil, err
+	var found []SearchResult
+	for page := 1; page <= limit; page++ {
+		query := url.Values{"q": {term}, "n": {strconv.Itoa(limit)}}
+		if page > 1 {
+			query.Set("page", strconv.Itoa(page))
+		}
+		resp, err := c.do(ctx, request{method: http.MethodGet, url: "/v1/search?" + query.Encode(), header: header})
+		if err != nil {
+			return nil, err
+		}
+		text, err := readAll(resp, maxListBody, "what the search found")
+		if err != nil {
+			return nil, err
+		}
+		var doc struct {
+			Pages   int            `json:"num_pages"`
+			Results []SearchResult `json:"results"`
+		}
+		if err := json.Unmarshal(text, &doc); err != nil {
+			return nil, errdefs.Unavailable("reading what registry %s has found: %w", at, err)
+		}
+		found = append(found, doc.Results...)
+		if len(found) >= limit || len(doc.Results) == 0 || page >= doc.Pages {
+			break
+		}
 	}
-	text, err := readAll(resp, maxListBody, "what the search found")
-	if err != nil {
-		return nil, err
-	}
-	var doc struct {
-		Results []SearchResult `json:"results"`
-	}
-	if err := json.Unmarshal(text, &doc); err != nil {
-		return nil, errdefs.Unavailable("reading what registry %s has found: %w", at, err)
-	}
-	return doc.Results, nil
+	found = found[:min(limit, len(found))]
+	slices.SortStableFunc(found, func(a, b SearchResult) int { return b.StarCount - a.StarCount })
+	return found, nil
 }
 
 // searchFilter reads the filters of a search.

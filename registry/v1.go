@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/reference"
@@ -38,7 +40,7 @@ type V1Repository interface {
 	PutImage(ctx context.Context, id string, raw []byte, layer io.Reader) error
 	// PutTag names an image.
 	PutTag(ctx context.Context, tag, id string) error
-	// Begin tells the index what will be pushed, End that it has been.
+	// Begin tells the index what will be pushed, before anything is; End that it has been.
 	Begin(ctx context.Context, ids []V1Image) error
 	End(ctx context.Context, ids []V1Image) error
 }
@@ -49,11 +51,38 @@ type V1Image struct {
 	Tag string `json:"Tag,omitempty"`
 }
 
-// v1Repository is a V1Repository. tokens come with the first answer of the index.
+// v1Repository is a V1Repository. The index says who may do what, by a token, and
+// which hosts keep the images; small registries are both.
 type v1Repository struct {
-	*session
-	path string
-	hdr  http.Header // Authorization of the index's token, nil for none
+	*session // with who keeps the images
+	index    *session
+	path     string
+
+	mu    sync.Mutex
+	token string // guarded by mu: what the index gave, "" for none
+}
+
+// header is what says to who keeps the images that one may.
+func (r *v1Repository) header(pairs ...string) http.Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := http.Header{}
+	if r.token != "" {
+		h.Set("Authorization", "Token "+r.token)
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		h.Set(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+// indexHeader is what asks the index for a token.
+func (r *v1Repository) indexHeader() http.Header {
+	h := http.Header{"X-Docker-Token": {"true"}, "Content-Type": {"application/json"}}
+	if user, password := userAndPassword(r.auth); user != "" {
+		h.Set("Authorization", basic(user, password))
+	}
+	return h
 }
 
 // OpenV1 finds the registry of a name that has no protocol v2.
@@ -78,8 +107,14 @@ func (s *Service) OpenV1(ctx context.Context, name reference.Ref, a Auth, push b
 			failures = append(failures, errdefs.NotFound("registry %s speaks neither the protocol v2 nor v1", at))
 			continue
 		}
-		r := &v1Repository{session: c, path: name.Path}
-		return r, r.greet(ctx, push)
+		r := &v1Repository{session: c, index: c, path: name.Path}
+		if push {
+			return r, nil // Begin greets the index
+		}
+		if err := r.greet(ctx); err != nil {
+			return nil, err
+		}
+		return r, nil
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -88,26 +123,48 @@ func (s *Service) OpenV1(ctx context.Context, name reference.Ref, a Auth, push b
 }
 
 // greet asks the index for a token; registries without an index have none.
-func (r *v1Repository) greet(ctx context.Context, push bool) error {
-	if push {
-		return nil // Begin does it
-	}
-	resp, err := r.do(ctx, request{
-		method: http.MethodGet, url: "/v1/repositories/" + r.path + "/images",
-		header: http.Header{"X-Docker-Token": {"true"}},
-	})
+func (r *v1Repository) greet(ctx context.Context) error {
+	resp, err := r.index.do(ctx, request{method: http.MethodGet, url: "/v1/repositories/" + r.path + "/images", header: r.indexHeader()})
 	if err != nil {
 		return err
 	}
-	r.keepToken(resp)
-	_, err = readAll(resp, maxListBody, "the list of images of "+r.resource)
-	return err
+	header := resp.Header
+	if _, err := readAll(resp, maxListBody, "the list of images of "+r.resource); err != nil {
+		return err
+	}
+	return r.follow(ctx, header)
 }
 
-func (r *v1Repository) keepToken(resp *http.Response) {
-	if t := resp.Header.Get("X-Docker-Token"); t != "" && !strings.ContainsAny(t, "\r\n") {
-		r.hdr = http.Header{"Authorization": {"Token " + t}}
+// follow takes from an answer of the index the token, and goes to the first of
+// the hosts that it names which answers.
+func (r *v1Repository) follow(ctx context.Context, header http.Header) error {
+	if t := header.Get("X-Docker-Token"); t != "" && !strings.ContainsAny(t, "\r\n") {
+		r.mu.Lock()
+		r.token = t
+		r.mu.Unlock()
 	}
+	var failures []error
+	for host := range strings.SplitSeq(strings.Join(header.Values("X-Docker-Endpoints"), ","), ",") {
+		host = strings.TrimSpace(host)
+		if host == "" || strings.ContainsAny(host, "/@?# ") || strings.EqualFold(host, r.index.at.base.Host) {
+			continue
+		}
+		at := endpoint{base: url.URL{Scheme: r.index.at.base.Scheme, Host: host}, trust: r.s.insecure.has(host)}
+		c, err := r.s.session(at, Auth{}, reference.Ref{}, false) // the token says who asks
+		if err != nil {
+			return err
+		}
+		c.resource = r.resource
+		resp, err := c.send(ctx, request{method: http.MethodGet, url: "/v1/_ping"}, "")
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		resp.Body.Close()
+		r.session = c
+		return nil
+	}
+	return errors.Join(failures...)
 }
 
 // Endpoint returns the URL of the registry.
@@ -115,7 +172,7 @@ func (r *v1Repository) Endpoint() string { return r.at.String() }
 
 // get reads a bounded document.
 func (r *v1Repository) get(ctx context.Context, path string, doc any) (http.Header, []byte, error) {
-	resp, err := r.do(ctx, request{method: http.MethodGet, url: "/v1/" + path, header: r.hdr})
+	resp, err := r.do(ctx, request{method: http.MethodGet, url: "/v1/" + path, header: r.header()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -182,11 +239,9 @@ func (r *v1Repository) ImageJSON(ctx context.Context, id string) ([]byte, int64,
 
 // Layer reads the layer of an image.
 func (r *v1Repository) Layer(ctx context.Context, id string) (io.ReadCloser, error) {
-	resp, err := r.do(ctx, request{method: http.MethodGet, url: "/v1/images/" + id + "/layer", header: r.hdr})
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
+	b := &blob{c: r.session, what: "the layer of image " + id + " of " + r.resource}
+	b.sources = []request{{method: http.MethodGet, url: "/v1/images/" + id + "/layer", header: r.header()}}
+	return b.begin(ctx)
 }
 
 // HasImage tells whether the registry has an image.
@@ -202,28 +257,22 @@ func (r *v1Repository) HasImage(ctx context.Context, id string) (bool, error) {
 func (r *v1Repository) PutImage(ctx context.Context, id string, raw []byte, layer io.Reader) error {
 	put := func(what string, req request) error {
 		req.method, req.url = http.MethodPut, "/v1/images/"+id+"/"+what
-		if req.header == nil {
-			req.header = http.Header{}
-		}
-		if r.hdr != nil {
-			req.header.Set("Authorization", r.hdr.Get("Authorization"))
-		}
 		resp, err := r.do(ctx, req)
 		if err != nil {
 			return fmt.Errorf("storing the %s of image %s: %w", what, id, err)
 		}
 		return resp.Body.Close()
 	}
-	if err := put("json", request{body: raw, header: http.Header{"Content-Type": {"application/json"}}}); err != nil {
+	if err := put("json", request{body: raw, header: r.header("Content-Type", "application/json")}); err != nil {
 		return err
 	}
 	sum := sha256.New() // of the document and the archive, as v1 wants it
 	_, _ = sum.Write(append(slices.Clone(raw), '\n'))
-	if err := put("layer", request{stream: io.TeeReader(layer, sum)}); err != nil {
+	if err := put("layer", request{stream: io.TeeReader(layer, sum), header: r.header("Content-Type", "application/octet-stream")}); err != nil {
 		return err
 	}
 	checksum := "sha256:" + hex.EncodeToString(sum.Sum(nil))
-	return put("checksum", request{body: []byte{}, header: http.Header{"X-Docker-Checksum-Payload": {checksum}, "X-Docker-Checksum": {checksum}}})
+	return put("checksum", request{body: []byte{}, header: r.header("X-Docker-Checksum-Payload", checksum, "X-Docker-Checksum", checksum)})
 }
 
 // PutTag names an image.
@@ -232,12 +281,9 @@ func (r *v1Repository) PutTag(ctx context.Context, tag, id string) error {
 	if err != nil {
 		return err
 	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	if r.hdr != nil {
-		header.Set("Authorization", r.hdr.Get("Authorization"))
-	}
 	resp, err := r.do(ctx, request{
-		method: http.MethodPut, url: "/v1/repositories/" + r.path + "/tags/" + url.PathEscape(tag), body: body, header: header,
+		method: http.MethodPut, url: "/v1/repositories/" + r.path + "/tags/" + url.PathEscape(tag), body: body,
+		header: r.header("Content-Type", "application/json"),
 	})
 	if err != nil {
 		return err
@@ -247,26 +293,28 @@ func (r *v1Repository) PutTag(ctx context.Context, tag, id string) error {
 
 // Begin tells the index what will be pushed.
 func (r *v1Repository) Begin(ctx context.Context, ids []V1Image) error {
-	return r.tellIndex(ctx, "/v1/repositories/"+r.path+"/", ids)
+	header, err := r.tellIndex(ctx, "/v1/repositories/"+r.path+"/", ids)
+	if err != nil {
+		return err
+	}
+	return r.follow(ctx, header)
 }
 
 // End tells the index what has been pushed.
 func (r *v1Repository) End(ctx context.Context, ids []V1Image) error {
-	return r.tellIndex(ctx, "/v1/repositories/"+r.path+"/images", ids)
+	_, err := r.tellIndex(ctx, "/v1/repositories/"+r.path+"/images", ids)
+	return err
 }
 
-func (r *v1Repository) tellIndex(ctx context.Context, at string, ids []V1Image) error {
+func (r *v1Repository) tellIndex(ctx context.Context, at string, ids []V1Image) (http.Header, error) {
 	body, err := json.Marshal(ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	resp, err := r.do(ctx, request{
-		method: http.MethodPut, url: at, body: body,
-		header: http.Header{"Content-Type": {"application/json"}, "X-Docker-Token": {"true"}},
-	})
+	resp, err := r.index.do(ctx, request{method: http.MethodPut, url: at, body: body, header: r.indexHeader()})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.keepToken(resp)
-	return resp.Body.Close()
+	resp.Body.Close()
+	return resp.Header, nil
 }

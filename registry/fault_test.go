@@ -1,0 +1,101 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/enginejobs/docker/registry/registrytest"
+)
+
+// Whatever the registry does, a blob is read whole and right or not at all.
+func TestBlobFaults(t *testing.T) {
+	blob := content(200_000)
+	digest := registrytest.Digest(blob)
+	for what, tc := range map[string]struct {
+		faults []registrytest.Fault
+		ok     bool
+		is     error
+	}{
+		"cut twice":             {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {Cut: 10_000, Times: 1}}, ok: true},
+		"cut, no ranges":        {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {NoRange: true}}, ok: true},
+		"cut for ever":          {faults: []registrytest.Fault{{CutAt0: true}}},
+		"stands still":          {faults: []registrytest.Fault{{Cut: 5_000, Stall: time.Minute, Times: 1}}, ok: true},
+		"busy, then well":       {faults: []registrytest.Fault{{Status: 429, RetryAfter: "0", Times: 2}, {Status: 503, Times: 1}}, ok: true},
+		"busy for an hour":      {faults: []registrytest.Fault{{Status: 429, RetryAfter: "3600"}}},
+		"wrong bytes":           {faults: []registrytest.Fault{{Flip: true}}, is: ErrDigest},
+		"too many bytes":        {faults: []registrytest.Fault{{Extra: 10}}, is: ErrDigest},
+		"endless":               {faults: []registrytest.Fault{{Huge: 1 << 30}}, is: ErrDigest},
+		"redirects for ever":    {faults: []registrytest.Fault{{Redirect: "/v2/x/blobs/" + digest}}},
+		"never knows who asks":  {faults: []registrytest.Fault{{Status: 401}}},
+		"server error for ever": {faults: []registrytest.Fault{{Status: 500}}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			peer := registrytest.New(t, registrytest.Options{})
+			peer.AddBlob("x", blob)
+			for _, f := range tc.faults {
+				f.Path = "/blobs/"
+				peer.Fail(f)
+			}
+			s := service(t, Options{Stall: 300 * time.Millisecond})
+			body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
+			var got []byte
+			if err == nil {
+				got, err = io.ReadAll(body)
+				_ = body.Close()
+			}
+			if tc.ok != (err == nil) || tc.ok && !bytes.Equal(got, blob) {
+				t.Fatalf("%d bytes, %v", len(got), err)
+			}
+			if tc.is != nil && !errors.Is(err, tc.is) {
+				t.Errorf("got %v", err)
+			}
+			if n := len(peer.Requests()); n > 30 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+func TestManifestFaults(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{})
+	digest := peer.AddManifest("x", "latest", TypeOCIManifest, []byte(`{"schemaVersion":2}`))
+	s := service(t, Options{})
+	r := open(t, s, peer.Host()+"/x", Auth{}, false)
+	peer.Fail(registrytest.Fault{Path: "/manifests/", Flip: true})
+	for _, ref := range []string{digest, "latest"} {
+		if _, err := r.Manifest(t.Context(), ref); !errors.Is(err, ErrDigest) {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	peer.Heal()
+	peer.Fail(registrytest.Fault{Path: "/manifests/", Huge: 100 << 20})
+	if _, err := r.Manifest(t.Context(), "latest"); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("100 MB: %v", err)
+	}
+}
+
+func TestCancel(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{})
+	blob := content(1000)
+	digest := peer.AddBlob("x", blob)
+	peer.Fail(registrytest.Fault{Path: "/blobs/", Drip: 10 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	s := service(t, Options{})
+	body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(ctx, Descriptor{Digest: digest, Size: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, cancel)
+	began := time.Now()
+	if _, err := io.ReadAll(body); !errors.Is(err, context.Canceled) || time.Since(began) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+	if err := body.Close(); err != nil {
+		t.Error(err)
+	}
+}
