@@ -29,6 +29,10 @@ type Factory func(t testing.TB, root string) graphdriver.Driver
 
 // Run runs the suite.
 func Run(t *testing.T, open Factory) {
+	if root := os.Getenv(crashRoot); root != "" {
+		crashChild(t, open, root)
+		return
+	}
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T, *bench)
@@ -54,6 +58,7 @@ func Run(t *testing.T, open Factory) {
 		{"Depth", testDepth},
 		{"Cancel", testCancel},
 		{"Concurrent", testConcurrent},
+		{"Crash", testCrash},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &bench{t: t, open: open, root: filepath.Join(t.TempDir(), "store")}
