@@ -40,7 +40,7 @@ func everyJob(t *testing.T) map[string]engine.JobDescription {
 var (
 	readers = []string{
 		"auth", "commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "events", "export", "history",
-		"image_export", "image_get", "image_inspect", "image_tarlayer", "images", "images_check", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "search", "subscribers_count", "system_df",
+		"image_export", "image_get", "image_inspect", "image_tarlayer", "images", "images_check", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "registry_config", "resolve_index", "resolve_repository", "search", "subscribers_count", "system_df",
 		"top", "version", "viz", "volume_inspect", "volumes", "wait",
 	}
 	changers = []string{

@@ -14,7 +14,10 @@ import (
 
 // Install puts the jobs of the registries on the engine.
 func (s *Service) Install(eng *engine.Engine) error {
-	return eng.Declare(s.authDeclaration(), s.searchDeclaration())
+	return eng.Declare(
+		s.authDeclaration(), s.searchDeclaration(),
+		s.registryConfigDeclaration(), s.resolveIndexDeclaration(), s.resolveRepositoryDeclaration(),
+	)
 }
 
 // authDeclaration is the job auth.

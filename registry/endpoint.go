@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -73,22 +72,6 @@ func (in insecureHosts) has(host string) bool {
 		return false
 	}
 	return slices.ContainsFunc(in.nets, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
-// Config is what info shows of how registries are reached.
-func (s *Service) Config() *api.RegistryConfig {
-	conf := &api.RegistryConfig{InsecureRegistryCIDRs: []string{}, Mirrors: []string{}, IndexConfigs: map[string]api.IndexInfo{}}
-	for _, prefix := range s.insecure.nets {
-		conf.InsecureRegistryCIDRs = append(conf.InsecureRegistryCIDRs, prefix.String())
-	}
-	for _, host := range s.insecure.hosts {
-		conf.IndexConfigs[host] = api.IndexInfo{Name: host, Mirrors: []string{}}
-	}
-	for _, mirror := range s.mirrors {
-		conf.Mirrors = append(conf.Mirrors, mirror.String()+"/")
-	}
-	conf.IndexConfigs[defaultDomain] = api.IndexInfo{Name: defaultDomain, Mirrors: conf.Mirrors, Secure: true, Official: true}
-	return conf
 }
 
 func parseMirrors(list []string) ([]endpoint, error) {

@@ -76,6 +76,15 @@ func New(opt Options) (*Service, error) {
 	return s, err
 }
 
+// Close lets go of the connections that are not in use.
+func (s *Service) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.clients {
+		c.CloseIdleConnections()
+	}
+}
+
 // Descriptor says what a blob or a manifest is, as in the OCI image
 // specification.
 type Descriptor struct {

@@ -25,6 +25,7 @@ func service(t *testing.T, opt Options) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -199,27 +200,6 @@ func TestTags(t *testing.T) {
 	}
 }
 
-func TestLogin(t *testing.T) {
-	for _, opt := range []registrytest.Options{{}, {Auth: "basic"}, {Auth: "token"}, {Auth: "token", TLS: true}} {
-		peer := registrytest.New(t, opt)
-		s := service(t, Options{})
-		good := tester
-		good.ServerAddress = peer.Host()
-		status, identity, err := s.Login(t.Context(), good)
-		if err != nil || status != "Login Succeeded" || (identity != "") != (opt.Auth == "token") {
-			t.Errorf("%+v: %q %q %v", opt, status, identity, err)
-		}
-		bad := good
-		bad.Password = "wrong"
-		if _, _, err := s.Login(t.Context(), bad); opt.Auth != "" && !errdefs.Is(err, errdefs.KindUnauthorized) {
-			t.Errorf("%+v: a wrong password: %v", opt, err)
-		}
-	}
-	if _, _, err := service(t, Options{}).Login(t.Context(), Auth{ServerAddress: "a b"}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
-		t.Error(err)
-	}
-}
-
 func TestMirrors(t *testing.T) {
 	has, lacks := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
 	has.AddManifest("library/x", "latest", TypeOCIManifest, []byte("{}"))
@@ -309,38 +289,6 @@ func TestCertificates(t *testing.T) {
 	write("client.cert", []byte("no"))
 	if err := ping(service(t, Options{CertsDir: certs})); !errdefs.Is(err, errdefs.KindInvalidArgument) {
 		t.Errorf("a certificate without a key: %v", err)
-	}
-}
-
-func TestSearch(t *testing.T) {
-	peer := registrytest.New(t, registrytest.Options{})
-	peer.Find(map[string]any{"name": "a/b", "star_count": 7, "description": "d"}, map[string]any{"name": "c", "is_official": true})
-	s := service(t, Options{})
-	found, err := s.Search(t.Context(), peer.Host()+"/b", 0, Auth{})
-	if err != nil || len(found) != 2 || found[0].StarCount != 7 || !found[1].IsOfficial {
-		t.Errorf("%+v %v", found, err)
-	}
-	for _, limit := range []int{-1, 101} {
-		if _, err := s.Search(t.Context(), peer.Host()+"/b", limit, Auth{}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
-			t.Errorf("limit %d: %v", limit, err)
-		}
-	}
-	for text, want := range map[string]int{"": 2, `{"stars":["3"]}`: 1, `{"is-official":{"true":true}}`: 1, `{"is-official":["false"],"stars":["9"]}`: 0} {
-		keep, err := searchFilter(text)
-		n := 0
-		for _, row := range found {
-			if err == nil && keep(row) {
-				n++
-			}
-		}
-		if err != nil || n != want {
-			t.Errorf("%s: %d, %v", text, n, err)
-		}
-	}
-	for _, bad := range []string{`{"x":["1"]}`, `{"stars":["many"]}`, `{"is-official":["?"]}`, "["} {
-		if _, err := searchFilter(bad); err == nil {
-			t.Errorf("%s is taken", bad)
-		}
 	}
 }
 

@@ -17,5 +17,6 @@ func (s *Server) OpenRegistries(context.Context) error {
 		return err
 	}
 	s.parts.registries = registries
+	s.eng.OnShutdown("registries", func(context.Context) error { registries.Close(); return nil })
 	return registries.Install(s.eng)
 }

@@ -67,7 +67,7 @@ func everyJob() (*engine.Engine, error) {
 		return nil, err
 	}
 	api := apiserver.New(s.Engine(), apiserver.Options{})
-	declares := map[string]bool{"version": true, "metrics": true, "events": true, "API": true, "network jobs": true}
+	declares := map[string]bool{"version": true, "metrics": true, "events": true, "registries": true, "API": true, "network jobs": true}
 	for _, step := range slices.Concat(builtins.Boot(s, api)...) {
 		if !declares[step.Name] {
 			continue
