@@ -43,6 +43,7 @@ type CLI struct {
 	env   Env
 	http  *httpClient
 	debug bool
+	files string                                       // --config: where config.json is; "" for the usual place
 	jobs  func(ctx context.Context) (jobEngine, error) // the commands of job only
 	now   func() time.Time
 	// notify delivers the signals to c until stop is called; a nil list is

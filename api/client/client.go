@@ -66,6 +66,7 @@ type request struct {
 	body         any
 	stream       io.Reader
 	streamType   string
+	header       http.Header // besides those of every request
 }
 
 // versioned makes a request body that depends on the API version.
@@ -238,7 +239,7 @@ func (c *httpClient) roundTrip(ctx context.Context, r request, path string) (*ht
 	if err != nil {
 		return nil, err
 	}
-	resp, stop, err := c.send(ctx, cn, r, path, nil)
+	resp, stop, err := c.send(ctx, cn, r, path, r.header)
 	if err != nil {
 		return nil, err
 	}

@@ -136,8 +136,11 @@ func (cli *CLI) pullImage(ctx context.Context, o *createOptions) error {
 	if o.quiet {
 		out = nil
 	}
-	r := request{method: http.MethodPost, path: "/images/create", query: query}
-	return cli.showStream(ctx, r, out)
+	header, err := cli.authFor(ctx, o.parsed.Config.Image)
+	if err != nil {
+		return err
+	}
+	return cli.showStream(ctx, request{method: http.MethodPost, path: "/images/create", query: query, header: header}, out)
 }
 
 // cidFile holds the id of a new container. It is made before the container, so

@@ -102,6 +102,7 @@ func (cli *CLI) configure(g *globals, set *mflag.Set) error {
 	if err != nil {
 		return err
 	}
+	cli.files = g.config
 	cli.debug = g.debug || cli.env.get("DEBUG") != ""
 	cli.http = newHTTPClient(proto, addr, cli.env.get("DOCKER_API_VERSION"), cli.now)
 	if proto == "tcp" && (g.tls || g.tlsVerify || set.IsSet("--tlsverify")) {

@@ -12,9 +12,9 @@ import (
 )
 
 type imagesOptions struct {
-	all, quiet, noTrunc, digests, tree, viz bool
-	filters                                 []string
-	format, repository                      string
+	all, quiet, noTrunc, digests, tree, viz, check bool
+	filters                                        []string
+	format, repository                             string
 }
 
 func newImages(cli *CLI, flags *mflag.Set) runFunc {
@@ -25,11 +25,15 @@ func newImages(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.digests, "--digests", "Show digests")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'dangling=true')", checkFilter)
 	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
+	flags.Bool(&o.check, "--check", "Read the images again and name what is damaged or missing")
 	flags.Bool(&o.tree, "~-t ~-tree ~--tree", "Output a tree of images")
 	flags.Bool(&o.viz, "~-v ~-viz ~--viz", "Output a graph of images")
 	return func(ctx context.Context, args []string) error {
 		if len(args) > 0 {
 			o.repository = args[0]
+		}
+		if o.check {
+			return cli.imagesCheck(ctx, args)
 		}
 		if o.tree || o.viz {
 			return cli.imageTree(ctx, o)
