@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/image"
 )
 
 // bigStack writes the archives of five layers, together 540 MB in 20,000 files
@@ -117,4 +119,37 @@ func BenchmarkBringLayers(b *testing.B) {
 			b.StartTimer()
 		}
 	})
+}
+
+// BenchmarkOpenLayer reads the archives of a stack again.
+func BenchmarkOpenLayer(b *testing.B) {
+	s, _ := overlayStore(b)
+	names, diffIDs := bigStack(b, b.TempDir())
+	var sources []layerSource
+	for i, name := range names {
+		sources = append(sources, layerSource{diffID: diffIDs[i], open: func(context.Context, func(layerState)) (io.ReadCloser, error) {
+			return os.Open(name)
+		}})
+	}
+	held, err := s.bringLayers(b.Context(), sources)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer held.release()
+	buf := make([]byte, 256<<10)
+	for b.Loop() {
+		for _, chain := range image.ChainIDs(diffIDs) {
+			rc, length, err := s.openLayer(b.Context(), chain)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(5 * length)
+			if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, rc, buf); err != nil {
+				b.Fatal(err)
+			}
+			if err := rc.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 }
