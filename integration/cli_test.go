@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/enginejobs/docker/integration/daemonproc"
+	"github.com/enginejobs/docker/registry/registrytest"
 )
 
 // TestCLI runs testdata/<command>.txtar with our CLI. Every script has a daemon
@@ -46,6 +47,9 @@ func runScripts(t *testing.T, dir, client string) {
 	if err := os.Symlink(client, filepath.Join(bin, "docker")); err != nil {
 		t.Fatal(err)
 	}
+	open := registrytest.New(t, registrytest.Options{})
+	open.Find(map[string]any{"name": "team/found", "description": "what a search finds", "star_count": 3})
+	locked := registrytest.New(t, registrytest.Options{Auth: "token", TLS: true})
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
@@ -69,6 +73,8 @@ func runScripts(t *testing.T, dir, client string) {
 			env.Setenv("DOCKER_HOST", d.Host)
 			env.Setenv("HOME", d.Dir)
 			env.Setenv("BRIDGE", d.Bridge)
+			env.Setenv("REGISTRY", open.Host())
+			env.Setenv("LOCKED_REGISTRY", locked.Host())
 			env.Setenv("SUBNET", d.Subnet)
 			env.Setenv("DAEMON_ROOT", d.Root)
 			busybox, err := daemonproc.Asset("busybox")
