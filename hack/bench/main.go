@@ -59,6 +59,7 @@ var benches = []bench{
 	{"running", benchRunning},
 	{"memory", benchMemory},
 	{"ps", benchPs},
+	{"archives", benchArchives},
 }
 
 func main() {
