@@ -134,7 +134,8 @@ type Repository interface {
 
 // Upload is a blob on its way into a registry. It is used by one goroutine.
 type Upload interface {
-	// Send streams bytes, all that r has. It cannot be repeated.
+	// Send streams bytes, all that r has. It cannot be repeated. Once it has
+	// returned, r is not read any more; it waits for a read that is under way.
 	Send(ctx context.Context, r io.Reader) (n int64, err error)
 	// Commit ends the upload; the registry checks the digest.
 	Commit(ctx context.Context, digest string) error

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -59,17 +60,18 @@ func (u *upload) Send(ctx context.Context, body io.Reader) (int64, error) {
 	if u.r.s.tokenEnded(u.r.session) { // a stream is sent once: who sends it has to be known before
 		u.r.renew(ctx, u.at)
 	}
-	counted := &counter{r: body}
+	lent := &lent{r: body}
 	resp, err := u.r.do(ctx, request{
-		method: http.MethodPatch, url: u.at, stream: counted,
+		method: http.MethodPatch, url: u.at, stream: lent,
 		header: http.Header{"Content-Type": {"application/octet-stream"}},
 	})
+	n := lent.takeBack() // an answer may come before all was sent
 	if err != nil {
-		return counted.n, err
+		return n, err
 	}
 	resp.Body.Close()
 	u.at, err = location(resp)
-	return counted.n, err
+	return n, err
 }
 
 // renew buys a token, by asking how far an upload is.
@@ -81,16 +83,32 @@ func (r *repository) renew(ctx context.Context, at string) {
 	}
 }
 
-type counter struct {
-	r io.Reader
-	n int64
+// lent is a reader that package http may read while a request lasts.
+type lent struct {
+	mu sync.Mutex // held while r is read
+	r  io.Reader  // guarded by mu, nil once taken back
+	n  int64      // guarded by mu: bytes read
 }
 
 // Read counts what it passes on.
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
+func (l *lent) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.r == nil {
+		return 0, io.ErrClosedPipe
+	}
+	n, err := l.r.Read(p)
+	l.n += int64(n)
 	return n, err
+}
+
+// takeBack ends the reading, after a read that is under way, and tells how much
+// was read.
+func (l *lent) takeBack() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.r = nil
+	return l.n
 }
 
 // Commit ends the upload.

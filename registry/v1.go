@@ -268,7 +268,10 @@ func (r *v1Repository) PutImage(ctx context.Context, id string, raw []byte, laye
 	}
 	sum := sha256.New() // of the document and the archive, as v1 wants it
 	_, _ = sum.Write(append(slices.Clone(raw), '\n'))
-	if err := put("layer", request{stream: io.TeeReader(layer, sum), header: r.header("Content-Type", "application/octet-stream")}); err != nil {
+	lent := &lent{r: io.TeeReader(layer, sum)}
+	err := put("layer", request{stream: lent, header: r.header("Content-Type", "application/octet-stream")})
+	lent.takeBack()
+	if err != nil {
 		return err
 	}
 	checksum := "sha256:" + hex.EncodeToString(sum.Sum(nil))

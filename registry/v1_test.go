@@ -1,12 +1,16 @@
 package registry
 
 import (
+	"bytes"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/registry/registrytest"
 )
 
@@ -57,5 +61,70 @@ func TestV1(t *testing.T) {
 		if has, err := pull.HasImage(t.Context(), id); err != nil || has != want {
 			t.Errorf("%.6s: %v %v", id, has, err)
 		}
+	}
+}
+
+// The index may keep the images elsewhere; who is told nothing but the token.
+func TestV1Endpoints(t *testing.T) {
+	id := strings.Repeat("a", 64)
+	layer := content(100_000)
+	var said []string
+	store := registrytest.New(t, registrytest.Options{V1: true})
+	store.AddV1("x", "latest", id, []byte(`{"id":"`+id+`"}`), layer)
+	index := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		switch {
+		case strings.HasPrefix(q.URL.Path, "/v2/"):
+			w.WriteHeader(http.StatusNotFound)
+		case strings.HasSuffix(q.URL.Path, "/images"):
+			said = append(said, q.Header.Get("Authorization")+" "+q.Header.Get("X-Docker-Token"))
+			w.Header().Set("X-Docker-Token", `signature=1,repository="x",access=read`)
+			w.Header().Set("X-Docker-Endpoints", "127.0.0.1:1, "+store.Host())
+			_, _ = io.WriteString(w, "[]")
+		}
+	}))
+	defer index.Close()
+	s := service(t, Options{})
+	r, err := s.OpenV1(t.Context(), name(t, strings.TrimPrefix(index.URL, "http://")+"/x"), tester, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(said) != 1 || !strings.HasPrefix(said[0], "Basic ") || !strings.HasSuffix(said[0], " true") {
+		t.Errorf("the index was told %q", said)
+	}
+	if tags, err := r.Tags(t.Context()); err != nil || tags["latest"] != id || r.Endpoint() != store.URL {
+		t.Errorf("%v %v from %s", tags, err, r.Endpoint())
+	}
+	store.Fail(registrytest.Fault{Path: "/layer", Cut: 40_000, Times: 1})
+	body, err := r.Layer(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(body); err != nil || !bytes.Equal(got, layer) || body.Close() != nil {
+		t.Errorf("%d bytes over a break: %v", len(got), err)
+	}
+}
+
+func TestV1Faults(t *testing.T) {
+	id := strings.Repeat("a", 64)
+	peer := registrytest.New(t, registrytest.Options{V1: true})
+	peer.AddV1("x", "latest", "../../etc", []byte(`{}`), nil)
+	peer.AddV1("y", "latest", id, []byte(`{}`), nil)
+	s := service(t, Options{})
+	r, err := s.OpenV1(t.Context(), name(t, peer.Host()+"/x"), Auth{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tags, err := r.Tags(t.Context()); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+		t.Errorf("%v %v", tags, err)
+	}
+	peer.Fail(registrytest.Fault{Path: "/ancestry", Huge: 100 << 20})
+	if _, err := r.Ancestry(t.Context(), id); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+		t.Errorf("100 MB of ancestry: %v", err)
+	}
+	if _, err := s.OpenV1(t.Context(), name(t, peer.Host()+"/no"), Auth{}, false); !errdefs.IsNotFound(err) {
+		t.Errorf("no such repository: %v", err)
+	}
+	if _, err := s.OpenV1(t.Context(), name(t, "ubuntu"), Auth{}, false); !errdefs.Is(err, errdefs.KindNotImplemented) {
+		t.Errorf("the default registry: %v", err)
 	}
 }

@@ -39,7 +39,7 @@ func Debian(t testing.TB, opt Options) *Peer {
 	fmt.Fprintf(conf, "version: 0.1\nlog: {level: error}\nstorage:\n  filesystem: {rootdirectory: %q}\n  delete: {enabled: true}\nhttp:\n  addr: %s\n", dir+"/data", p.Host)
 	if opt.TLS {
 		p.URL = "https://" + p.Host
-		key, cert := newCertificate(t)
+		key, cert := Certificate(t)
 		p.CA = cert
 		write(t, dir, "key.pem", key)
 		write(t, dir, "cert.pem", cert)

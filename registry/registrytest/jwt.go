@@ -45,7 +45,7 @@ type TokenServer struct {
 // NewTokenServer starts one that the test's end stops.
 func NewTokenServer(t testing.TB) *TokenServer {
 	t.Helper()
-	keyPEM, certPEM := newCertificate(t)
+	keyPEM, certPEM := Certificate(t)
 	block, _ := pem.Decode(keyPEM)
 	key, err := x509.ParseECPrivateKey(block.Bytes)
 	if err != nil {
@@ -58,8 +58,8 @@ func NewTokenServer(t testing.TB) *TokenServer {
 	return s
 }
 
-// newCertificate makes a key and a certificate that signs itself, for 127.0.0.1.
-func newCertificate(t testing.TB) (key, cert []byte) {
+// Certificate makes a key and a certificate that signs itself, for 127.0.0.1.
+func Certificate(t testing.TB) (key, cert []byte) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
