@@ -39,7 +39,7 @@ func everyJob(t *testing.T) map[string]engine.JobDescription {
 // new job is entered here by whoever has thought about it.
 var (
 	readers = []string{
-		"auth", "commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "events", "export", "history",
+		"auth", "commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "distribution_inspect", "events", "export", "history",
 		"image_export", "image_get", "image_inspect", "image_tarlayer", "images", "images_check", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "registry_config", "resolve_index", "resolve_repository", "search", "subscribers_count", "system_df",
 		"top", "version", "viz", "volume_inspect", "volumes", "wait",
 	}
@@ -50,7 +50,7 @@ var (
 	}
 	waiters = []string{"attach", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
 	control = []string{"job_cancel", "jobs", "metrics"}
-	secrets = []string{"auth authConfig", "commit changes", "commit config", "create Config", "exec_create Env", "import SRC", "import changes", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
+	secrets = []string{"auth authConfig", "commit changes", "commit config", "create Config", "distribution_inspect authConfig", "exec_create Env", "import SRC", "import changes", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {

@@ -389,3 +389,18 @@ func FuzzParseManifest(f *testing.F) {
 		_, _ = parseSchema1(m)
 	})
 }
+
+func TestDistributionInspect(t *testing.T) {
+	b, peer := newPeer(t, registrytest.Options{Auth: "token"})
+	b.eng.Replace("distribution_inspect", b.jobDistributionInspect)
+	_, digest := publish(t, peer, "team/app", "v1", "a")
+	out, err := b.run(nil, auth(), "distribution_inspect", peer.Host()+"/team/app:v1")
+	var got distribution
+	if err != nil || json.Unmarshal([]byte(out), &got) != nil || got.Descriptor.Digest != digest || len(got.Platforms) != 1 ||
+		got.Platforms[0].Architecture != hostPlatform().Architecture {
+		t.Errorf("%s %v", out, err)
+	}
+	_, err = b.run(nil, auth(), "distribution_inspect", peer.Host()+"/team/app")
+	b.wantKind(err, errdefs.KindNotFound, "manifest unknown")
+	b.nothing()
+}

@@ -7,6 +7,7 @@ import "github.com/enginejobs/docker/engine"
 // Install puts the jobs of the store on the engine.
 func (s *Store) Install(eng *engine.Engine) error {
 	return eng.Declare(
+		s.distributionInspectDeclaration(),
 		s.historyDeclaration(),
 		s.imageDeleteDeclaration(),
 		s.imageExportDeclaration(),

@@ -90,6 +90,7 @@ var routeCases = map[string]struct {
 	"DELETE /containers/X":       {query: "?v=1&link=0&force=true", args: []string{"X"}, env: map[string]string{"removeVolume": "1", "removeLink": "0", "forceRemove": "1"}, code: 204},
 	"GET /containers/X/changes":  {stdout: `[{"Path":"/a","Kind":1}]`, args: []string{"X"}, code: 200, answer: `[{"Path":"/a","Kind":1}]`},
 	"POST /containers/X/exec":    {body: `{"Cmd":["true"],"Tty":true,"User":"u"}`, stdout: "e1\n", args: []string{"X"}, env: map[string]string{"Cmd": `["true"]`, "Tty": "1", "User": "u"}, code: 201, answer: `{"Id":"e1"}` + "\n"},
+	"GET /distribution/X/json":   {stdout: `{"Platforms":[]}`, args: []string{"X"}, code: 200, answer: `{"Platforms":[]}`},
 	"GET /exec/X/json":           {stdout: `{"ID":"e1"}`, args: []string{"X"}, code: 200},
 	"POST /exec/X/resize":        {query: "?h=24&w=80", args: []string{"X", "24", "80"}, code: 200},
 	"POST /exec/X/start":         {body: `{"Detach":true}`, args: []string{"X"}, env: map[string]string{"Detach": "1"}, code: 200},

@@ -1,7 +1,8 @@
 package server
 
-// imagesSearch runs the job search. Who asks is in a header since 1.9.
-func imagesSearch(x *exchange, row *route) error {
+// asUser answers with the document of a job that talks to a registry. Who asks is
+// in a header since 1.9.
+func asUser(x *exchange, row *route) error {
 	job, err := row.prepare(x)
 	if err != nil {
 		return err
