@@ -103,7 +103,11 @@ func (c *check) contents(ctx context.Context, l *layer, problem func(path, text 
 	if got := "sha256:" + hex.EncodeToString(hash.Sum(nil)); got != l.diffID && len(broken) == 0 {
 		return fmt.Errorf("its archive has the digest %s and not %s", got, l.diffID)
 	}
-	c.told(progress.end())
+	verdict := "Layer %s is whole"
+	if len(broken) > 0 {
+		verdict = "Layer %s is damaged"
+	}
+	c.told(c.out.Status(progress.id, verdict, progress.id))
 	return nil
 }
 
@@ -216,5 +220,3 @@ func (p *checkProgress) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
-
-func (p *checkProgress) end() error { return p.c.out.Status(p.id, "Checked") }

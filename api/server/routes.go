@@ -38,7 +38,7 @@ func routes() []route {
 		attach    = []key{flag("logs"), flag("stream"), flag("stdin"), flag("stdout"), flag("stderr"), text("detachKeys")}
 		remove    = []key{flag("removeVolume").as("v"), flag("removeLink").as("link"), flag("forceRemove").as("force")}
 		ps        = []key{flag("all"), flag("size"), text("limit"), text("since"), text("before"), filters()}
-		images    = []key{flag("all"), text("filter"), filters(), flag("digests")}
+		images    = []key{flag("all"), text("filter"), filters(), flag("digests"), flag("shared-size")}
 		platforms = []key{{"platform", "platform", setList}}
 		load      = []key{flag("quiet"), {"platform", "platform", setList}}
 		push      = []key{text("tag"), text("platform")}
