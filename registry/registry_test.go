@@ -29,7 +29,7 @@ func service(t *testing.T, opt Options) *Service {
 	return s
 }
 
-func name(t *testing.T, text string) reference.Ref {
+func name(t testing.TB, text string) reference.Ref {
 	t.Helper()
 	ref, err := reference.Parse(text)
 	if err != nil {
