@@ -45,9 +45,9 @@ func decodeImageExport(job *engine.Job) (opt imageExportOptions, err error) {
 //
 //	Usage:  image_export IMAGE…
 //	Env:    platform
-//	Stdout: an uncompressed archive that every engine loads: an OCI layout with
-//	        manifest.json (Docker 1.10 and later), repositories and a directory for
-//	        each layer (before that). Each blob is in it once; the same images give
+//	Stdout: an uncompressed archive: an OCI layout with manifest.json, which Docker
+//	        since 1.10 loads, and repositories and a directory for each layer, for
+//	        who reads classic images. Each blob is in it once; the same images give
 //	        the same bytes. Nothing is written before all images are found.
 //	Errors: NotFound, InvalidArgument (name, platform)
 //	Events: save for each image

@@ -63,7 +63,9 @@ func hostileBundles(t *testing.T) map[string]struct {
 	add("twice", "twice", func(b *bundle) { b.file("x", []byte("{}")); b.file("./x", []byte("{}")) })
 	add("no json", "manifest.json", func(b *bundle) { b.file("manifest.json", []byte(`[{"Config": 3}]`)) })
 	add("deep json", "manifest.json", func(b *bundle) { b.file("manifest.json", []byte(strings.Repeat("[", 1<<20))) })
-	add("huge json", "no JSON document", func(b *bundle) { b.file("manifest.json", append([]byte("["), bytes.Repeat([]byte(" "), image.MaxConfigSize)...)) })
+	add("huge json", "no JSON document", func(b *bundle) {
+		b.file("manifest.json", append([]byte("["), bytes.Repeat([]byte(" "), image.MaxConfigSize)...))
+	})
 	add("many documents", "documents of more than", func(b *bundle) {
 		for i := range 7 {
 			b.file(fmt.Sprint(i), append([]byte("["), bytes.Repeat([]byte(" "), image.MaxConfigSize-1)...))
@@ -134,7 +136,9 @@ func hostileLayouts(t *testing.T, add func(name, text string, fill func(b *bundl
 	layout("missing blob", "has no layer", func(_ *bundle, m *ociManifest, _ *ociDescriptor) {
 		m.Layers[0].Digest = "sha256:" + strings.Repeat("0", 64)
 	})
-	layout("artifact", "it is no image", func(_ *bundle, m *ociManifest, _ *ociDescriptor) { m.Config.MediaType = "application/vnd.cncf.helm.config.v1+json" })
+	layout("artifact", "it is no image", func(_ *bundle, m *ociManifest, _ *ociDescriptor) {
+		m.Config.MediaType = "application/vnd.cncf.helm.config.v1+json"
+	})
 	layout("lying layer", "has the digest", func(b *bundle, m *ociManifest, _ *ociDescriptor) {
 		other := graphtest.Archive(t, graphtest.File("other", "x"))
 		name := "sha256:" + strings.Repeat("1", 64)

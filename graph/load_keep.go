@@ -25,19 +25,17 @@ type keptImage struct {
 // bring brings in the layers of an image and makes its document.
 func (l *loader) bring(ctx context.Context, w wantedImage) ([]keptImage, error) {
 	var sources []layerSource
-	ahead := false
+	var diffIDs []string
+	unpacked := false
 	for _, layer := range w.layers {
 		if err := layer.check(); err != nil {
 			return nil, err
 		}
-		ahead = ahead || layer.from.spool == nil
-		sources = append(sources, layer.source())
+		unpacked = unpacked || layer.from.pending != nil
+		sources = append(sources, l.source(layer))
+		diffIDs = append(diffIDs, layer.from.diffID)
 	}
-	var diffIDs []string
-	if ahead {
-		for _, layer := range w.layers {
-			diffIDs = append(diffIDs, layer.from.pending.diffID)
-		}
+	if unpacked {
 		if err := l.bringUnpacked(ctx, w.layers); err != nil {
 			return nil, err
 		}
@@ -61,8 +59,8 @@ func (l *loader) bring(ctx context.Context, w wantedImage) ([]keptImage, error) 
 
 // check holds what came against what the archive says of it.
 func (w wantedLayer) check() error {
-	if p := w.from.pending; p != nil && w.diffID != "" && p.diffID != w.diffID {
-		return wrongDigest(w.diffID, p.diffID)
+	if got := w.from.diffID; got != "" && w.diffID != "" && got != w.diffID {
+		return wrongDigest(w.diffID, got)
 	}
 	if w.blob.Digest == "" {
 		return nil
@@ -76,13 +74,20 @@ func (w wantedLayer) check() error {
 	return nil
 }
 
-func (w wantedLayer) source() layerSource {
-	return layerSource{
-		diffID: w.diffID, size: w.from.size,
-		open: func(context.Context, func(layerState)) (io.ReadCloser, error) {
-			return io.NopCloser(io.NewSectionReader(w.from.spool, 0, w.from.size)), nil
-		},
+// source gives a layer that waits or is known.
+func (l *loader) source(w wantedLayer) layerSource {
+	src := layerSource{diffID: w.diffID, size: w.from.size}
+	if src.diffID == "" {
+		src.diffID = w.from.diffID
 	}
+	src.open = func(ctx context.Context, _ func(layerState)) (io.ReadCloser, error) {
+		if w.from.spool != nil {
+			return io.NopCloser(io.NewSectionReader(w.from.spool, 0, w.from.size)), nil
+		}
+		rc, _, err := l.store.openLayer(ctx, w.from.chainID)
+		return rc, err
+	}
+	return src
 }
 
 // classicImages makes an image of every layer of a classic one, each the parent

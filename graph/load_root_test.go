@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver/graphtest"
 	"github.com/enginejobs/docker/image"
 )
@@ -147,5 +148,56 @@ func BenchmarkLoad(b *testing.B) {
 		loadInto(b, eng, f)
 		b.ReportMetric(time.Since(begin).Seconds(), "s/load")
 		f.Close()
+	}
+}
+
+// TestLoad_Known: layers that are there are not unpacked again, also under
+// another image; what only claims to be one of them is refused.
+func TestLoad_Known(t *testing.T) {
+	for name, open := range map[string]func() (*Store, *engine.Engine){
+		"overlay": func() (*Store, *engine.Engine) { return overlayStore(t) },
+		"vfs": func() (*Store, *engine.Engine) {
+			b := newBench(t)
+			b.eng.Replace("load", b.jobLoad)
+			return b.Store, b.eng
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, eng := open()
+			a := graphtest.Archive(t, graphtest.File("a", "1"))
+			b := graphtest.Archive(t, graphtest.File("b", "1"))
+			loadInto(t, eng, bytes.NewReader(stackBundle(t, "box:1", a, b).bytes()))
+			before := s.driver.List()
+			loadInto(t, eng, bytes.NewReader(stackBundle(t, "box:2", a, b).bytes()))
+			if after := s.driver.List(); len(after) != len(before) {
+				t.Errorf("%d layers became %d", len(before), len(after))
+			}
+			loadInto(t, eng, bytes.NewReader(stackBundle(t, "upside:1", b, a).bytes()))
+			img, err := s.Image("upside:1")
+			if err != nil || img.Size != 2 || len(s.driver.List()) != 4 {
+				t.Errorf("%+v, %v, %v", img, err, s.driver.List())
+			}
+			lie := stackBundle(t, "lie:1", a)
+			lie.entries[0].body = bytes.Clone(lie.entries[0].body)
+			lie.entries[0].body[600] ^= 1 // in the content of the file
+			job := eng.Job("load")
+			if err := job.Stdin.AddCloser(io.NopCloser(bytes.NewReader(lie.bytes()))); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := job.Output(); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+				t.Errorf("a lie was believed: %v", err)
+			}
+			for _, ref := range []string{"box:1", "upside:1"} { // box:2 is the same image as box:1
+				if _, err := s.Delete(t.Context(), ref, deleteOptions{force: true}); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := s.Delete(t.Context(), "box:2", deleteOptions{}); err != nil {
+				t.Error(err)
+			}
+			if left := s.driver.List(); len(left) > 0 {
+				t.Errorf("something is still held: %v", left)
+			}
+		})
 	}
 }

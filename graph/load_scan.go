@@ -44,9 +44,10 @@ type loadedLayer struct {
 	name    string
 	size    int64         // bytes as they came
 	digest  string        // of these
-	spool   *os.File      // has them; nil when it was unpacked
-	pending *pendingLayer // unpacked; nil when it waits
-	chainID string        // what it became; "" for nothing yet
+	diffID  string        // "" when it waits
+	spool   *os.File      // has them; nil when it was unpacked or is known
+	pending *pendingLayer // unpacked; nil when it waits or is known
+	chainID string        // a layer of the store, which is held, that is the same; "" for none
 	again   bool          // it fits nowhere as it was unpacked
 }
 
@@ -211,11 +212,47 @@ func (l *loader) layer(ctx context.Context, name string, size int64, body *bufio
 	}
 	layer := &loadedLayer{name: name, size: size}
 	l.contents.layers[name] = layer
+	head, _ := body.Peek(6) // it was there
+	packed := archive.Detect(head) != archive.None
+	if known := l.store.holdAny(layer.claims()); known != nil && !packed {
+		l.hold(known)
+		return layer.recognise(known, in)
+	} else if known != nil {
+		l.store.unhold(known.chainID)
+	}
 	if _, ok := l.store.driver.(graphdriver.Detacher); ok {
-		head, _ := body.Peek(6) // it was there
-		return layer.unpack(ctx, l.store, l.flushes, in, archive.Detect(head) != archive.None)
+		return layer.unpack(ctx, l.store, l.flushes, in, packed)
 	}
 	return l.spool(layer, in)
+}
+
+// hold keeps until close what the caller holds.
+func (l *loader) hold(held *layer) {
+	l.releases = append(l.releases, func() { l.store.unhold(held.chainID) })
+}
+
+// claims is the digest that the name of the entry says, "" for none.
+func (layer *loadedLayer) claims() string {
+	digits := strings.TrimSuffix(layerName(layer.name), ".tar")
+	if len(digits) != 64 || !image.IsHex(digits) {
+		return ""
+	}
+	return "sha256:" + digits
+}
+
+// recognise takes a layer that is there already, if that is what it is: nothing
+// is unpacked.
+func (layer *loadedLayer) recognise(known *layer, in io.Reader) error {
+	hash := sha256.New()
+	if _, err := io.CopyBuffer(struct{ io.Writer }{hash}, in, make([]byte, 256<<10)); err != nil {
+		return fmt.Errorf("reading layer %s: %w", layer.name, err)
+	}
+	layer.digest = "sha256:" + hex.EncodeToString(hash.Sum(nil))
+	if layer.digest != known.diffID {
+		return errdefs.InvalidArgument("the layer %q in the archive of images has the digest %s", layer.name, layer.digest)
+	}
+	layer.diffID, layer.chainID = known.diffID, known.chainID
+	return nil
 }
 
 // spool keeps a layer in a file without a name.

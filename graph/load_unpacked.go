@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"sync"
 
 	"github.com/enginejobs/docker/graphdriver"
 )
@@ -29,7 +28,7 @@ func (layer *loadedLayer) unpack(ctx context.Context, s *Store, flushes *flusher
 	if err := p.unpack(ctx, r, nil, nil); err != nil {
 		return fmt.Errorf("layer %s: %w", layer.name, err)
 	}
-	layer.digest = p.diffID
+	layer.digest, layer.diffID = p.diffID, p.diffID
 	if packed {
 		layer.digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
 	}
@@ -60,7 +59,7 @@ func (l *loader) bringUnpacked(ctx context.Context, layers []wantedLayer) error 
 		below = next
 	}
 	if below != nil {
-		l.releases = append(l.releases, sync.OnceFunc(func() { l.store.unhold(below.chainID) }))
+		l.hold(below)
 	}
 	return nil
 }
@@ -71,16 +70,16 @@ func (l *loader) bringPending(ctx context.Context, below *layer, from *loadedLay
 	if below != nil {
 		parent, cacheID = below.chainID, below.cacheID
 	}
-	p := from.pending
-	if known := l.store.hold(chainOn(parent, p.diffID)); known != nil {
+	if known := l.store.hold(chainOn(parent, from.diffID)); known != nil {
 		return known, nil
 	}
 	if from.chainID != "" { // it is one already, on another parent
-		return l.bringAgain(ctx, parent, p.diffID, func() (io.ReadCloser, error) {
+		return l.bringAgain(ctx, parent, from, func() (io.ReadCloser, error) {
 			rc, _, err := l.store.openLayer(ctx, from.chainID)
 			return rc, err
 		})
 	}
+	p := from.pending
 	if !from.again {
 		kept, err := l.attach(ctx, parent, cacheID, from)
 		if kept != nil || err != nil {
@@ -88,7 +87,7 @@ func (l *loader) bringPending(ctx context.Context, below *layer, from *loadedLay
 		}
 		from.again = true
 	}
-	return l.bringAgain(ctx, parent, p.diffID, func() (io.ReadCloser, error) {
+	return l.bringAgain(ctx, parent, from, func() (io.ReadCloser, error) {
 		record, err := openRecord(p.dir)
 		if err != nil {
 			return nil, err
@@ -113,16 +112,29 @@ func (l *loader) attach(ctx context.Context, parent, cacheID string, from *loade
 	}
 	if kept.cacheID == p.cacheID {
 		from.chainID = kept.chainID
-		l.store.hold(kept.chainID) // as a source of others
-		l.releases = append(l.releases, sync.OnceFunc(func() { l.store.unhold(kept.chainID) }))
+		l.hold(l.store.hold(kept.chainID)) // as a source of others
 	}
 	return kept, nil
 }
 
 // bringAgain unpacks the archive of a layer that is unpacked, in another place.
-func (l *loader) bringAgain(ctx context.Context, parent, diffID string, open func() (io.ReadCloser, error)) (*layer, error) {
+func (l *loader) bringAgain(ctx context.Context, parent string, from *loadedLayer, open func() (io.ReadCloser, error)) (*layer, error) {
 	return l.store.bringOne(ctx, parent, layerSource{
-		diffID: diffID,
+		diffID: from.diffID,
 		open:   func(context.Context, func(layerState)) (io.ReadCloser, error) { return open() },
 	})
+}
+
+// holdAny holds some layer with these contents, on whatever parent; nil when
+// there is none.
+func (s *Store) holdAny(diffID string) *layer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.layers {
+		if l.diffID == diffID {
+			l.holds++
+			return l
+		}
+	}
+	return nil
 }
