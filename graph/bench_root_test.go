@@ -99,7 +99,7 @@ func BenchmarkImages(b *testing.B) {
 			}
 		})
 	}
-	b.Run("publish", func(b *testing.B) {
+	b.Run("change", func(b *testing.B) {
 		for b.Loop() {
 			s.publish(images, refs)
 		}
