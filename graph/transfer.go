@@ -82,7 +82,6 @@ type layerBar struct {
 
 	mu      sync.Mutex // guards the rest; never held while something is sent
 	total   int64
-	phase   layerPhase
 	said    string    // the last status
 	last    time.Time // when progress was sent
 	started int64     // unix seconds

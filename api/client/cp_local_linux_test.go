@@ -88,6 +88,7 @@ func TestUnpackLocal_Modes(t *testing.T) {
 		{Name: "d/sticky/", Typeflag: tar.TypeDir, Mode: 0o1777}, tarLink("d/l", "/anywhere"), {Name: "d/fifo", Typeflag: tar.TypeFifo, Mode: 0o640},
 		tarFile("d/implied/x"), {Name: "d/f2", Typeflag: tar.TypeReg, Mode: 0o640, Uid: 4321, Gid: 1234},
 	}
+	t.Cleanup(func() { _ = os.Chmod(filepath.Join(dst, "as"), 0o700) }) // so that it can be removed
 	size, err := unpackLocal(context.Background(), bytes.NewReader(tarOf(t, list...)), dst, "as", false)
 	if err != nil || size != 12 {
 		t.Fatal(size, err)

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,7 +18,7 @@ func newLoad(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&quiet, "-q --quiet", "Suppress the progress")
 	flags.List(&platforms, "--platform", "Load this platform: os/architecture[/variant]", nil)
 	return func(ctx context.Context, _ []string) error {
-		in := io.Reader(cli.In)
+		in := cli.In
 		if input != "" {
 			file, err := os.Open(input)
 			if err != nil {

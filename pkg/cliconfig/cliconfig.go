@@ -2,7 +2,7 @@
 // ~/.docker/config.json, as far as it says who the user is at which registry. It
 // keeps what it does not understand, and has no state but the file. The classic
 // ~/.dockercfg is read when there is no config.json, and goes into it with the
-// first change. Credentials may be in other hands: helper.go speaks the protocol
+// first change. Credentials may be in other hands: credstore.go speaks the protocol
 // of docker-credential-helpers. Start reading at Load. It is free of the domain
 // and imports nothing of this module; only command lines use it.
 package cliconfig

@@ -16,6 +16,11 @@ import (
 // tokenUser is the user name of an identity token.
 const tokenUser = "<token>"
 
+// notKept is how helpers begin to say that they have nothing for a registry.
+const notKept = "credentials not found"
+
+var errNotKept = errors.New(notKept)
+
 // helperEntry is what helpers speak of.
 type helperEntry struct {
 	ServerURL string
@@ -28,7 +33,7 @@ func (f *File) askHelper(ctx context.Context, helper, server string) (Auth, erro
 	a := Auth{Server: server}
 	out, err := runHelper(ctx, helper, "get", []byte(server))
 	if err != nil {
-		if strings.Contains(err.Error(), "credentials not found") {
+		if errors.Is(err, errNotKept) {
 			return a, nil
 		}
 		return a, err
@@ -61,7 +66,7 @@ func (f *File) tellHelper(ctx context.Context, helper string, a Auth) error {
 
 func (f *File) eraseHelper(ctx context.Context, helper, server string) error {
 	_, err := runHelper(ctx, helper, "erase", []byte(server))
-	if err != nil && strings.Contains(err.Error(), "credentials not found") {
+	if errors.Is(err, errNotKept) {
 		return nil
 	}
 	return err
@@ -80,6 +85,9 @@ func runHelper(ctx context.Context, helper, verb string, in []byte) ([]byte, err
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || said == "" {
 			said = err.Error()
+		}
+		if strings.HasPrefix(said, notKept) {
+			return nil, errNotKept
 		}
 		return nil, fmt.Errorf("the credential helper docker-credential-%s failed at %s: %s", helper, verb, said[:min(len(said), 512)])
 	}
