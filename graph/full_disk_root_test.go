@@ -4,7 +4,10 @@ package graph
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +15,7 @@ import (
 	"github.com/enginejobs/docker/engine/enginetest"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver/graphtest"
+	"github.com/enginejobs/docker/graphdriver/overlay"
 	"github.com/enginejobs/docker/pkg/mount"
 	"github.com/enginejobs/docker/pkg/testutil"
 )
@@ -47,4 +51,49 @@ func TestImport_FullDisk(t *testing.T) {
 	b.open()
 	b.add("small", "a")
 	b.clean(1)
+}
+
+// TestBringLayers_FullDisk: the disk fills while several layers are unpacked.
+func TestBringLayers_FullDisk(t *testing.T) {
+	testutil.RequiresRoot(t)
+	root := t.TempDir()
+	m := mount.Mount{Type: "tmpfs", Source: "tmpfs", Options: []string{"size=7m"}}
+	if err := m.Perform(root); err != nil {
+		t.Skipf("no tmpfs: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := mount.Unmount(root); err != nil {
+			t.Error(err)
+		}
+	})
+	d, err := overlay.New(overlay.Options{Root: filepath.Join(root, "overlay"), Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Root: root, Driver: d, Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{Store: s, t: t, root: root}
+	var archives [][]byte
+	for i := range 4 {
+		archives = append(archives, graphtest.Archive(t, graphtest.File(fmt.Sprintf("f%d", i), strings.Repeat("x", 3<<20))))
+	}
+	for range 3 {
+		if _, err := b.bringLayers(t.Context(), stackOf(new(atomic.Int32), archives...)); !errors.Is(err, unix.ENOSPC) || !errdefs.Is(err, errdefs.KindInternal) {
+			t.Errorf("got %v", err)
+		}
+		b.nothing()
+	}
+	waitFor(t, func() bool { // until what was removed is gone
+		held, err := b.bringLayers(t.Context(), stackOf(new(atomic.Int32), archives[:2]...))
+		if err == nil {
+			held.release()
+		}
+		return err == nil
+	})
+	b.nothing()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
 }
