@@ -85,7 +85,7 @@ func (s *Service) Login(ctx context.Context, a Auth) (status, identity string, e
 
 // loginAt tries credentials at one endpoint.
 func (s *Service) loginAt(ctx context.Context, c *session) (identity string, err error) {
-	resp, err := c.send(ctx, request{method: http.MethodGet, url: "/v2/"}, "")
+	resp, err := c.knock(ctx)
 	if err != nil {
 		return "", err
 	}

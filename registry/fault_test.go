@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/registry/registrytest"
 )
 
@@ -97,5 +100,64 @@ func TestCancel(t *testing.T) {
 	}
 	if err := body.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who answers badly at first is asked again; a status that stays is an error.
+func TestOpenFaults(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{})
+	peer.AddManifest("x", "latest", TypeOCIManifest, []byte("{}"))
+	for what, tc := range map[string]struct {
+		fault registrytest.Fault
+		ok    bool
+	}{
+		"busy":            {registrytest.Fault{Status: 503, Times: 2}, true},
+		"too many":        {registrytest.Fault{Status: 429, RetryAfter: "0", Times: 1}, true},
+		"broken for ever": {registrytest.Fault{Status: 500}, false},
+		"an hour":         {registrytest.Fault{Status: 429, RetryAfter: "3600"}, false},
+		"redirects":       {registrytest.Fault{Redirect: "/v2/"}, false},
+		"no v2":           {registrytest.Fault{Status: 403}, false},
+	} {
+		t.Run(what, func(t *testing.T) {
+			defer peer.Heal()
+			tc.fault.Path = "/v2/"
+			peer.Fail(tc.fault)
+			_, err := service(t, Options{}).Open(t.Context(), name(t, peer.Host()+"/x"), Auth{}, false)
+			if tc.ok != (err == nil) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A registry that has gone is looked for again, at all of its addresses.
+func TestEndpointIsForgotten(t *testing.T) {
+	peer := registrytest.New(t, registrytest.Options{})
+	s := service(t, Options{})
+	r := open(t, s, peer.Host()+"/x", Auth{}, false)
+	peer.Fail(registrytest.Fault{CutAt0: true})
+	if _, err := r.Tags(t.Context()); !errdefs.Is(err, errdefs.KindUnavailable) {
+		t.Error(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) != 0 {
+		t.Errorf("still known: %v", s.known)
+	}
+}
+
+// What a mirror cannot give is the registry's to give; what both lack is told in
+// the words of the registry.
+func TestDeadMirror(t *testing.T) {
+	dead := registrytest.New(t, registrytest.Options{})
+	dead.Close()
+	var said []string
+	s := service(t, Options{Mirrors: []string{dead.URL}, Logf: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	s.known[defaultDomain] = endpoint{base: url.URL{Scheme: "http", Host: "127.0.0.1:1"}} // in the place of the default registry
+	_, err := s.Open(ctx, name(t, "alpine"), Auth{}, false)
+	if err != nil && strings.Contains(err.Error(), dead.Host()) || len(said) != 1 {
+		t.Errorf("%v; said %q", err, said)
 	}
 }

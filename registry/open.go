@@ -3,8 +3,10 @@ package registry
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/reference"
@@ -29,7 +31,11 @@ func (s *Service) Open(ctx context.Context, name reference.Ref, a Auth, push boo
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			failures = append(failures, err)
+			if at.mirror {
+				s.opt.Logf("registry mirror %s: %v", at, err)
+			} else {
+				failures = append(failures, err)
+			}
 			continue
 		}
 		all = append(all, &repository{session: c, path: name.Path})
@@ -111,6 +117,36 @@ func (s *Service) session(at endpoint, a Auth, name reference.Ref, push bool) (*
 	return c, nil
 }
 
+// knock asks for the first page of the protocol, whatever the status. It is
+// patient with who answers badly, not with who does not: another address may.
+func (c *session) knock(ctx context.Context) (*http.Response, error) {
+	for try, wait := 1, c.s.opt.Backoff; ; try, wait = try+1, min(2*wait, maxBackoff) {
+		resp, err := c.send(ctx, request{method: http.MethodGet, url: "/v2/"}, "")
+		if try == tries || err != nil && (!worthRetrying(err) || c.at.trust || unreached(err)) || err == nil && !passing(resp.StatusCode) {
+			return resp, err
+		}
+		pause := wait
+		if err == nil {
+			pause = max(wait, retryAfter(resp))
+			if pause > maxRetryWait {
+				return resp, nil
+			}
+			resp.Body.Close()
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// unreached tells whether there was nobody to talk to.
+func unreached(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
 // ping finds out whether an endpoint speaks the protocol. It is skipped for one
 // that has been seen to.
 func (s *Service) ping(ctx context.Context, c *session, domain string) error {
@@ -120,7 +156,7 @@ func (s *Service) ping(ctx context.Context, c *session, domain string) error {
 	if ok && at == c.at {
 		return nil
 	}
-	resp, err := c.send(ctx, request{method: http.MethodGet, url: "/v2/"}, "")
+	resp, err := c.knock(ctx)
 	if err != nil {
 		return err
 	}
