@@ -42,7 +42,8 @@ type layerSource struct {
 	// fetching is; it may be called until the reader is closed.
 	open func(ctx context.Context, report func(layerState)) (io.ReadCloser, error)
 	// progress is told of every change, also of what another caller does for this
-	// layer. It may be nil, is called from several goroutines and must not wait.
+	// layer, one at a time and no more when bringLayers has returned. It may be nil
+	// and must not wait.
 	progress func(layerState)
 }
 

@@ -4,6 +4,8 @@ package graph
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -17,8 +19,8 @@ type flight struct {
 	err      error
 
 	mu       sync.Mutex
-	watchers map[*layerSource]bool // guarded by mu
-	last     layerState            // guarded by mu
+	watchers map[*layerSource]*watcher // guarded by mu
+	last     layerState                // guarded by mu
 
 	// Riders are calls whose layers in the driver may lie on this one.
 	riders  sync.WaitGroup
@@ -29,36 +31,58 @@ type flight struct {
 func newFlight() *flight {
 	return &flight{
 		created: make(chan struct{}), unpacked: make(chan struct{}), done: make(chan struct{}),
-		watchers: make(map[*layerSource]bool),
+		watchers: make(map[*layerSource]*watcher),
+	}
+}
+
+// watcher is one who is told, until gone.
+type watcher struct {
+	src *layerSource
+
+	mu   sync.Mutex // held while src is told, which does not wait
+	gone bool       // guarded by mu
+}
+
+func (w *watcher) tell(state layerState) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.gone {
+		w.src.tell(state)
 	}
 }
 
 // watch tells src what happens to the layer from now on.
 func (f *flight) watch(src *layerSource) {
+	w := &watcher{src: src}
 	f.mu.Lock()
-	f.watchers[src] = true
+	f.watchers[src] = w
 	last := f.last
 	f.mu.Unlock()
-	src.tell(last)
+	w.tell(last)
 }
 
+// unwatch ends it: nothing is told any more when it returns.
 func (f *flight) unwatch(src *layerSource) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	w := f.watchers[src]
 	delete(f.watchers, src)
+	f.mu.Unlock()
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.gone = true
 }
 
 // tell passes a state on to everybody who watches.
 func (f *flight) tell(state layerState) {
 	f.mu.Lock()
 	f.last = state
-	list := make([]*layerSource, 0, len(f.watchers))
-	for src := range f.watchers {
-		list = append(list, src)
-	}
+	list := slices.Collect(maps.Values(f.watchers))
 	f.mu.Unlock()
-	for _, src := range list {
-		src.tell(state)
+	for _, w := range list {
+		w.tell(state)
 	}
 }
 
