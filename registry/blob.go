@@ -17,19 +17,24 @@ import (
 // blob reads content over breaks of the connection. It is used by one goroutine,
 // but for Close.
 type blob struct {
-	c       *session
 	ctx     context.Context //nolint:containedctx // lives as long as the reader
 	cancel  context.CancelCauseFunc
 	what    string   // for errors: "blob sha256:… of NAME"
 	want    string   // digest, "" when nobody has said it
 	size    int64    // bytes; 0 or less: not known
 	sum     verifier // of want
-	sources []request
+	sources []source // left to try, the present one first
 
 	body  io.ReadCloser // nil: to be opened
 	at    int64         // bytes read
 	fails int           // since bytes came last
 	err   error         // why reading is over
+}
+
+// source is a place where content is.
+type source struct {
+	*session
+	req request
 }
 
 // Blob reads a blob.
@@ -38,15 +43,20 @@ func (r *repository) Blob(ctx context.Context, d Descriptor) (io.ReadCloser, err
 	if err != nil {
 		return nil, err
 	}
-	b := &blob{c: r.session, what: "blob " + d.Digest + " of " + r.resource, want: d.Digest, size: d.Size, sum: sum}
-	b.sources = []request{{method: http.MethodGet, url: r.url("blobs/" + url.PathEscape(d.Digest))}}
+	b := &blob{what: "blob " + d.Digest + " of " + r.resource, want: d.Digest, size: d.Size, sum: sum}
+	for _, at := range append([]*repository{r}, r.others...) {
+		b.sources = append(b.sources, source{at.session, request{method: http.MethodGet, url: at.url("blobs/" + url.PathEscape(d.Digest))}})
+	}
 	for _, text := range d.URLs { // of layers that registries do not keep
 		if u, err := url.Parse(text); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
-			b.sources = append(b.sources, request{method: http.MethodGet, url: text})
+			b.sources = append(b.sources, source{r.session, request{method: http.MethodGet, url: text}})
 		}
 	}
 	return b.begin(ctx)
 }
+
+// c is who is asked at present.
+func (b *blob) c() *session { return b.sources[0].session }
 
 // begin asks for the beginning, so that what is not there is known at once.
 func (b *blob) begin(ctx context.Context) (io.ReadCloser, error) {
@@ -61,7 +71,7 @@ func (b *blob) begin(ctx context.Context) (io.ReadCloser, error) {
 // open asks for what has not been read yet.
 func (b *blob) open() error {
 	for {
-		req := b.sources[0]
+		req := b.sources[0].req
 		req.header = req.header.Clone()
 		if b.at > 0 {
 			if req.header == nil {
@@ -69,7 +79,7 @@ func (b *blob) open() error {
 			}
 			req.header.Set("Range", fmt.Sprintf("bytes=%d-", b.at))
 		}
-		resp, err := b.c.do(b.ctx, req)
+		resp, err := b.c().do(b.ctx, req)
 		if err != nil {
 			if len(b.sources) > 1 && b.ctx.Err() == nil {
 				b.sources = b.sources[1:]
@@ -151,14 +161,18 @@ func (b *blob) broken(err error) error {
 	if b.ctx.Err() != nil {
 		return context.Cause(b.ctx)
 	}
-	if b.fails++; b.fails >= tries {
+	if b.fails++; b.fails >= tries && len(b.sources) > 1 {
+		b.sources, b.fails = b.sources[1:], 0
+		return nil
+	}
+	if b.fails >= tries {
 		if errors.Is(err, io.EOF) {
 			err = fmt.Errorf("%w: it ends after %d of %d bytes", ErrDigest, b.at, b.size)
 		}
-		return errdefs.Unavailable("reading %s from %s: %w", b.what, b.c.at, err)
+		return errdefs.Unavailable("reading %s from %s: %w", b.what, b.c().at, err)
 	}
 	select {
-	case <-time.After(min(b.c.s.opt.Backoff<<(b.fails-1), maxBackoff)):
+	case <-time.After(min(b.c().s.opt.Backoff<<(b.fails-1), maxBackoff)):
 		return nil
 	case <-b.ctx.Done():
 		return context.Cause(b.ctx)
@@ -176,7 +190,7 @@ func (b *blob) verify() error {
 }
 
 func (b *blob) wrong(format string, args ...any) error {
-	return errdefs.Unavailable("%s from %s: %s: %w", b.what, b.c.at, fmt.Sprintf(format, args...), ErrDigest)
+	return errdefs.Unavailable("%s from %s: %s: %w", b.what, b.c().at, fmt.Sprintf(format, args...), ErrDigest)
 }
 
 // Close ends the reading.

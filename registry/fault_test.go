@@ -156,8 +156,31 @@ func TestDeadMirror(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	s.known[defaultDomain] = endpoint{base: url.URL{Scheme: "http", Host: "127.0.0.1:1"}} // in the place of the default registry
-	_, err := s.Open(ctx, name(t, "alpine"), Auth{}, false)
-	if err != nil && strings.Contains(err.Error(), dead.Host()) || len(said) != 1 {
-		t.Errorf("%v; said %q", err, said)
+	for range 2 {
+		_, err := s.Open(ctx, name(t, "alpine"), Auth{}, false)
+		if err != nil && strings.Contains(err.Error(), dead.Host()) || len(said) != 1 { // it is left alone for a while
+			t.Errorf("%v; said %q", err, said)
+		}
+	}
+}
+
+// A blob that a mirror cannot finish is finished by the registry.
+func TestBlobOverMirrors(t *testing.T) {
+	blob := content(100_000)
+	bad, good := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
+	bad.AddBlob("library/x", blob)
+	digest := good.AddBlob("library/x", blob)
+	bad.Fail(registrytest.Fault{Path: "/blobs/", Cut: 30_000, Times: 1})
+	bad.Fail(registrytest.Fault{Path: "/blobs/", CutAt0: true})
+	s := service(t, Options{Mirrors: []string{bad.URL, good.URL}})
+	at := s.endpoints(defaultDomain, false)
+	m := newMirrored([]*repository{repositoryAt(t, s, at[0]), repositoryAt(t, s, at[1])})
+	body, err := m.Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	if got, err := io.ReadAll(body); err != nil || !bytes.Equal(got, blob) {
+		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }

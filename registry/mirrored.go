@@ -15,7 +15,12 @@ type mirrored struct {
 	chosen atomic.Int32
 }
 
-func newMirrored(all []*repository) *mirrored { return &mirrored{all: all} }
+func newMirrored(all []*repository) *mirrored {
+	for i, r := range all {
+		r.others = all[i+1:]
+	}
+	return &mirrored{all: all}
+}
 
 // each tries the addresses from the chosen one on.
 func (m *mirrored) each(ctx context.Context, ask func(*repository) error) error {

@@ -32,6 +32,7 @@ func (s *Service) Open(ctx context.Context, name reference.Ref, a Auth, push boo
 				return nil, context.Cause(ctx)
 			}
 			if at.mirror {
+				s.rest(at)
 				s.opt.Logf("registry mirror %s: %v", at, err)
 			} else {
 				failures = append(failures, err)
@@ -78,16 +79,25 @@ func (s *Service) candidates(domain string, push bool) []endpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.known[domain]
-	if !ok {
-		return list
-	}
 	var out []endpoint
 	for _, e := range list {
-		if e.mirror {
+		if e.mirror && time.Now().After(s.resting[e]) || !e.mirror && !ok {
 			out = append(out, e)
 		}
 	}
-	return append(out, at)
+	if ok {
+		out = append(out, at)
+	}
+	return out
+}
+
+// mirrorRest is how long a mirror that did not answer is left alone.
+const mirrorRest = 30 * time.Second
+
+func (s *Service) rest(at endpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resting[at] = time.Now().Add(mirrorRest)
 }
 
 // forget that an endpoint has answered: the next Open tries all of the domain.
@@ -150,6 +160,9 @@ func unreached(err error) bool {
 // ping finds out whether an endpoint speaks the protocol. It is skipped for one
 // that has been seen to.
 func (s *Service) ping(ctx context.Context, c *session, domain string) error {
+	if c.at.mirror {
+		domain = c.at.String()
+	}
 	s.mu.Lock()
 	at, ok := s.known[domain]
 	s.mu.Unlock()
@@ -171,10 +184,8 @@ func (s *Service) ping(ctx context.Context, c *session, domain string) error {
 	if !v2 {
 		return errdefs.NotImplemented("registry %s: %w", c.at, ErrNoV2)
 	}
-	if !c.at.mirror {
-		s.mu.Lock()
-		s.known[domain] = c.at
-		s.mu.Unlock()
-	}
+	s.mu.Lock()
+	s.known[domain] = c.at
+	s.mu.Unlock()
 	return nil
 }

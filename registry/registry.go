@@ -44,8 +44,9 @@ type Service struct {
 
 	mu      sync.Mutex
 	clients map[string]*http.Client // guarded by mu: by host and scheme of trust
-	known   map[string]endpoint     // guarded by mu: what answered last, by host
+	known   map[string]endpoint     // guarded by mu: what answered last, by domain; mirrors by address
 	tokens  map[tokenKey]token      // guarded by mu
+	resting map[endpoint]time.Time  // guarded by mu: mirrors that did not answer, and until when nobody asks
 }
 
 // Errors that callers ask for with errors.Is.
@@ -58,7 +59,7 @@ var (
 
 // New checks the options.
 func New(opt Options) (*Service, error) {
-	s := &Service{opt: opt, clients: map[string]*http.Client{}, known: map[string]endpoint{}, tokens: map[tokenKey]token{}}
+	s := &Service{opt: opt, clients: map[string]*http.Client{}, known: map[string]endpoint{}, tokens: map[tokenKey]token{}, resting: map[endpoint]time.Time{}}
 	if s.opt.Logf == nil {
 		s.opt.Logf = func(string, ...any) {}
 	}

@@ -229,7 +229,7 @@ func repositoryAt(t *testing.T, s *Service, at endpoint) *repository {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &repository{c, "library/x"}
+	return &repository{session: c, path: "library/x"}
 }
 
 func TestInsecure(t *testing.T) {

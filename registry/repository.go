@@ -35,7 +35,8 @@ func accepted() []string {
 // repository is a Repository at one endpoint.
 type repository struct {
 	*session
-	path string
+	path   string
+	others []*repository // that have the same blobs, for when this one fails
 }
 
 // Endpoint returns the URL of the registry.

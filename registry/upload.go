@@ -27,7 +27,7 @@ func (r *repository) Upload(ctx context.Context) (Upload, error) {
 func (r *repository) MountBlob(ctx context.Context, digest, from string) (bool, Upload, error) {
 	mounter := *r.session
 	mounter.more = "repository:" + from + ":pull"
-	return (&repository{&mounter, r.path}).begin(ctx, "?"+url.Values{"mount": {digest}, "from": {from}}.Encode())
+	return (&repository{session: &mounter, path: r.path}).begin(ctx, "?"+url.Values{"mount": {digest}, "from": {from}}.Encode())
 }
 
 func (r *repository) begin(ctx context.Context, query string) (mounted bool, u Upload, err error) {

@@ -239,8 +239,8 @@ func (r *v1Repository) ImageJSON(ctx context.Context, id string) ([]byte, int64,
 
 // Layer reads the layer of an image.
 func (r *v1Repository) Layer(ctx context.Context, id string) (io.ReadCloser, error) {
-	b := &blob{c: r.session, what: "the layer of image " + id + " of " + r.resource}
-	b.sources = []request{{method: http.MethodGet, url: "/v1/images/" + id + "/layer", header: r.header()}}
+	b := &blob{what: "the layer of image " + id + " of " + r.resource}
+	b.sources = []source{{r.session, request{method: http.MethodGet, url: "/v1/images/" + id + "/layer", header: r.header()}}}
 	return b.begin(ctx)
 }
 
