@@ -194,7 +194,9 @@ func (w *layoutWalk) add(d ociDescriptor, names []reference.Ref) error {
 		w.list = append(w.list, img)
 	}
 	for _, name := range names {
-		w.list[at].names = append(w.list[at].names, namedClassic{name: name})
+		if named := (namedClassic{name: name}); !slices.Contains(w.list[at].names, named) {
+			w.list[at].names = append(w.list[at].names, named)
+		}
 	}
 	return nil
 }

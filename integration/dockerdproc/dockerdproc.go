@@ -36,7 +36,7 @@ func Start(t testing.TB) *Dockerd {
 	daemonproc.Require(t)
 	for _, program := range []string{"/usr/sbin/dockerd", "containerd", "runc", "nsenter", "unshare"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed (package docker.io); images cannot be exchanged with dockerd", program)
+			t.Skipf("%s is not installed (package docker.io; hack/make.sh deps installs it); images cannot be exchanged with dockerd", program)
 		}
 	}
 	dir, err := os.MkdirTemp("", "ejt-dockerd-")
