@@ -90,7 +90,7 @@ func (s *Store) unpackLayer(ctx context.Context, parent string, r io.Reader) (*p
 		return nil, err
 	}
 	p.flushes = flushes
-	if err = p.unpack(ctx, r, nil, nil); err == nil {
+	if err = p.unpack(ctx, r, nil, nil); err == nil && p.diffID != emptyLayer { // of which a commit keeps nothing
 		err = flushes.flush()
 	}
 	if err != nil {
