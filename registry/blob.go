@@ -193,12 +193,8 @@ func (b *blob) wrong(format string, args ...any) error {
 	return errdefs.Unavailable("%s from %s: %s: %w", b.what, b.c().at, fmt.Sprintf(format, args...), ErrDigest)
 }
 
-// Close ends the reading.
+// Close ends the reading: with the context, so that any goroutine may call it.
 func (b *blob) Close() error {
 	b.cancel(nil)
-	if b.body == nil {
-		return nil
-	}
-	_ = b.body.Close() // what it would tell is that it was cut
 	return nil
 }

@@ -152,7 +152,7 @@ func (c *session) send(ctx context.Context, req request, authorization string) (
 	if c.s.opt.UserAgent != "" {
 		r.Header.Set("User-Agent", c.s.opt.UserAgent)
 	}
-	if authorization != "" && strings.EqualFold(r.URL.Host, c.at.base.Host) { // uploads may go elsewhere
+	if authorization != "" && strings.EqualFold(r.URL.Host, c.at.base.Host) && r.URL.Scheme == c.at.base.Scheme { // uploads may go elsewhere
 		r.Header.Set("Authorization", authorization)
 	}
 	w.await(req.method)

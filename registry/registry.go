@@ -115,7 +115,8 @@ type Repository interface {
 	Endpoint() string
 	// Manifest reads a manifest by tag or digest. Its digest has been verified.
 	Manifest(ctx context.Context, tagOrDigest string) (Manifest, error)
-	// HeadManifest asks what a tag or digest is, in one request.
+	// HeadManifest asks what a tag or digest is, in one request. The digest is empty
+	// when the registry does not say it.
 	HeadManifest(ctx context.Context, tagOrDigest string) (Descriptor, error)
 	// Tags lists the tags.
 	Tags(ctx context.Context) ([]string, error)

@@ -204,6 +204,12 @@ func (s *Service) buy(ctx context.Context, c *session, ch challenge, offline boo
 			form.Add("scope", scope)
 		}
 	}
+	for _, scope := range strings.Fields(ch.params["scope"]) { // registries may know a repository by another name
+		what := scope[:strings.LastIndex(scope, ":")+1]
+		if !strings.HasPrefix(c.scope, what) && !strings.HasPrefix(c.more, what) && len(form["scope"]) < maxScopes {
+			form.Add("scope", scope)
+		}
+	}
 	client, err := s.client(endpoint{base: url.URL{Scheme: realm.Scheme, Host: realm.Host}, trust: s.insecure.has(realm.Host)})
 	if err != nil {
 		return token{}, "", err
@@ -275,6 +281,9 @@ func tokenRequest(realm *url.URL, form url.Values, a Auth, offline bool) request
 	at.RawQuery = query.Encode()
 	return request{method: http.MethodGet, url: at.String()}
 }
+
+// maxScopes is how many rights a token is asked for.
+const maxScopes = 4
 
 // leastLife is how long a token lives when its server does not say so, or says
 // less (the token specification).

@@ -52,6 +52,9 @@ func location(resp *http.Response) (string, error) {
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return "", errdefs.Unavailable("registry %s does not say where an upload goes", resp.Request.URL.Host)
 	}
+	if asked := resp.Request.URL; u.Host == asked.Host && asked.Scheme == "https" {
+		u.Scheme = "https" // registries behind a proxy may not know better
+	}
 	return u.String(), nil
 }
 
