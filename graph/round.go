@@ -50,12 +50,30 @@ func (s *Store) bringRound(ctx context.Context, sources []layerSource, chains []
 	if r.first == len(sources) {
 		return nil
 	}
-	err := r.unpackAll(ctx)
-	if err == nil {
-		err = r.keep(ctx)
-	}
-	r.finish(err)
+	err := errOthers // for the others, should this panic
+	defer func() { r.finish(err) }()
+	err = r.bring(ctx)
 	return err
+}
+
+// bring unpacks what is missing and makes it visible.
+func (r *round) bring(ctx context.Context) error {
+	flushes, err := r.s.newFlusher() // from here on it is told what does not reach the disk
+	if err != nil {
+		return err
+	}
+	defer flushes.end()
+	if err := r.unpackAll(ctx); err != nil {
+		return err
+	}
+	if r.own == len(r.sources) { // all belong to others, who are done
+		r.s.hold(r.chains[len(r.chains)-1]) // it is held for us until we leave
+		return nil
+	}
+	if err := flushes.flush(); err != nil {
+		return err
+	}
+	return r.keep(ctx)
 }
 
 // board finds out, at one moment, which layers exist, which are on their way and
@@ -208,15 +226,9 @@ func (r *round) parents(ctx context.Context, i int) error {
 	return nil
 }
 
-// keep makes our layers visible, base first, and holds the highest of the stack.
+// keep makes our layers, which are on the disk, visible, base first, and holds the
+// highest of the stack.
 func (r *round) keep(ctx context.Context) error {
-	if r.own == len(r.sources) { // all belong to others, who are done
-		r.s.hold(r.chains[len(r.chains)-1]) // it is held for us until we leave
-		return nil
-	}
-	if err := r.s.flush(); err != nil {
-		return err
-	}
 	r.s.change.Lock()
 	defer r.s.change.Unlock()
 	if err := ctx.Err(); err != nil {
