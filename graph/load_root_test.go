@@ -5,16 +5,28 @@ package graph
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/graphdriver/graphtest"
+	"github.com/enginejobs/docker/graphdriver/overlay"
+	"github.com/enginejobs/docker/graphdriver/vfs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/jsonstream"
+	"github.com/enginejobs/docker/pkg/mount"
+	"github.com/enginejobs/docker/pkg/testutil"
 )
 
 // loadInto runs the job on an engine.
@@ -199,5 +211,68 @@ func TestLoad_Known(t *testing.T) {
 				t.Errorf("something is still held: %v", left)
 			}
 		})
+	}
+}
+
+// TestLoad_FullDisk: a disk that fills, or runs out of inodes, in the middle of an
+// archive gets everything back, with layers that are unpacked and ones that wait.
+func TestLoad_FullDisk(t *testing.T) {
+	testutil.RequiresRoot(t)
+	var many []graphtest.Entry
+	for i := range 400 {
+		many = append(many, graphtest.File(fmt.Sprintf("f%d", i), "x"))
+	}
+	small := graphtest.Archive(t, graphtest.File("a", "1"))
+	for name, c := range map[string]struct {
+		limit string
+		layer []byte
+	}{
+		"space":  {"size=4m", graphtest.Archive(t, graphtest.File("b", strings.Repeat("x", 3<<20)), graphtest.File("c", strings.Repeat("x", 3<<20)))},
+		"inodes": {"size=64m,nr_inodes=300", graphtest.Archive(t, many...)},
+	} {
+		for kind, open := range map[string]func(root string) (graphdriver.Driver, error){
+			"overlay": func(root string) (graphdriver.Driver, error) {
+				return overlay.New(overlay.Options{Root: root, Logf: t.Logf})
+			},
+			"vfs": func(root string) (graphdriver.Driver, error) { return vfs.New(vfs.Options{Root: root, Logf: t.Logf}) },
+		} {
+			t.Run(name+" "+kind, func(t *testing.T) {
+				root := t.TempDir()
+				m := mount.Mount{Type: "tmpfs", Source: "tmpfs", Options: strings.Split(c.limit, ",")}
+				if err := m.Perform(root); err != nil {
+					t.Skipf("no tmpfs: %v", err)
+				}
+				t.Cleanup(func() {
+					if err := mount.Unmount(root); err != nil {
+						t.Error(err)
+					}
+				})
+				d, err := open(filepath.Join(root, kind))
+				if err != nil {
+					t.Skipf("no %s: %v", kind, err)
+				}
+				defer d.Close()
+				s, err := New(Options{Root: root, Driver: d, Logf: t.Logf})
+				if err != nil {
+					t.Fatal(err)
+				}
+				load := func(b *bundle) error {
+					return s.Load(t.Context(), loadOptions{}, bytes.NewReader(b.bytes()), jsonstream.NewWriter(io.Discard, true))
+				}
+				if err := load(stackBundle(t, "big:1", small, c.layer)); !errors.Is(err, unix.ENOSPC) || !errdefs.Is(err, errdefs.KindInternal) {
+					t.Errorf("got %v (%v)", err, errdefs.KindOf(err))
+				}
+				if left, err := os.ReadDir(s.path("tmp")); err != nil || len(left)+len(d.List()) > 0 {
+					t.Errorf("left: %v %v %v", left, d.List(), err)
+				}
+				deadline := time.Now().Add(5 * time.Second) // files are removed in the background
+				for err = load(stackBundle(t, "small:1", small)); err != nil && time.Now().Before(deadline); err = load(stackBundle(t, "small:1", small)) {
+					time.Sleep(20 * time.Millisecond)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
 	}
 }
