@@ -14,6 +14,9 @@ import (
 	"github.com/enginejobs/docker/pkg/reference"
 )
 
+// maxLayers of an image leave room for the two layers of a container.
+const maxLayers = graphdriver.MaxDepth - 1
+
 // layerPhase says what becomes of a layer that is brought in.
 type layerPhase int
 
@@ -65,8 +68,8 @@ type heldLayers struct {
 // Sources without a digest are brought one after the other and shared with
 // nobody.
 func (s *Store) bringLayers(ctx context.Context, sources []layerSource) (*heldLayers, error) {
-	if len(sources) > graphdriver.MaxDepth {
-		return nil, errdefs.InvalidArgument("max depth exceeded: the image has %d layers, the most are %d", len(sources), graphdriver.MaxDepth)
+	if len(sources) > maxLayers {
+		return nil, errdefs.InvalidArgument("max depth exceeded: the image has %d layers, the most are %d", len(sources), maxLayers)
 	}
 	diffIDs := make([]string, 0, len(sources))
 	for _, src := range sources {

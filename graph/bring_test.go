@@ -414,3 +414,32 @@ func TestBringLayers_OddArchives(t *testing.T) {
 		})
 	}
 }
+
+// TestBringLayers_Deep: as many layers as an image can have, of which a container
+// is made.
+func TestBringLayers_Deep(t *testing.T) {
+	onDrivers(t, func(t *testing.T, b *bench) {
+		var archives [][]byte
+		for i := range maxLayers {
+			archives = append(archives, graphtest.Archive(t, graphtest.File(fmt.Sprintf("f%d", i%10), fmt.Sprint(i))))
+		}
+		held, err := b.bringLayers(t.Context(), stackOf(new(atomic.Int32), archives...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.keep(held, "deep")
+		if got := b.files("deep"); got != "f0=120 f1=121 f2=122 f3=123 f4=124 f5=125 f6=126 f7=117 f8=118 f9=119" {
+			t.Errorf("files: %s", got)
+		}
+		if got := b.problems(); got != "" {
+			t.Error(got)
+		}
+		if _, err := b.bringLayers(t.Context(), stackOf(new(atomic.Int32), append(archives, archives[0])...)); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+			t.Errorf("one more: %v", err)
+		}
+		box := b.container("a", "deep", func(root string) { writeFile(t, root+"/new", "x") })
+		if _, err := b.Commit(t.Context(), image.Commit{Container: box, Parent: "deep"}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+			t.Errorf("a commit: %v", err)
+		}
+	})
+}

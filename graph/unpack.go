@@ -73,10 +73,16 @@ func (s *Store) unpackLayer(ctx context.Context, parent string, r io.Reader) (*p
 	below := ""
 	if parent != "" {
 		s.mu.Lock()
-		l := s.layers[parent]
+		l, depth := s.layers[parent], 0
+		for at := l; at != nil; at = s.layers[at.parent] {
+			depth++
+		}
 		s.mu.Unlock()
-		if l == nil {
+		switch {
+		case l == nil:
 			return nil, errdefs.NotFound("no such layer: %s", parent)
+		case depth >= maxLayers:
+			return nil, errdefs.InvalidArgument("max depth exceeded: the image would have %d layers, the most are %d", depth+1, maxLayers)
 		}
 		below = l.cacheID
 	}
