@@ -60,6 +60,7 @@ var benches = []bench{
 	{"memory", benchMemory},
 	{"ps", benchPs},
 	{"archives", benchArchives},
+	{"registries", benchRegistries},
 }
 
 func main() {
