@@ -2,10 +2,12 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -178,9 +180,13 @@ func (c *session) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &u) {
 		err = u.Err // its text would repeat the address, with what it carries
 	}
-	text := err.Error()
-	if strings.Contains(text, "certificate") || strings.Contains(text, "tls:") ||
-		strings.Contains(text, "server gave HTTP response to HTTPS client") || strings.Contains(text, "redirects for ever") {
+	var (
+		certificate *tls.CertificateVerificationError
+		record      tls.RecordHeaderError
+		op          *net.OpError
+	)
+	if errors.As(err, &certificate) || errors.As(err, &record) || errors.As(err, &op) && op.Op == "remote error" || // an alert of TLS
+		errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, errRedirects) {
 		err = fmt.Errorf("%w%w", err, quiet{errFinal})
 	}
 	return errdefs.Unavailable("asking registry %s: %w", c.at, err)
@@ -229,6 +235,19 @@ func (c *session) failure(resp *http.Response) error {
 	return c.errorOf(resp.StatusCode, what)
 }
 
+// missing says that a registry does not have what was asked for.
+type missing struct{ what, why string }
+
+// Error says both.
+func (m *missing) Error() string { return m.what + ": " + m.why }
+
+// isMissing tells a thing that is not there from one that may not be seen.
+func isMissing(err error) (*missing, bool) {
+	var m *missing
+	ok := errors.As(err, &m)
+	return m, ok
+}
+
 // errorOf gives a status its kind.
 func (c *session) errorOf(code int, what string) error {
 	pushes := strings.HasSuffix(c.scope, ",push")
@@ -244,7 +263,7 @@ func (c *session) errorOf(code int, what string) error {
 		}
 		return errdefs.NotFound("pull access denied for %s, repository does not exist or may require 'docker login': %s", c.resource, what)
 	case http.StatusNotFound:
-		return errdefs.NotFound("%s: %s", c.resource, what)
+		return errdefs.As(errdefs.KindNotFound, &missing{c.resource, what})
 	case http.StatusTooManyRequests:
 		return errdefs.Unavailable("registry %s asks for fewer requests, try again later: %s", c.at, what)
 	}

@@ -138,11 +138,13 @@ func (s *Service) client(e endpoint) (*http.Client, error) {
 // maxRedirects is how far a request is sent on.
 const maxRedirects = 10
 
+var errRedirects = errors.New("it redirects for ever")
+
 // checkRedirect lets nobody else, and nobody on the way, see who asks: package
 // http would send it to another port of the host, and without encryption.
 func checkRedirect(r *http.Request, via []*http.Request) error {
 	if len(via) >= maxRedirects {
-		return errors.New("it redirects for ever")
+		return errRedirects
 	}
 	first := via[0].URL
 	if r.URL.Host != first.Host || first.Scheme == "https" && r.URL.Scheme != "https" {

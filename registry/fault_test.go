@@ -146,22 +146,59 @@ func TestEndpointIsForgotten(t *testing.T) {
 	}
 }
 
-// What a mirror cannot give is the registry's to give; what both lack is told in
-// the words of the registry.
+// What a mirror cannot give is the registry's to give, in its words; a mirror that
+// does not answer is left alone for a while.
 func TestDeadMirror(t *testing.T) {
-	dead := registrytest.New(t, registrytest.Options{})
+	dead, hub := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
 	dead.Close()
+	hub.AddManifest("library/x", "latest", TypeOCIManifest, []byte("{}"))
 	var said []string
 	s := service(t, Options{Mirrors: []string{dead.URL}, Logf: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	s.known[defaultDomain] = endpoint{base: url.URL{Scheme: "http", Host: "127.0.0.1:1"}} // in the place of the default registry
+	s.known[defaultDomain] = repositoryAt(t, s, endpointOf(t, hub)).at // in the place of the default registry
 	for range 2 {
-		_, err := s.Open(ctx, name(t, "alpine"), Auth{}, false)
-		if err != nil && strings.Contains(err.Error(), dead.Host()) || len(said) != 1 { // it is left alone for a while
-			t.Errorf("%v; said %q", err, said)
+		r := open(t, s, "x", Auth{}, false)
+		if _, err := r.Manifest(t.Context(), "latest"); err != nil || r.Endpoint() != hub.URL {
+			t.Errorf("%v from %s", err, r.Endpoint())
 		}
 	}
+	if len(said) != 1 || !strings.Contains(said[0], dead.Host()) {
+		t.Errorf("said %q", said)
+	}
+	if _, err := open(t, s, "x", Auth{}, false).Manifest(t.Context(), "no"); !errdefs.IsNotFound(err) {
+		t.Error(err)
+	}
+}
+
+// The registry is not asked for what a mirror has.
+func TestMirrorIsEnough(t *testing.T) {
+	mirror, hub := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
+	mirror.AddManifest("library/x", "latest", TypeOCIManifest, []byte("{}"))
+	digest := mirror.AddBlob("library/x", content(10))
+	s := service(t, Options{Mirrors: []string{mirror.URL}})
+	s.known[defaultDomain] = endpointOf(t, hub)
+	r := open(t, s, "x", tester, false)
+	if _, err := r.Manifest(t.Context(), "latest"); err != nil {
+		t.Fatal(err)
+	}
+	body, err := r.Blob(t.Context(), Descriptor{Digest: digest, Size: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(body); err != nil || body.Close() != nil {
+		t.Error(err)
+	}
+	if got := hub.Requests(); len(got) != 0 {
+		t.Errorf("the registry was asked %q", got)
+	}
+}
+
+func endpointOf(t *testing.T, peer *registrytest.Registry) endpoint {
+	t.Helper()
+	u, err := url.Parse(peer.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return endpoint{base: *u}
 }
 
 // A blob that a mirror cannot finish is finished by the registry.

@@ -25,14 +25,22 @@ func newMirrored(all []*repository) *mirrored {
 // each tries the addresses from the chosen one on.
 func (m *mirrored) each(ctx context.Context, ask func(*repository) error) error {
 	for i := int(m.chosen.Load()); ; i++ {
-		err := ask(m.all[i])
-		if err == nil || ctx.Err() != nil || i == len(m.all)-1 {
-			if err == nil {
-				m.chosen.Store(int32(i))
-			}
+		r := m.all[i]
+		err := r.s.ping(ctx, r.session, defaultDomain)
+		if err != nil && r.at.mirror && ctx.Err() == nil {
+			r.s.rest(r.at)
+		}
+		if err == nil {
+			err = ask(r)
+		}
+		if err == nil {
+			m.chosen.Store(int32(i))
+			return nil
+		}
+		if ctx.Err() != nil || i == len(m.all)-1 {
 			return err
 		}
-		m.all[i].s.opt.Logf("registry mirror %s: %v", m.all[i].at, err)
+		r.s.opt.Logf("registry mirror %s: %v", r.at, err)
 	}
 }
 

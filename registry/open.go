@@ -13,11 +13,11 @@ import (
 )
 
 // Open finds the registry of a name. Mirrors come first when nothing is to be
-// pushed; what one of them cannot give is asked for at the next. A registry that
-// speaks only the protocol v1 is ErrNoV2.
+// pushed; what one of them cannot give is asked for at the next, and the registry
+// is not asked as long as a mirror gives all. A registry that speaks only the
+// protocol v1 is ErrNoV2.
 func (s *Service) Open(ctx context.Context, name reference.Ref, a Auth, push bool) (Repository, error) {
 	var all []*repository
-	var failures []error
 	for _, at := range s.candidates(name.Domain, push) {
 		user := a
 		if at.mirror {
@@ -27,28 +27,21 @@ func (s *Service) Open(ctx context.Context, name reference.Ref, a Auth, push boo
 		if err != nil {
 			return nil, err
 		}
-		if err := s.ping(ctx, c, name.Domain); err != nil {
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
-			}
-			if at.mirror {
-				s.rest(at)
-				s.opt.Logf("registry mirror %s: %v", at, err)
-			} else {
-				failures = append(failures, err)
-			}
-			continue
-		}
 		all = append(all, &repository{session: c, path: name.Path})
-		if !at.mirror {
-			break
-		}
 	}
-	switch {
-	case len(all) == 1:
-		return all[0], nil
-	case len(all) > 1:
+	if len(all) > 1 && all[0].at.mirror {
 		return newMirrored(all), nil
+	}
+	var failures []error
+	for _, r := range all {
+		err := s.ping(ctx, r.session, name.Domain)
+		if err == nil {
+			return r, nil
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		failures = append(failures, err)
 	}
 	return nil, first(failures)
 }

@@ -145,11 +145,10 @@ func (r *repository) shown(ref string) string {
 
 // about makes the error of a missing manifest what people know it as.
 func (r *repository) about(ref string, err error) error {
-	if !errdefs.IsNotFound(err) || strings.HasPrefix(err.Error(), "pull access denied") {
-		return err
+	if m, ok := isMissing(err); ok {
+		return errdefs.NotFound("manifest for %s not found: %s", r.shown(ref), m.why)
 	}
-	reason := strings.TrimPrefix(err.Error(), r.resource+": ")
-	return errdefs.NotFound("manifest for %s not found: %s", r.shown(ref), reason)
+	return err
 }
 
 // HeadManifest asks what a tag or digest is.
@@ -221,7 +220,7 @@ func nextPage(header string) (string, bool) {
 // StatBlob tells whether the repository has a blob.
 func (r *repository) StatBlob(ctx context.Context, digest string) (Descriptor, bool, error) {
 	resp, err := r.do(ctx, request{method: http.MethodHead, url: r.url("blobs/" + url.PathEscape(digest))})
-	if errdefs.IsNotFound(err) && !strings.HasPrefix(err.Error(), "pull access denied") {
+	if _, ok := isMissing(err); ok {
 		return Descriptor{}, false, nil
 	}
 	if err != nil {

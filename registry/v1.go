@@ -247,7 +247,7 @@ func (r *v1Repository) Layer(ctx context.Context, id string) (io.ReadCloser, err
 // HasImage tells whether the registry has an image.
 func (r *v1Repository) HasImage(ctx context.Context, id string) (bool, error) {
 	_, _, err := r.get(ctx, "images/"+id+"/json", nil)
-	if errdefs.IsNotFound(err) {
+	if _, ok := isMissing(err); ok {
 		return false, nil
 	}
 	return err == nil, err
