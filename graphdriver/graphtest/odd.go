@@ -51,8 +51,8 @@ func testTwice(t *testing.T, b *bench) {
 	mode := func(e Entry, mode int64) Entry { e.Mode = mode; return e }
 	b.layer("base", "", File("a", "below"), Dir("d"), File("d/f", "below"), File("l", "below"))
 	b.layer("top", "base", File("a", "1"), File("e", ""), mode(File("e", ""), 0o600), Dir("d"), mode(Dir("d"), 0o700),
-		Symlink("l", "x"), Symlink("l", "y"), File("h", "1"), Link("i", "h"), Link("i", "h"))
-	b.want("top", "a=1 d/ d/f=below e= h=1 i=1 l>y")
+		Symlink("l", "x"), Symlink("l", "y"), File("h", "1"), Link("i", "h"), Link("i", "h"), Link("c", "d/f"), File("c", "2"))
+	b.want("top", "a=1 c=2 d/ d/f=below e= h=1 i=1 l>y")
 	for name, list := range map[string][]Entry{
 		"file":              {File("x", "1"), File("x", "2")},
 		"spelled otherwise": {File("x", "1"), File("./d/../x", "2")},
@@ -60,6 +60,7 @@ func testTwice(t *testing.T, b *bench) {
 		"link in its place": {File("x", "1"), Symlink("x", "y")},
 		"directory":         {File("x", "1"), Dir("x")},
 		"tree":              {Dir("r"), File("r/x", "1"), File("r", "")},
+		"of two names":      {File("x", "1"), Link("y", "x"), Symlink("x", "y")},
 	} {
 		b.create("bad", "base", false)
 		_, err := b.ApplyDiff(context.Background(), "bad", bytes.NewReader(Archive(t, list...)))

@@ -161,5 +161,8 @@ func (u *unpacker) copyUpFile(ctx context.Context, source string, st *unix.Stat_
 	if err := u.copyMeta(fd, st, source); err != nil {
 		return err
 	}
+	if err := u.noteCopy(fd); err != nil {
+		return err
+	}
 	return setTimes(dir, base, [2]unix.Timespec{st.Atim, st.Mtim})
 }

@@ -10,7 +10,8 @@ import (
 var errTwice = errors.New("it is a duplicate: the archive has other content for this name before")
 
 // loses fails when removing base would take content away that this archive
-// brought. An Overlay tree has nothing else.
+// brought. It knows that by inodes: in an Apply tree of what is the archive's, in
+// an Overlay tree, which has nothing else, of what was copied from below.
 func (u *unpacker) loses(dir int, base string) error {
 	st, err := lstat(dir, base)
 	switch {
@@ -20,13 +21,28 @@ func (u *unpacker) loses(dir int, base string) error {
 		return err
 	case kind(&st) == unix.S_IFDIR:
 		return u.losesInside(dir, base)
-	case kind(&st) != unix.S_IFREG || st.Size == 0 || st.Nlink > 1 && u.mine == nil:
+	case kind(&st) != unix.S_IFREG || st.Size == 0:
 		return nil
 	}
-	if _, ours := u.mine[st.Ino]; !ours && u.mine != nil {
+	_, mine := u.mine[st.Ino]
+	_, copied := u.copied[st.Ino]
+	if copied || u.opt.Whiteouts == Apply && !mine {
 		return nil
 	}
 	return &Error{Entry: base, Err: errTwice}
+}
+
+// noteCopy remembers a file that was copied from below.
+func (u *unpacker) noteCopy(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if u.copied == nil {
+		u.copied = make(map[uint64]struct{})
+	}
+	u.copied[st.Ino] = struct{}{}
+	return nil
 }
 
 func (u *unpacker) losesInside(dir int, base string) error {

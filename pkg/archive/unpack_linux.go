@@ -114,6 +114,7 @@ type unpacker struct {
 	dirs   []dirTime
 	seen   map[string]struct{} // entries of this archive, kept for Apply only
 	mine   map[uint64]struct{} // inodes of files of this archive that have content, for Once in an Apply tree
+	copied map[uint64]struct{} // inodes of files that were copied from below
 	opaque bool                // the root itself is opaque
 	buf    []byte
 }
