@@ -70,10 +70,10 @@ func (c *session) do(ctx context.Context, req request) (*http.Response, error) {
 			if !passing(resp.StatusCode) {
 				return nil, err
 			}
-		} else if !worthRetrying(err) {
+		} else if !worthRetrying(err) || c.at.mirror && unreached(err) {
 			return nil, err
 		}
-		if try == tries || req.stream != nil || pause > maxRetryWait {
+		if try == c.tries() || req.stream != nil || pause > maxRetryWait {
 			return nil, err
 		}
 		select {
@@ -83,6 +83,14 @@ func (c *session) do(ctx context.Context, req request) (*http.Response, error) {
 		}
 		wait = min(2*wait, maxBackoff)
 	}
+}
+
+// tries is how often a request is sent: there is somebody else to ask than a mirror.
+func (c *session) tries() int {
+	if c.at.mirror {
+		return 2
+	}
+	return tries
 }
 
 // passing tells whether a status may be another one a little later.

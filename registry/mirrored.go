@@ -27,11 +27,11 @@ func (m *mirrored) each(ctx context.Context, ask func(*repository) error) error 
 	for i := int(m.chosen.Load()); ; i++ {
 		r := m.all[i]
 		err := r.s.ping(ctx, r.session, defaultDomain)
-		if err != nil && r.at.mirror && ctx.Err() == nil {
-			r.s.rest(r.at)
-		}
 		if err == nil {
 			err = ask(r)
+		}
+		if errdefs.Is(err, errdefs.KindUnavailable) && r.at.mirror && ctx.Err() == nil {
+			r.s.rest(r.at)
 		}
 		if err == nil {
 			m.chosen.Store(int32(i))

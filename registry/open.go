@@ -125,7 +125,7 @@ func (s *Service) session(at endpoint, a Auth, name reference.Ref, push bool) (*
 func (c *session) knock(ctx context.Context) (*http.Response, error) {
 	for try, wait := 1, c.s.opt.Backoff; ; try, wait = try+1, min(2*wait, maxBackoff) {
 		resp, err := c.send(ctx, request{method: http.MethodGet, url: "/v2/"}, "")
-		if try == tries || err != nil && (!worthRetrying(err) || c.at.trust || unreached(err)) || err == nil && !passing(resp.StatusCode) {
+		if try == c.tries() || err != nil && (!worthRetrying(err) || c.at.trust || unreached(err)) || err == nil && !passing(resp.StatusCode) {
 			return resp, err
 		}
 		pause := wait
