@@ -7,17 +7,21 @@
 //	imagedb/metadata/sha256/<id>/parent     id of the image it was made from
 //	imagedb/metadata/sha256/<id>/lastUpdated  when it was last named
 //	layerdb/sha256/<chain>/                 a layer: diff, size, parent, cache-id
-//	                                        (its id in the driver), tar-split.json.gz
-//	repositories.json                       names
+//	                                        (its id in the driver), tar-length,
+//	                                        tar-split.json.gz
+//	repositories.json                       names, and those promised
 //	tmp/                                    work in progress; emptied by New
 //
-// Every file is written aside, flushed and renamed; a layer, a document and a
-// name appear by one rename each, in this order, so that whatever exists is
-// complete and what a crash left is found unreferenced and removed by New.
+// Every file is written aside, flushed and renamed; a layer appears by one rename
+// when it is whole, and a new image with all of its names by the rename of its
+// document, before which the names are promised. Whatever exists is complete;
+// what a crash left is found unreferenced and removed by New.
 //
 // Readers use an immutable snapshot and never wait. Changes take Store.change,
-// then Store.mu; mu is never held across I/O. Start reading at Store, then
-// snapshot.go and layers.go. Package daemon does not import this one.
+// then Store.mu; mu is never held across I/O. Layers come in without either, as
+// flights that other callers share, and stay while anybody holds them. Start
+// reading at Store, then snapshot.go, layers.go and bring.go. Package daemon does
+// not import this one.
 package graph
 
 import (
