@@ -39,7 +39,7 @@ func Start(t testing.TB) *Dockerd {
 			t.Skipf("%s is not installed (package docker.io; hack/make.sh deps installs it); images cannot be exchanged with dockerd", program)
 		}
 	}
-	dir, err := os.MkdirTemp("", "ejt-dockerd-")
+	dir, err := os.MkdirTemp("", "ejt-dockerd-") //nolint:usetesting // its name is that of a control group, too, and the paths of sockets have to be short
 	if err != nil {
 		t.Fatal(err)
 	}
