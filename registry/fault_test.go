@@ -23,6 +23,8 @@ func TestBlobFaults(t *testing.T) {
 		faults []registrytest.Fault
 		ok     bool
 		is     error
+
+		promised int64 // more than there is
 	}{
 		"cut twice":             {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {Cut: 10_000, Times: 1}}, ok: true},
 		"cut, no ranges":        {faults: []registrytest.Fault{{Cut: 70_000, Times: 1}, {NoRange: true}}, ok: true},
@@ -32,6 +34,7 @@ func TestBlobFaults(t *testing.T) {
 		"busy for an hour":      {faults: []registrytest.Fault{{Status: 429, RetryAfter: "3600"}}},
 		"wrong bytes":           {faults: []registrytest.Fault{{Flip: true}}, is: ErrDigest},
 		"too many bytes":        {faults: []registrytest.Fault{{Extra: 10}}, is: ErrDigest},
+		"promised more":         {promised: 10, is: ErrDigest},
 		"endless":               {faults: []registrytest.Fault{{Huge: 1 << 30}}, is: ErrDigest},
 		"redirects for ever":    {faults: []registrytest.Fault{{Redirect: "/v2/x/blobs/" + digest}}},
 		"never knows who asks":  {faults: []registrytest.Fault{{Status: 401}}},
@@ -45,7 +48,7 @@ func TestBlobFaults(t *testing.T) {
 				peer.Fail(f)
 			}
 			s := service(t, Options{Stall: 300 * time.Millisecond})
-			body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
+			body, err := open(t, s, peer.Host()+"/x", Auth{}, false).Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob)) + tc.promised})
 			var got []byte
 			if err == nil {
 				got, err = io.ReadAll(body)

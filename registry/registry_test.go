@@ -315,6 +315,7 @@ func FuzzNextPage(f *testing.F) {
 
 func FuzzMediaType(f *testing.F) {
 	f.Add("application/json", []byte(`{"schemaVersion":1,"signatures":[{}]}`))
+	f.Add(TypeSignedSchema1, registrytest.Sign(f, []byte(schema1Text)))
 	f.Fuzz(func(_ *testing.T, header string, raw []byte) {
 		m := Manifest{MediaType: mediaType(header, raw), Raw: raw}
 		_, _ = manifestDigest(m)

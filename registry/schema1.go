@@ -14,8 +14,12 @@ func SignedPayload(raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, errdefs.InvalidArgument("reading a signed manifest: %w", err)
 	}
-	if _, err := sig.Verify(); err != nil {
+	keys, err := sig.Verify()
+	if err != nil {
 		return nil, errdefs.InvalidArgument("verifying a signed manifest: %w", err)
+	}
+	if len(keys) == 0 {
+		return nil, errdefs.InvalidArgument("verifying a signed manifest: nobody has signed it")
 	}
 	payload, err := sig.Payload()
 	if err != nil {

@@ -109,7 +109,7 @@ func (r *Registry) link(repo, digest string, content []byte) {
 func (r *Registry) AddManifest(repo, tag, kind string, raw []byte) (digest string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	digest = Digest(raw)
+	digest = manifestDigest(kind, raw)
 	r.put(repo, tag, digest, entry{kind, raw})
 	return digest
 }
@@ -213,7 +213,7 @@ func (r *Registry) serveManifest(w http.ResponseWriter, q *http.Request, repo, r
 		if err != nil {
 			return
 		}
-		digest, tag := Digest(raw), ref
+		digest, tag := manifestDigest(q.Header.Get("Content-Type"), raw), ref
 		if strings.Contains(ref, ":") {
 			if ref != digest {
 				problem(w, http.StatusBadRequest, "DIGEST_INVALID", "provided digest did not match uploaded content")
@@ -238,7 +238,7 @@ func (r *Registry) serveManifest(w http.ResponseWriter, q *http.Request, repo, r
 		return
 	}
 	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Docker-Content-Digest", Digest(raw))
+	w.Header().Set("Docker-Content-Digest", manifestDigest(kind, raw))
 	w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	if q.Method != http.MethodHead {
 		_, _ = w.Write(raw)
