@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,6 +105,36 @@ func BenchmarkImages(b *testing.B) {
 			s.publish(images, refs)
 		}
 	})
+}
+
+// BenchmarkOpenStore opens a store of 1,000 images with two layers each.
+func BenchmarkOpenStore(b *testing.B) {
+	s, _ := overlayStore(b)
+	below := graphtest.Archive(b, graphtest.File("below", "x"))
+	for i := range 1000 {
+		held, err := s.bringLayers(b.Context(), stackOf(new(atomic.Int32), below, graphtest.Archive(b, graphtest.File("f", strconv.Itoa(i)))))
+		if err != nil {
+			b.Fatal(err)
+		}
+		img, err := image.New(image.Document{OS: "linux", RootFS: image.RootFS{DiffIDs: held.diffIDs}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		name, err := parseName("n"+strconv.Itoa(i), "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.keepDocument(b.Context(), held, img.Raw, "", name); err != nil {
+			b.Fatal(err)
+		}
+		held.release()
+	}
+	for b.Loop() {
+		again, err := New(Options{Root: filepath.Dir(filepath.Dir(s.dir)), Driver: s.driver})
+		if err != nil || again.ImageCount() != 1000 {
+			b.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkCreateLayer makes and removes a container's layer on an image.

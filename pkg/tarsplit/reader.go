@@ -192,7 +192,7 @@ func Size(record io.Reader) (int64, error) {
 		case typeSegment:
 			size += int64(len(e.Payload))
 		case typeFile:
-			size += e.Size
+			size += max(e.Size, 0)
 		}
 	}
 }
