@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -274,5 +275,53 @@ func TestLoad_FullDisk(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestLoad_SideBySide: loads of the same and of other layers, and a removal
+// beside them, end with what was loaded and nothing else.
+func TestLoad_SideBySide(t *testing.T) {
+	s, eng := overlayStore(t)
+	var layers [][]byte
+	for i := range 4 {
+		layers = append(layers, graphtest.Archive(t, graphtest.Dir("d"), graphtest.File(fmt.Sprintf("d/f%d", i), "x")))
+	}
+	stacks := [][]int{{0, 1, 2, 3}, {0, 1}, {1, 0, 2}, {0, 1, 2, 3}, {3}, {0, 1, 3}}
+	var running sync.WaitGroup
+	for i, stack := range stacks {
+		var list [][]byte
+		for _, n := range stack {
+			list = append(list, layers[n])
+		}
+		data := stackBundle(t, fmt.Sprintf("box:%d", i), list...).bytes()
+		running.Go(func() {
+			for range 5 {
+				if err := s.Load(t.Context(), loadOptions{quiet: true}, bytes.NewReader(data), jsonstream.NewWriter(io.Discard, true)); err != nil {
+					t.Errorf("stack %d: %v", i, err)
+				}
+				_, _ = s.Delete(t.Context(), fmt.Sprintf("box:%d", i), deleteOptions{force: true})
+			}
+			if err := s.Load(t.Context(), loadOptions{quiet: true}, bytes.NewReader(data), jsonstream.NewWriter(io.Discard, true)); err != nil {
+				t.Errorf("stack %d: %v", i, err)
+			}
+		})
+	}
+	running.Wait()
+	for i, stack := range stacks {
+		img, err := s.Image(fmt.Sprintf("box:%d", i))
+		if err != nil || img.Size != int64(len(stack)) {
+			t.Errorf("box:%d: %+v, %v", i, img, err)
+		}
+	}
+	if list := s.driver.List(); len(list) != 4+1+3+1 { // 0123; on 01: 3; 102; 3
+		t.Errorf("the driver has %d layers: %v", len(list), list)
+	}
+	for i := range stacks {
+		if _, err := eng.Job("image_delete", fmt.Sprintf("box:%d", i)).Output(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(s.path("tmp")); err != nil || len(left)+len(s.driver.List())+len(s.layers) > 0 {
+		t.Errorf("left: %v %v %v", left, s.driver.List(), err)
 	}
 }
