@@ -104,21 +104,28 @@ func (s *Service) endpoints(domain string, push bool) []endpoint {
 	return []endpoint{secure, {base: url.URL{Scheme: "http", Host: domain}}}
 }
 
-// client is the one for the connections of an endpoint.
+// client is what endpoints of one host share.
+type client struct {
+	*http.Client
+	stamp string // of the certificates that it was made with
+}
+
+// client is the one for the connections of an endpoint. It is made anew when the
+// administrator has changed the certificates.
 func (s *Service) client(e endpoint) (*http.Client, error) {
-	key := fmt.Sprint(e.base.Host, e.trust)
+	key, stamp := fmt.Sprint(e.base.Host, " ", e.trust), s.certStamp(e)
 	s.mu.Lock()
-	c := s.clients[key]
+	old := s.clients[key]
 	s.mu.Unlock()
-	if c != nil {
-		return c, nil
+	if old != nil && old.stamp == stamp {
+		return old.Client, nil
 	}
 	conf, err := s.tlsConfig(e)
 	if err != nil {
 		return nil, err
 	}
 	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}
-	c = &http.Client{
+	c := &http.Client{
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSClientConfig: conf,
 			TLSHandshakeTimeout: 10 * time.Second, ReadBufferSize: 64 << 10, WriteBufferSize: 64 << 10,
@@ -129,10 +136,40 @@ func (s *Service) client(e endpoint) (*http.Client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if other := s.clients[key]; other != nil {
-		return other, nil
+		if other.stamp == stamp {
+			return other.Client, nil
+		}
+		other.CloseIdleConnections()
 	}
-	s.clients[key] = c
+	s.clients[key] = &client{c, stamp}
 	return c, nil
+}
+
+// certDir is the directory of an endpoint's certificates, "" for none.
+func (s *Service) certDir(e endpoint) string {
+	if host := e.base.Host; s.opt.CertsDir == "" || host == "" || host[0] == '.' || strings.Contains(host, "/") {
+		return ""
+	}
+	return filepath.Join(s.opt.CertsDir, e.base.Host)
+}
+
+// certStamp changes with the files of an endpoint's directory of certificates.
+func (s *Service) certStamp(e endpoint) string {
+	dir := s.certDir(e)
+	if dir == "" {
+		return ""
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	var stamp strings.Builder
+	for _, entry := range entries {
+		if info, err := os.Stat(filepath.Join(dir, entry.Name())); err == nil {
+			fmt.Fprintln(&stamp, entry.Name(), info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return stamp.String()
 }
 
 // maxRedirects is how far a request is sent on.
@@ -156,10 +193,10 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 // tlsConfig reads what the administrator has put into CertsDir for a host.
 func (s *Service) tlsConfig(e endpoint) (*tls.Config, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: e.trust} //nolint:gosec // the administrator named the host
-	if s.opt.CertsDir == "" || strings.Contains(e.base.Host, "/") {
+	dir := s.certDir(e)
+	if dir == "" {
 		return conf, nil
 	}
-	dir := filepath.Join(s.opt.CertsDir, e.base.Host)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return conf, nil

@@ -13,7 +13,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"sync"
 	"time"
 
@@ -43,10 +42,10 @@ type Service struct {
 	mirrors  []endpoint
 
 	mu      sync.Mutex
-	clients map[string]*http.Client // guarded by mu: by host and scheme of trust
-	known   map[string]endpoint     // guarded by mu: what answered last, by domain; mirrors by address
-	tokens  map[tokenKey]token      // guarded by mu
-	resting map[endpoint]time.Time  // guarded by mu: mirrors that did not answer, and until when nobody asks
+	clients map[string]*client     // guarded by mu: by host and trust
+	known   map[string]endpoint    // guarded by mu: what answered last, by domain; mirrors by address
+	tokens  map[tokenKey]token     // guarded by mu
+	resting map[endpoint]time.Time // guarded by mu: mirrors that did not answer, and until when nobody asks
 }
 
 // Errors that callers ask for with errors.Is.
@@ -59,7 +58,7 @@ var (
 
 // New checks the options.
 func New(opt Options) (*Service, error) {
-	s := &Service{opt: opt, clients: map[string]*http.Client{}, known: map[string]endpoint{}, tokens: map[tokenKey]token{}, resting: map[endpoint]time.Time{}}
+	s := &Service{opt: opt, clients: map[string]*client{}, known: map[string]endpoint{}, tokens: map[tokenKey]token{}, resting: map[endpoint]time.Time{}}
 	if s.opt.Logf == nil {
 		s.opt.Logf = func(string, ...any) {}
 	}

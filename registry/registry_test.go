@@ -283,7 +283,7 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	write("ca.crt", peer.CertificatePEM())
-	if err := ping(service(t, Options{CertsDir: certs})); err != nil {
+	if err := ping(s); err != nil {
 		t.Errorf("with its authority: %v", err)
 	}
 	write("client.cert", []byte("no"))
