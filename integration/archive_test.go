@@ -97,7 +97,7 @@ func TestHostileArchives(t *testing.T) {
 		"dots-then-file":   {ok: true, data: archive(t, entry{name: "a", link: up + outside[1:], kind: tar.TypeSymlink}, entry{name: "a/evil", kind: tar.TypeReg})},
 		"hard-absolute":    {data: archive(t, entry{name: "a", link: victim, kind: tar.TypeLink}, entry{name: "b", kind: tar.TypeReg})},
 		"hard-dots":        {data: archive(t, entry{name: "a", link: up + victim[1:], kind: tar.TypeLink})},
-		"write-by-symlink": {data: archive(t, entry{name: "a", link: victim, kind: tar.TypeSymlink}, entry{name: "b", link: "a", kind: tar.TypeLink}, entry{name: "b", data: "pwned", kind: tar.TypeReg})},
+		"write-by-symlink": {ok: true, data: archive(t, entry{name: "a", link: victim, kind: tar.TypeSymlink}, entry{name: "b", link: "a", kind: tar.TypeLink}, entry{name: "b", data: "pwned", kind: tar.TypeReg})},
 		"device":           {ok: true, data: archive(t, entry{name: "mem", kind: tar.TypeChar})},
 		"whiteout":         {data: archive(t, entry{name: ".wh..", kind: tar.TypeReg})},
 		"long-name":        {data: archive(t, entry{name: strings.Repeat("a/", 3000) + "x", kind: tar.TypeReg})},
