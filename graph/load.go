@@ -64,11 +64,15 @@ func (s *Store) Load(ctx context.Context, opt loadOptions, stdin io.Reader, out 
 	if err != nil {
 		return fmt.Errorf("loading images: %w", err)
 	}
-	l := &loader{store: s, out: out, quiet: opt.quiet, contents: newLoadContents(), flushes: flushes}
+	l := &loader{store: s, contents: newLoadContents(), flushes: flushes}
+	if !opt.quiet {
+		l.progress = newLoadProgress(out)
+	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	if err := l.scan(ctx, stdin); err != nil {
 		return fmt.Errorf("loading images: %w", err)
 	}
+	l.endProgress()
 	list, err := l.contents.plan(opt.platforms)
 	if err != nil {
 		return fmt.Errorf("loading images: %w", err)
@@ -87,23 +91,23 @@ func (s *Store) Load(ctx context.Context, opt loadOptions, stdin io.Reader, out 
 	if err := s.keepLoaded(ctx, kept); err != nil {
 		return fmt.Errorf("loading images: %w", err)
 	}
-	return l.report(ctx, kept)
+	return s.reportLoaded(ctx, kept, out)
 }
 
-// report tells what was loaded, in the words of Docker.
-func (l *loader) report(ctx context.Context, kept []keptImage) error {
+// reportLoaded tells what was loaded, in the words of Docker.
+func (s *Store) reportLoaded(ctx context.Context, kept []keptImage, out *jsonstream.Writer) error {
 	for _, k := range kept {
 		if k.inner {
 			continue
 		}
-		l.store.event(ctx, "load", k.img.ID, map[string]string{"name": k.img.ID})
+		s.event(ctx, "load", k.img.ID, map[string]string{"name": k.img.ID})
 		if len(k.names) == 0 {
-			if err := l.out.Stream("Loaded image ID: " + k.img.ID + "\n"); err != nil {
+			if err := out.Stream("Loaded image ID: " + k.img.ID + "\n"); err != nil {
 				return err
 			}
 		}
 		for _, name := range k.names {
-			if err := l.out.Stream("Loaded image: " + name.FamiliarString() + "\n"); err != nil {
+			if err := out.Stream("Loaded image: " + name.FamiliarString() + "\n"); err != nil {
 				return err
 			}
 		}

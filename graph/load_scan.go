@@ -22,7 +22,6 @@ import (
 	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/archive"
-	"github.com/enginejobs/docker/pkg/jsonstream"
 )
 
 // loader is one run of load. The entries of an archive come in any order.
@@ -31,8 +30,7 @@ import (
 // nameless files for the documents that tell where they belong.
 type loader struct {
 	store    *Store
-	out      *jsonstream.Writer
-	quiet    bool
+	progress *loadProgress // nil when nobody wants it, and after scan
 	contents *loadContents
 	releases []func() // of layers that are held
 	spools   []*os.File
@@ -54,6 +52,7 @@ type loadedLayer struct {
 // close lets go of everything. Layers that no image has got go.
 func (l *loader) close() error {
 	var errs []error
+	l.endProgress()
 	l.flushes.end()
 	for _, f := range l.spools {
 		errs = append(errs, f.Close())
@@ -67,6 +66,13 @@ func (l *loader) close() error {
 		release()
 	}
 	return errors.Join(errs...)
+}
+
+func (l *loader) endProgress() {
+	if l.progress != nil {
+		l.progress.end()
+		l.progress = nil
+	}
 }
 
 // scan reads the archive to its end.
@@ -207,8 +213,8 @@ func (l *loader) file(ctx context.Context, name string, size int64, body *bufio.
 // layer takes a layer in: unpacked or kept in a file.
 func (l *loader) layer(ctx context.Context, name string, size int64, body *bufio.Reader) error {
 	in := io.Reader(&loadReader{r: body, ctx: ctx})
-	if !l.quiet {
-		in = l.out.NewReader(in, size, image.ShortID(layerName(name)), "Loading layer")
+	if l.progress != nil {
+		in = l.progress.reader(in, image.ShortID(layerName(name)), size)
 	}
 	layer := &loadedLayer{name: name, size: size}
 	l.contents.layers[name] = layer
