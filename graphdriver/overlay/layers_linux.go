@@ -41,7 +41,7 @@ func (d *Driver) create(l graphdriver.Layer) error {
 		return d.record(l, target)
 	}
 	dir := d.path(l.ID)
-	if err := os.Mkdir(dir, 0o700); err != nil {
+	if err := d.mkdirSpread(l.ID); err != nil {
 		return err
 	}
 	if err := d.createDiff(dir+"/diff", l.Parent); err != nil {

@@ -14,6 +14,7 @@
 //	.l/<n>         links to the diff directories of image layers: short names,
 //	               for a mount's description has to fit in a page
 //	.removed/      layers on their way out
+//	.spread/       where directories of image layers are made
 //	.probe/        while New finds out what the kernel can do
 //
 // Start reading at New, then layers.go and mounts.go. Nothing but graphdrivers
@@ -107,7 +108,11 @@ func New(opt Options) (*Driver, error) {
 		layers: graphdriver.NewTable(), trash: trash, links: make(map[string]string),
 		detached: make(map[string]*leftOpen),
 	}
-	if err := d.load(); err != nil {
+	err = d.openSpread()
+	if err == nil {
+		err = d.load()
+	}
+	if err != nil {
 		trash.Close(0)
 		return nil, fmt.Errorf("reading layers in %s: %w", root, err)
 	}
