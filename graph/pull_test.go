@@ -379,6 +379,23 @@ func TestPush_FaultsAndV1(t *testing.T) {
 	}
 }
 
+// A layer whose way was cut off is sent again.
+func TestPush_SendsAgain(t *testing.T) {
+	b, peer := newPeer(t, registrytest.Options{})
+	b.add(peer.Host()+"/x:latest", "one")
+	for _, fault := range []registrytest.Fault{
+		{Method: "PATCH", CutAt0: true, Times: 1}, {Method: "PATCH", Status: 503, Times: 1}, {Method: "PUT", Path: "/uploads/", Status: 502, Times: 6},
+	} {
+		peer.Fail(fault)
+	}
+	if out, err := b.run(nil, nil, "push", peer.Host()+"/x:latest"); err != nil || !strings.Contains(out, "Retrying") {
+		t.Errorf("%q %v", out, err)
+	}
+	if n := peer.Uploads(); n > 0 {
+		t.Errorf("%d uploads are left", n)
+	}
+}
+
 func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":2,"config":{"digest":"sha256:00"},"layers":[{"digest":"x","size":-1}]}`))
 	f.Add([]byte(`{"schemaVersion":1,"fsLayers":[{"blobSum":""}],"history":[{"v1Compatibility":"{}"}]}`))

@@ -76,15 +76,21 @@ func (p *pusher) sendLayer(ctx context.Context, diffID, chain string) (ociDescri
 	if err != nil || d.Digest != "" {
 		return d, err
 	}
-	if u == nil {
-		if u, err = p.repo.Upload(ctx); err != nil {
+	for try := 1; ; try++ { // a stream cannot go on where it broke
+		if u == nil {
+			if u, err = p.repo.Upload(ctx); err != nil {
+				return ociDescriptor{}, err
+			}
+		}
+		if d, err = p.upload(ctx, u, id, chain); err == nil {
+			break
+		}
+		u.Cancel()
+		if !p.s.registries.Again(ctx, try, err) {
 			return ociDescriptor{}, err
 		}
-	}
-	d, err = p.upload(ctx, u, id, chain)
-	if err != nil {
-		u.Cancel()
-		return ociDescriptor{}, err
+		_ = p.out.Progress(id, "Retrying", jsonstream.Progress{})
+		u = nil
 	}
 	p.s.rememberBlob(diffID, knownBlob{Digest: d.Digest, Size: d.Size, MediaType: d.MediaType, Repository: p.ref.Name()})
 	_ = p.out.Progress(id, "Pushed", jsonstream.Progress{})

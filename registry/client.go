@@ -109,6 +109,20 @@ func worthRetrying(err error) bool {
 	return errdefs.Is(err, errdefs.KindUnavailable) && !errors.Is(err, errFinal)
 }
 
+// Again tells whether what failed at the try of this number (the first is 1) is
+// worth another one, and waits before it: longer each time.
+func (s *Service) Again(ctx context.Context, try int, err error) bool {
+	if try >= tries || !worthRetrying(err) {
+		return false
+	}
+	select {
+	case <-time.After(min(s.opt.Backoff<<(try-1), maxBackoff)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // errFinal marks failures of connections that time does not heal.
 var errFinal = errors.New("asking again would not help")
 
