@@ -1,12 +1,14 @@
 package integration
 
 import (
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/enginejobs/docker/integration/daemonproc"
 	"github.com/enginejobs/docker/integration/dockerdproc"
@@ -165,4 +167,35 @@ func TestArchivesOfSkopeo(t *testing.T) {
 	if out := shell(t, dir, "mkdir o && tar -xf ours.tar -C o && umoci unpack --image o:1 b >/dev/null 2>&1; cat b/rootfs/x/f; ls b/rootfs/bin/ls 2>&1 || true"); !strings.HasPrefix(out, "hi\n") || !strings.Contains(out, "No such file") {
 		t.Errorf("umoci has unpacked %q", out)
 	}
+}
+
+// TestLoadTellsWhileItReads: progress that is written before the whole body has
+// been read takes nothing of the body away.
+func TestLoadTellsWhileItReads(t *testing.T) {
+	d := daemonproc.Start(t, daemonproc.Options{NoBridge: true})
+	saved := []byte(d.Docker("save", "busybox").Stdout)
+	d.Must(t, "rmi", "busybox")
+	resp, err := d.HTTP().Post("http://docker/v1.43/images/load", "application/x-tar", &inPieces{saved})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	out, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(out), "Loading layer") || !strings.Contains(string(out), "Loaded image: busybox:latest") {
+		t.Errorf("got %v: %s", err, out)
+	}
+}
+
+// inPieces sends its bytes slowly enough for an answer to come in between.
+type inPieces struct{ rest []byte }
+
+// Read gives a piece.
+func (p *inPieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(10 * time.Millisecond)
+	n := copy(b[:min(len(b), 30<<10)], p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
 }
