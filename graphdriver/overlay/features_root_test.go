@@ -83,3 +83,22 @@ func TestLayersStandForThemselves(t *testing.T) {
 	}
 	check(d.Put("copy"))
 }
+
+// TestLeftoverOfSpread: directories of layers that a crash left before they got
+// their place go away.
+func TestLeftoverOfSpread(t *testing.T) {
+	testutil.RequiresRoot(t)
+	root := filepath.Join(t.TempDir(), "store")
+	d := open(t, root)
+	if err := errors.Join(d.Create("there", "", false), os.Mkdir(filepath.Join(root, ".spread", "left"), 0o700), d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	d = open(t, root)
+	defer d.Close()
+	if left, err := os.ReadDir(filepath.Join(root, ".spread")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	if err := d.Create("next", "there", false); err != nil || len(d.List()) != 2 {
+		t.Errorf("%v, %v", d.List(), err)
+	}
+}
