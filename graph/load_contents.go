@@ -137,7 +137,7 @@ func (c *loadContents) layer(name string) (*loadedLayer, error) {
 		return nil, err
 	}
 	if l := c.layers[clean]; l != nil {
-		return l, nil
+		return l, l.fault
 	}
 	_, document := c.documents[clean]
 	if _, ok := c.others[clean]; ok || document {

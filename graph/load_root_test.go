@@ -325,3 +325,31 @@ func TestLoad_SideBySide(t *testing.T) {
 		t.Errorf("left: %v %v %v", left, s.driver.List(), err)
 	}
 }
+
+// TestLoad_Beside: what looks like a layer and is none does no harm beside an
+// image, and much when it is one of it.
+func TestLoad_Beside(t *testing.T) {
+	s, eng := overlayStore(t)
+	made := stackBundle(t, "box:1", graphtest.Archive(t, graphtest.File("a", "1")))
+	made.entries = slices.Insert(made.entries, 0, (&bundle{tb: t}).with("chart.tgz", gzipped(t, []byte("no archive"))),
+		(&bundle{tb: t}).with("evil.tar", graphtest.Archive(t, graphtest.File("../../evil", "x"))))
+	loadInto(t, eng, bytes.NewReader(made.bytes()))
+	if list := s.driver.List(); len(list) != 1 {
+		t.Errorf("in the driver: %v", list)
+	}
+	for name, c := range hostileBundles(t) {
+		err := s.Load(t.Context(), loadOptions{}, bytes.NewReader(c.data), jsonstream.NewWriter(io.Discard, true))
+		if !errdefs.Is(err, errdefs.KindInvalidArgument) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: got %v (%v), want %q", name, err, errdefs.KindOf(err), c.text)
+		}
+		if left, err := os.ReadDir(s.path("tmp")); err != nil || len(left) > 0 || len(s.driver.List()) != 1 {
+			t.Errorf("%s left %v %v %v", name, left, s.driver.List(), err)
+		}
+	}
+}
+
+// with is an entry.
+func (b *bundle) with(name string, body []byte) bundleEntry {
+	b.file(name, body)
+	return b.entries[len(b.entries)-1]
+}

@@ -47,6 +47,7 @@ type loadedLayer struct {
 	pending *pendingLayer // unpacked; nil when it waits or is known
 	chainID string        // a layer of the store, which is held, that is the same; "" for none
 	again   bool          // it fits nowhere as it was unpacked
+	fault   error         // of its archive, for an image that wants it
 }
 
 // close lets go of everything. Layers that no image has got go.
@@ -227,7 +228,7 @@ func (l *loader) layer(ctx context.Context, name string, size int64, body *bufio
 		l.store.unhold(known.chainID)
 	}
 	if _, ok := l.store.driver.(graphdriver.Detacher); ok {
-		return layer.unpack(ctx, l.store, l.flushes, in, packed)
+		return layer.unpackOrBlame(ctx, l.store, l.flushes, in, packed)
 	}
 	return l.spool(layer, in)
 }

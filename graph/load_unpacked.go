@@ -10,8 +10,21 @@ import (
 	"hash"
 	"io"
 
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver"
 )
+
+// unpackOrBlame is unpack. A fault of the archive is kept: what is no layer of an
+// image may be anything.
+func (layer *loadedLayer) unpackOrBlame(ctx context.Context, s *Store, flushes *flusher, r io.Reader, packed bool) error {
+	err := layer.unpack(ctx, s, flushes, r, packed)
+	if err == nil || ctx.Err() != nil || !errdefs.Is(err, errdefs.KindInvalidArgument) {
+		return err
+	}
+	layer.pending.drop()
+	layer.pending, layer.fault = nil, err
+	return nil
+}
 
 // unpack unpacks a layer that has no place yet.
 func (layer *loadedLayer) unpack(ctx context.Context, s *Store, flushes *flusher, r io.Reader, packed bool) error {
