@@ -62,7 +62,7 @@ func (s *Service) Login(ctx context.Context, a Auth) (status, identity string, e
 		return "", "", errdefs.InvalidArgument("%q is not the address of a registry", a.ServerAddress)
 	}
 	var failures []error
-	for _, at := range s.endpoints(domain, true) {
+	for _, at := range s.endpoints(ctx, domain, true) {
 		c, err := s.session(at, a, reference.Ref{}, false)
 		if err != nil {
 			return "", "", err

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -44,7 +45,7 @@ type insecureHosts struct {
 
 func parseInsecure(list []string) (insecureHosts, error) {
 	var in insecureHosts
-	for _, text := range append([]string{"127.0.0.0/8", "::1/128"}, list...) {
+	for _, text := range append(loopback(), list...) {
 		if prefix, err := netip.ParsePrefix(text); err == nil {
 			in.nets = append(in.nets, prefix.Masked())
 			continue
@@ -74,6 +75,33 @@ func (in insecureHosts) has(host string) bool {
 	return slices.ContainsFunc(in.nets, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
+// lookupPatience is how long a name may take to be found in a network.
+const lookupPatience = 2 * time.Second
+
+// resolves tells whether a host's name leads into one of the networks that the
+// administrator has named. Without such networks, nobody is asked.
+func (in insecureHosts) resolves(ctx context.Context, host string) bool {
+	if len(in.nets) <= len(loopback()) {
+		return false
+	}
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupPatience)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(addrs, func(addr netip.Addr) bool {
+		return slices.ContainsFunc(in.nets[len(loopback()):], func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
+	})
+}
+
+// loopback is the networks that need no proof by default.
+func loopback() []string { return []string{"127.0.0.0/8", "::1/128"} }
+
 func parseMirrors(list []string) ([]endpoint, error) {
 	var mirrors []endpoint
 	for _, text := range list {
@@ -88,7 +116,7 @@ func parseMirrors(list []string) ([]endpoint, error) {
 
 // endpoints lists the addresses of the registry that a name's domain means, in
 // the order in which they are tried.
-func (s *Service) endpoints(domain string, push bool) []endpoint {
+func (s *Service) endpoints(ctx context.Context, domain string, push bool) []endpoint {
 	if domain == "" || domain == defaultDomain {
 		list := []endpoint{{base: url.URL{Scheme: "https", Host: defaultHost}}}
 		if push {
@@ -97,7 +125,7 @@ func (s *Service) endpoints(domain string, push bool) []endpoint {
 		return append(slices.Clone(s.mirrors), list...)
 	}
 	secure := endpoint{base: url.URL{Scheme: "https", Host: domain}}
-	if !s.insecure.has(domain) {
+	if !s.insecure.has(domain) && !s.insecure.resolves(ctx, domain) {
 		return []endpoint{secure}
 	}
 	secure.trust = true

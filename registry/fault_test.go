@@ -213,7 +213,7 @@ func TestBlobOverMirrors(t *testing.T) {
 	bad.Fail(registrytest.Fault{Path: "/blobs/", Cut: 30_000, Times: 1})
 	bad.Fail(registrytest.Fault{Path: "/blobs/", CutAt0: true})
 	s := service(t, Options{Mirrors: []string{bad.URL, good.URL}})
-	at := s.endpoints(defaultDomain, false)
+	at := s.endpoints(t.Context(), defaultDomain, false)
 	m := newMirrored([]*repository{repositoryAt(t, s, at[0]), repositoryAt(t, s, at[1])})
 	body, err := m.Blob(t.Context(), Descriptor{Digest: digest, Size: int64(len(blob))})
 	if err != nil {

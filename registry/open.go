@@ -18,7 +18,7 @@ import (
 // protocol v1 is ErrNoV2.
 func (s *Service) Open(ctx context.Context, name reference.Ref, a Auth, push bool) (Repository, error) {
 	var all []*repository
-	for _, at := range s.candidates(name.Domain, push) {
+	for _, at := range s.candidates(ctx, name.Domain, push) {
 		user := a
 		if at.mirror {
 			user = Auth{} // credentials are for the registry, not for who stands before it
@@ -67,11 +67,16 @@ func first(failures []error) error {
 
 // candidates are the endpoints of a domain, the one that has answered before
 // in the place of the others.
-func (s *Service) candidates(domain string, push bool) []endpoint {
-	list := s.endpoints(domain, push)
+func (s *Service) candidates(ctx context.Context, domain string, push bool) []endpoint {
+	s.mu.Lock()
+	at, ok := s.known[domain]
+	s.mu.Unlock()
+	if ok && domain != defaultDomain { // which alone has mirrors
+		return []endpoint{at}
+	}
+	list := s.endpoints(ctx, domain, push)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, ok := s.known[domain]
 	var out []endpoint
 	for _, e := range list {
 		if e.mirror && time.Now().After(s.resting[e]) || !e.mirror && !ok {

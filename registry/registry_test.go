@@ -204,8 +204,8 @@ func TestMirrors(t *testing.T) {
 	has, lacks := registrytest.New(t, registrytest.Options{}), registrytest.New(t, registrytest.Options{})
 	has.AddManifest("library/x", "latest", TypeOCIManifest, []byte("{}"))
 	s := service(t, Options{Mirrors: []string{lacks.URL, has.URL}})
-	at := s.endpoints(defaultDomain, false)
-	if len(at) != 3 || !at[0].mirror || !at[1].mirror || at[2].mirror || len(s.endpoints(defaultDomain, true)) != 1 {
+	at := s.endpoints(t.Context(), defaultDomain, false)
+	if len(at) != 3 || !at[0].mirror || !at[1].mirror || at[2].mirror || len(s.endpoints(t.Context(), defaultDomain, true)) != 1 {
 		t.Fatalf("%+v", at)
 	}
 	s.known[defaultDomain] = at[1] // nobody is asked outside of this test
@@ -245,6 +245,9 @@ func TestInsecure(t *testing.T) {
 			t.Errorf("%s: %v", host, !want)
 		}
 	}
+	if !in.resolves(t.Context(), "10.1.2.3:5000") || in.resolves(t.Context(), "10.2.2.3") || (insecureHosts{}).resolves(t.Context(), "10.1.2.3") {
+		t.Error("a name that is an address")
+	}
 	for _, bad := range []string{"", "http://x", "a b"} {
 		if _, err := parseInsecure([]string{bad}); err == nil {
 			t.Errorf("%q is taken", bad)
@@ -257,7 +260,7 @@ func TestCertificates(t *testing.T) {
 	peer := registrytest.New(t, registrytest.Options{TLS: true})
 	certs := t.TempDir()
 	s := service(t, Options{CertsDir: certs})
-	at := s.endpoints(peer.Host(), false)[0]
+	at := s.endpoints(t.Context(), peer.Host(), false)[0]
 	at.trust = false
 	ping := func(s *Service) error {
 		c, err := s.session(at, Auth{}, name(t, peer.Host()+"/x"), false)

@@ -79,7 +79,7 @@ func (s *Service) Search(ctx context.Context, term string, limit int, a Auth) ([
 	if rest == "" {
 		return nil, errdefs.InvalidArgument("a search needs a term")
 	}
-	list := s.endpoints(domain, true)
+	list := s.endpoints(ctx, domain, true)
 	if domain == defaultDomain || domain == "index.docker.io" {
 		list = []endpoint{{base: url.URL{Scheme: "https", Host: "index.docker.io"}}}
 	}

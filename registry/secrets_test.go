@@ -156,7 +156,7 @@ func TestClientCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := service(t, Options{CertsDir: certs})
-		at := s.endpoints(host, false)[0]
+		at := s.endpoints(t.Context(), host, false)[0]
 		at.trust = false
 		c, err := s.session(at, Auth{}, name(t, host+"/x"), false)
 		if err == nil {
@@ -175,7 +175,7 @@ func TestProxy(t *testing.T) {
 		return
 	}
 	s := service(t, Options{Insecure: []string{"r.example"}})
-	c, err := s.session(s.endpoints("r.example", false)[1], Auth{}, name(t, "r.example/x"), false)
+	c, err := s.session(s.endpoints(t.Context(), "r.example", false)[1], Auth{}, name(t, "r.example/x"), false)
 	if err != nil {
 		t.Fatal(err)
 	}

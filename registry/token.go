@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -170,12 +171,26 @@ func (s *Service) answerChallenge(ctx context.Context, c *session, headers []str
 		default:
 			continue
 		}
-		s.mu.Lock()
-		s.tokens[c.key("", "")] = t
-		s.mu.Unlock()
+		s.keepToken(c, t)
 		return t.text, true, nil
 	}
 	return "", false, nil
+}
+
+// maxTokens is how many tokens are kept; one is bought again when it is missing.
+const maxTokens = 1024
+
+func (s *Service) keepToken(c *session, t token) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tokens) >= maxTokens {
+		now := time.Now()
+		maps.DeleteFunc(s.tokens, func(_ tokenKey, t token) bool { return !t.ends.IsZero() && t.ends.Before(now) })
+	}
+	if len(s.tokens) >= maxTokens {
+		clear(s.tokens)
+	}
+	s.tokens[c.key("", "")] = t
 }
 
 // bought is the answer of a token server.

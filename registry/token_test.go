@@ -120,3 +120,18 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// What is remembered of many repositories is bounded.
+func TestTokensAreBounded(t *testing.T) {
+	s := service(t, Options{})
+	for i := range 3 * maxTokens {
+		c := &session{s: s, scope: fmt.Sprint("repository:", i, ":pull")}
+		s.keepToken(c, token{text: "t", ends: time.Now().Add(time.Duration(i%2)*time.Hour - time.Minute)})
+		if s.credentials(c) == "" && i%2 == 1 {
+			t.Fatal("the newest token is gone")
+		}
+	}
+	if n := len(s.tokens); n > maxTokens {
+		t.Errorf("%d tokens", n)
+	}
+}

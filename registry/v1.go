@@ -91,7 +91,7 @@ func (s *Service) OpenV1(ctx context.Context, name reference.Ref, a Auth, push b
 		return nil, errdefs.NotImplemented("the default registry does not speak the protocol v1 any more")
 	}
 	var failures []error
-	for _, at := range s.endpoints(name.Domain, push) {
+	for _, at := range s.endpoints(ctx, name.Domain, push) {
 		c, err := s.session(at, a, name, push)
 		if err != nil {
 			return nil, err
