@@ -1,6 +1,8 @@
 package overlay
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +21,7 @@ const topOfHierarchy = 0x00020000
 // openSpread makes the directory anew; what a crash left in it is thrown away.
 func (d *Driver) openSpread() error {
 	dir := d.path(spreadDir)
-	if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
+	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		if err := d.trash.Throw(dir); err != nil {
 			return err
 		}
