@@ -22,7 +22,8 @@ import (
 //	manifests/sha256/<image>    manifests of an image: a JSON list of knownManifest
 //
 // All of it can be lost without harm: it is believed only as far as a registry
-// confirms it.
+// confirms it. What is known of layers and images that have gone stays until New,
+// since they may come back.
 
 // knownBlob is a layer as some repository has it.
 type knownBlob struct {
@@ -118,4 +119,30 @@ func readKnown[T any](s *Store, path string, list *[]T) {
 		*list = nil
 		s.logf("what was learned from a registry cannot be read and is forgotten: %v", err)
 	}
+}
+
+// sweepKnown forgets what is known of layers and images that are not there.
+func (s *Store) sweepKnown(images map[string]*image.Image) error {
+	diffIDs := make(map[string]bool, len(s.layers))
+	for _, img := range images {
+		for _, id := range img.RootFS.DiffIDs {
+			diffIDs[id] = true
+		}
+	}
+	err := s.sweepList("distribution/blobs/sha256", func(id string) bool { return diffIDs[id] })
+	return errors.Join(err, s.sweepList("distribution/manifests/sha256", func(id string) bool { return images[id] != nil }))
+}
+
+// sweepList removes the lists of a directory that are of nothing here.
+func (s *Store) sweepList(dir string, here func(id string) bool) error {
+	entries, err := os.ReadDir(s.path(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		if !here("sha256:" + e.Name()) {
+			err = errors.Join(err, os.RemoveAll(s.path(dir, e.Name())))
+		}
+	}
+	return err
 }

@@ -122,6 +122,9 @@ func (s *Store) load() error {
 		return err
 	}
 	s.publish(images, refs)
+	if err := s.sweepKnown(images); err != nil {
+		return err
+	}
 	return s.sweep()
 }
 
