@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -164,7 +163,10 @@ func (c *check) document(id string) {
 	}
 	raw, err := os.ReadFile(c.s.contentPath(id))
 	if errors.Is(err, fs.ErrNotExist) {
-		if c.s.current.Load().images[id] != nil { // else it was removed meanwhile
+		if c.still(func() bool { // else it was removed meanwhile
+			_, err := os.Lstat(c.s.contentPath(id))
+			return err != nil && c.s.current.Load().images[id] != nil
+		}) {
 			problem("its document is missing")
 		}
 		return
@@ -182,18 +184,35 @@ func (c *check) document(id string) {
 		problem("%v", err)
 		return
 	}
-	c.s.mu.Lock()
 	missing := ""
-	for _, chain := range image.ChainIDs(img.RootFS.DiffIDs) {
-		if c.s.layers[chain] == nil {
-			missing = chain
-			break
-		}
+	gone := func() bool {
+		missing = c.s.missingLayer(img)
+		_, err := os.Lstat(c.s.contentPath(id))
+		return missing != "" && err == nil
 	}
-	c.s.mu.Unlock()
-	if _, err := os.Lstat(c.s.contentPath(id)); missing != "" && err == nil {
+	if gone() && c.still(gone) {
 		problem("its layer %s is missing", missing)
 	}
+}
+
+// missingLayer is the first layer of an image that is not there, "" for none.
+func (s *Store) missingLayer(img *image.Image) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, chain := range image.ChainIDs(img.RootFS.DiffIDs) {
+		if s.layers[chain] == nil {
+			return chain
+		}
+	}
+	return ""
+}
+
+// still asks again while nobody is in the middle of a change: what looks wrong
+// may be about to be right.
+func (c *check) still(wrong func() bool) bool {
+	c.s.change.Lock()
+	defer c.s.change.Unlock()
+	return wrong()
 }
 
 // names reads the names again.
@@ -236,25 +255,33 @@ func (c *check) names() {
 
 // strays finds layers of the driver that nobody needs.
 func (c *check) strays() {
-	list := c.s.driver.List() // before the others, so that nothing new looks like a stray
-	ours := map[string]bool{initID(""): true}
+	list := c.s.driver.List()
+	ours := make(map[string]bool)
 	c.s.mu.Lock()
 	for _, l := range c.s.layers {
 		ours[l.cacheID], ours[initID(l.cacheID)] = true, true
 	}
 	c.s.mu.Unlock()
 	for _, l := range list {
-		pending := filepath.Join(c.s.path("tmp"), "layer-"+l.ID)
-		if _, err := os.Lstat(pending); l.ReadWrite || ours[l.ID] || err == nil || !c.s.driver.Exists(l.ID) {
-			continue
-		}
-		c.s.mu.Lock()
-		for _, known := range c.s.layers { // it may have been kept meanwhile
-			ours[known.cacheID], ours[initID(known.cacheID)] = true, true
-		}
-		c.s.mu.Unlock()
-		if !ours[l.ID] {
+		stray := func() bool { return c.stray(l.ID) }
+		if !l.ReadWrite && !ours[l.ID] && stray() && c.still(stray) {
 			c.found(api.ImageProblem{Kind: "layer", Id: l.ID, Problem: "no image needs this layer of driver " + c.s.driver.Name()})
 		}
 	}
+}
+
+// stray tells whether a layer of the driver belongs to nothing that is known or on
+// its way.
+func (c *check) stray(id string) bool {
+	if _, err := os.Lstat(c.s.path("tmp", "layer-"+id)); err == nil || id == initID("") || !c.s.driver.Exists(id) {
+		return false
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	for _, l := range c.s.layers {
+		if id == l.cacheID || id == initID(l.cacheID) {
+			return false
+		}
+	}
+	return true
 }

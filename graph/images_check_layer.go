@@ -33,11 +33,15 @@ func (c *check) layer(ctx context.Context, chainID string) {
 		c.found(api.ImageProblem{Kind: "layer", Id: chainID, Path: path, Images: c.users[chainID], Problem: text})
 	}
 	l := c.s.hold(chainID)
+	if l == nil && !c.still(func() bool {
+		l = c.s.hold(chainID)
+		_, err := os.Lstat(c.s.path("layerdb/sha256", strings.TrimPrefix(chainID, "sha256:")))
+		return l == nil && err == nil
+	}) && l == nil {
+		return // removed meanwhile
+	}
 	if l == nil {
 		_, err := c.s.loadLayer(chainID)
-		if _, gone := os.Lstat(c.s.path("layerdb/sha256", strings.TrimPrefix(chainID, "sha256:"))); gone != nil {
-			return // removed meanwhile
-		}
 		if err == nil {
 			err = errors.New("a layer below it is missing")
 		}
