@@ -167,6 +167,7 @@ func BenchmarkLoad(b *testing.B) {
 // TestLoad_Known: layers that are there are not unpacked again, also under
 // another image; what only claims to be one of them is refused.
 func TestLoad_Known(t *testing.T) {
+	testutil.RequiresRoot(t)
 	for name, open := range map[string]func() (*Store, *engine.Engine){
 		"overlay": func() (*Store, *engine.Engine) { return overlayStore(t) },
 		"vfs": func() (*Store, *engine.Engine) {

@@ -14,11 +14,13 @@ import (
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/testutil"
 )
 
 // TestIdentity: an archive of any entries in any order is refused as one that is
 // at fault, or comes out byte for byte as it came in.
 func TestIdentity(t *testing.T) {
+	testutil.RequiresRoot(t) // archives have owners and devices
 	onDrivers(t, func(t *testing.T, b *bench) {
 		rnd := rand.New(rand.NewPCG(7, 7))
 		accepted := 0
