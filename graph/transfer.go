@@ -5,6 +5,7 @@ package graph
 import (
 	"context"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,13 +53,23 @@ func (s *Store) openBlob(ctx context.Context, repo registry.Repository, d ociDes
 	if err != nil {
 		return nil, err
 	}
-	body, err := repo.Blob(ctx, registry.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size, URLs: d.URLs})
+	want := registry.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+	if foreign(d.MediaType) {
+		want.URLs = d.URLs
+	}
+	body, err := repo.Blob(ctx, want)
 	if err != nil {
 		release()
 		return nil, err
 	}
 	report(layerState{phase: layerFetching, total: d.Size})
 	return &slotBody{body, release}, nil
+}
+
+// foreign tells whether a layer of that type may be at other places than the
+// registry: one whose licence forbids to pass it on.
+func foreign(mediaType string) bool {
+	return mediaType == mediaDockerForeignLayer || strings.Contains(mediaType, ".nondistributable.")
 }
 
 // slotBody gives a slot back with the end of its body.
