@@ -272,6 +272,15 @@ func TestRenderer(t *testing.T) {
 	if tty.String() != want {
 		t.Errorf("on a terminal\n%q, want\n%q", tty.String(), want)
 	}
+	// Below a line that is no bar the bars begin anew: nothing above it is drawn over.
+	tty.Reset()
+	again := `{"status":"x","id":"a","progressDetail":{}}{"status":"Digest"}{"status":"y","id":"a","progressDetail":{}}`
+	if err := newRenderer(&tty, true, clock).show(strings.NewReader(again)); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n\x1b[2K\ra: x \rDigest\n\n\x1b[2K\ra: y \r"; tty.String() != want {
+		t.Errorf("with a line between\n%q, want\n%q", tty.String(), want)
+	}
 	err := newRenderer(&pipe, false, clock).show(strings.NewReader(`{"errorDetail":{"code":401,"message":"x"}}`))
 	if err == nil || err.Error() != "Authentication is required." {
 		t.Error(err)

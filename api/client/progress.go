@@ -101,6 +101,8 @@ func (r *renderer) message(m *progressMessage) error {
 		if r.terminal && up > 0 {
 			fmt.Fprintf(r.w, "\x1b[%dA", up)
 		}
+	} else {
+		clear(r.lines) // what comes now is below the bars: they stay as they are
 	}
 	switch {
 	case m.ErrorDetail != nil && m.ErrorDetail.Code == http.StatusUnauthorized:
