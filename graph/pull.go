@@ -166,16 +166,24 @@ func (p *puller) wanted() string {
 	return p.ref.Tag
 }
 
+// shown is what messages call it: a digest with its repository before it.
+func (p *puller) shown() string {
+	if p.ref.Digest != "" {
+		return p.ref.FamiliarName() + "@" + p.ref.Digest
+	}
+	return p.ref.Tag
+}
+
 // pull brings the image and tells whether that made a difference.
 func (p *puller) pull(ctx context.Context) (newer bool, err error) {
 	if digest, ok := p.unchanged(ctx); ok {
-		return false, errors.Join(p.out.Status(p.wanted(), "Pulling from %s", p.ref.Path), p.out.Status("", "Digest: %s", digest))
+		return false, errors.Join(p.out.Status(p.shown(), "Pulling from %s", p.ref.Path), p.out.Status("", "Digest: %s", digest))
 	}
 	m, err := p.repo.Manifest(ctx, p.wanted())
 	if err != nil { // nothing was said yet, so that it is the answer
 		return false, err
 	}
-	if err := p.out.Status(p.wanted(), "Pulling from %s", p.ref.Path); err != nil {
+	if err := p.out.Status(p.shown(), "Pulling from %s", p.ref.Path); err != nil {
 		return false, err
 	}
 	before := p.s.current.Load().refs[p.ref.String()]

@@ -117,10 +117,7 @@ func (s *Store) Push(ctx context.Context, opt pushOptions, out *jsonstream.Write
 // pushed lists the names that are sent.
 func (s *Store) pushed(opt pushOptions) ([]reference.Ref, error) {
 	now := s.current.Load()
-	if !opt.all {
-		if now.refs[opt.name.String()] == "" {
-			return nil, errdefs.NotFound("An image does not exist locally with the tag: %s", opt.name.FamiliarName())
-		}
+	if !opt.all && now.refs[opt.name.String()] != "" {
 		return []reference.Ref{opt.name}, nil
 	}
 	var refs []reference.Ref
@@ -131,6 +128,9 @@ func (s *Store) pushed(opt pushOptions) ([]reference.Ref, error) {
 	}
 	if len(refs) == 0 {
 		return nil, errdefs.NotFound("An image does not exist locally with the tag: %s", opt.name.FamiliarName())
+	}
+	if !opt.all {
+		return nil, errdefs.NotFound("tag does not exist: %s", opt.name.FamiliarString())
 	}
 	slices.SortFunc(refs, func(a, b reference.Ref) int { return strings.Compare(a.Tag, b.Tag) })
 	return refs, nil
