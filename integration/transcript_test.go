@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/enginejobs/docker/integration/daemonproc"
+	"github.com/enginejobs/docker/registry/registrytest"
 )
 
 // TestOfficialTranscripts types testdata/official/*.txt with the official CLI
@@ -98,6 +99,7 @@ func btoi(b bool) int {
 // typist types commands in a directory of its own.
 type typist struct {
 	dir, host, path string
+	registry        string // HOST:PORT of an empty registry, in $REGISTRY
 }
 
 func newTypist(t *testing.T, host string) *typist {
@@ -113,7 +115,8 @@ func newTypist(t *testing.T, host string) *typist {
 	if err := os.Symlink(daemonproc.MustAsset(t, "client"), filepath.Join(bin, "docker")); err != nil {
 		t.Fatal(err)
 	}
-	return &typist{dir: dir, host: host, path: bin + ":" + os.Getenv("PATH")}
+	registry := registrytest.New(t, registrytest.Options{})
+	return &typist{dir: dir, host: host, path: bin + ":" + os.Getenv("PATH"), registry: registry.Host()}
 }
 
 // answer runs a command and gives what it says, without what differs each time.
@@ -122,7 +125,8 @@ func (p *typist) answer(t *testing.T, command string) []string {
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
 	cmd.Dir = filepath.Join(p.dir, "work")
 	// One version for both daemons: the newest that the ancestor speaks.
-	cmd.Env = append(os.Environ(), "DOCKER_HOST="+p.host, "DOCKER_API_VERSION=1.41", "HOME="+p.dir, "PATH="+p.path, "LC_ALL=C")
+	cmd.Env = append(os.Environ(), "DOCKER_HOST="+p.host, "DOCKER_API_VERSION=1.41", "HOME="+p.dir, "PATH="+p.path, "LC_ALL=C",
+		"REGISTRY="+p.registry)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -130,8 +134,9 @@ func (p *typist) answer(t *testing.T, command string) []string {
 	if err != nil && !errors.As(err, &failed) {
 		t.Fatalf("%s: %v", command, err)
 	}
-	lines := tidy(stdout.String(), p.dir, "")
-	lines = append(lines, tidy(stderr.String(), p.dir, "! ")...)
+	named := func(text string) string { return strings.ReplaceAll(text, p.registry, "<registry>") }
+	lines := tidy(named(stdout.String()), p.dir, "")
+	lines = append(lines, tidy(named(stderr.String()), p.dir, "! ")...)
 	if code := cmd.ProcessState.ExitCode(); code != 0 {
 		lines = append(lines, fmt.Sprintf("[%d]", code))
 	}
