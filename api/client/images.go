@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,28 +112,37 @@ func (cli *CLI) imageRows(img api.ImageSummary, o imagesOptions) []imageRow {
 	if !o.noTrunc {
 		base.ID = shortID(base.ID)
 	}
-	digests := make(map[string]string)
-	for _, d := range img.RepoDigests {
-		repo, digest, _ := strings.Cut(d, "@")
-		digests[repo] = digest
-	}
 	var list []imageRow
-	for _, name := range img.RepoTags {
+	add := func(repo, tag, digest string) {
 		r := base
-		r.Repository, r.Tag = splitTag(name)
-		if d, ok := digests[r.Repository]; ok {
-			r.Digest = d
+		r.Repository, r.Tag, r.Digest = repo, tag, digest
+		if !slices.Contains(list, r) {
+			list = append(list, r)
 		}
-		list = append(list, r)
+	}
+	for _, name := range img.RepoTags {
+		repo, tag := splitTag(name)
+		known := false
+		for _, d := range img.RepoDigests {
+			if of, digest, _ := strings.Cut(d, "@"); of == repo && (!known || o.digests) {
+				known = true
+				add(repo, tag, digest)
+			}
+		}
+		if !known {
+			add(repo, tag, "<none>")
+		}
 	}
 	if len(list) > 0 {
 		return list
 	}
-	for repo, digest := range digests {
-		if repo != "<none>" {
-			base.Repository, base.Digest = repo, digest
-			break
+	for _, d := range img.RepoDigests { // names are all that is left of it
+		if repo, digest, _ := strings.Cut(d, "@"); repo != "<none>" && (len(list) == 0 || o.digests || list[len(list)-1].Repository != repo) {
+			add(repo, "<none>", digest)
 		}
+	}
+	if len(list) > 0 {
+		return list
 	}
 	return []imageRow{base}
 }

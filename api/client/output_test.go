@@ -298,3 +298,18 @@ func TestTimeArgument(t *testing.T) {
 		}
 	}
 }
+
+// Each digest is a name; an image that has no tags is shown by them.
+func TestImagesOutput_Digests(t *testing.T) {
+	d := newFake(t)
+	d.routes["GET /images/json"] = answer([]api.ImageSummary{
+		{Id: "sha256:" + testID, Created: testNow.Unix(), RepoDigests: []string{"a/x@sha256:1", "a/x@sha256:2", "b@sha256:3"}},
+		{Id: "sha256:" + testID, Created: testNow.Unix(), RepoTags: []string{"b:t"}, RepoDigests: []string{"b@sha256:3", "b@sha256:4", "c@sha256:5"}},
+	})
+	for line, want := range map[string]string{
+		"images --format {{.Repository}}:{{.Tag}}":                       "a/x:<none>\nb:<none>\nb:t\n",
+		"images --digests --format {{.Repository}}:{{.Tag}}@{{.Digest}}": "a/x:<none>@sha256:1\na/x:<none>@sha256:2\nb:<none>@sha256:3\nb:t@sha256:3\nb:t@sha256:4\n",
+	} {
+		docker(t, d, "", line).want(t, 0, want, "")
+	}
+}
