@@ -14,6 +14,7 @@ func (s *Store) historyDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "history", Summary: "Show the steps that made an image, newest first.",
 		Args:   []engine.Arg{{Name: "IMAGE", Summary: "name or id"}},
+		Env:    []engine.Key{{Name: "platform", Summary: "has to be the image's when it is given"}},
 		Stdout: engine.JSONDocument, Handler: s.jobHistory,
 	}
 }
@@ -21,10 +22,12 @@ func (s *Store) historyDeclaration() engine.Declaration {
 // jobHistory
 //
 //	Usage:  history IMAGE
+//	Env:    platform
 //	Stdout: JSON list of api.ImageHistory
-//	Errors: NotFound, InvalidArgument (an ambiguous id, a malformed name)
+//	Errors: NotFound (also of the platform), InvalidArgument (an ambiguous id, a
+//	        malformed name or platform)
 func (s *Store) jobHistory(job *engine.Job) error {
-	img, err := s.Image(job.Args[0])
+	img, err := s.imageFor(job.Args[0], job.Getenv("platform"))
 	if err != nil {
 		return err
 	}

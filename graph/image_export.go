@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/enginejobs/docker/engine"
-	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/reference"
 )
@@ -132,7 +131,7 @@ func (s *Store) exported(opt imageExportOptions) ([]exportedImage, error) {
 		p := platformOf(e.img)
 		for _, want := range opt.platforms {
 			if !want.matches(p) {
-				return nil, errdefs.NotFound("image with reference %s was found but does not provide the specified platform (%s)", e.called(), want)
+				return nil, notFor(e.called(), want)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
 )
 
@@ -14,7 +15,10 @@ func (s *Store) imageInspectDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "image_inspect", Summary: "Show what is known of an image.",
 		Args:   []engine.Arg{{Name: "IMAGE", Summary: "name or id"}},
-		Env:    []engine.Key{{Name: "raw", Type: engine.Bool, Summary: "the stored document, byte for byte"}},
+		Env: []engine.Key{
+			{Name: "platform", Summary: "has to be the image's when it is given"},
+			{Name: "raw", Type: engine.Bool, Summary: "the stored document, byte for byte"},
+		},
 		Stdout: engine.JSONDocument, Handler: s.jobImageInspect,
 	}
 }
@@ -22,12 +26,13 @@ func (s *Store) imageInspectDeclaration() engine.Declaration {
 // jobImageInspect
 //
 //	Usage:  image_inspect IMAGE
-//	Env:    raw
+//	Env:    platform, raw
 //	Stdout: JSON of api.ImageInspect, or with raw the document itself
-//	Errors: NotFound, InvalidArgument (an ambiguous id, a malformed name)
+//	Errors: NotFound (also of the platform), InvalidArgument (an ambiguous id, a
+//	        malformed name or platform)
 func (s *Store) jobImageInspect(job *engine.Job) error {
 	raw := decodeImageInspect(job)
-	img, err := s.Image(job.Args[0])
+	img, err := s.imageFor(job.Args[0], job.Getenv("platform"))
 	if err != nil {
 		return err
 	}
@@ -39,6 +44,26 @@ func (s *Store) jobImageInspect(job *engine.Job) error {
 }
 
 func decodeImageInspect(job *engine.Job) (raw bool) { return job.GetenvBool("raw") }
+
+// imageFor finds an image that has to be for a platform, unless that is empty.
+func (s *Store) imageFor(ref, want string) (*image.Image, error) {
+	img, err := s.Image(ref)
+	if err != nil || want == "" {
+		return img, err
+	}
+	p, err := parsePlatform(want)
+	if err != nil {
+		return nil, err
+	}
+	if !p.matches(platformOf(img)) {
+		return nil, notFor(ref, p)
+	}
+	return img, nil
+}
+
+func notFor(ref string, p platform) error {
+	return errdefs.NotFound("image with reference %s was found but does not provide the specified platform (%s)", ref, p)
+}
 
 func (s *Store) inspect(img *image.Image) *api.ImageInspect {
 	doc := &api.ImageInspect{

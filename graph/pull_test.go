@@ -396,6 +396,19 @@ func TestPush_SendsAgain(t *testing.T) {
 	}
 }
 
+// So is the document behind the layers.
+func TestPush_SendsTheDocumentAgain(t *testing.T) {
+	b, peer := newPeer(t, registrytest.Options{})
+	b.add(peer.Host()+"/x:latest", "one")
+	peer.Fail(registrytest.Fault{Method: "PATCH", Skip: 1, Times: 2, CutAt0: true})
+	if out, err := b.run(nil, nil, "push", peer.Host()+"/x:latest"); err != nil {
+		t.Errorf("%q %v", out, err)
+	}
+	if n := peer.Uploads(); n > 0 {
+		t.Errorf("%d uploads are left", n)
+	}
+}
+
 func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":2,"config":{"digest":"sha256:00"},"layers":[{"digest":"x","size":-1}]}`))
 	f.Add([]byte(`{"schemaVersion":1,"fsLayers":[{"blobSum":""}],"history":[{"v1Compatibility":"{}"}]}`))

@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -278,16 +279,27 @@ func (p *pusher) sendDocument(ctx context.Context, img *image.Image) error {
 	if _, has, err := p.repo.StatBlob(ctx, img.ID); err != nil || has {
 		return err
 	}
+	for try := 1; ; try++ {
+		err := p.uploadDocument(ctx, img)
+		if err == nil {
+			return nil
+		}
+		if !p.s.registries.Again(ctx, try, err) {
+			return fmt.Errorf("sending the document of %s: %w", p.ref.FamiliarString(), err)
+		}
+	}
+}
+
+func (p *pusher) uploadDocument(ctx context.Context, img *image.Image) error {
 	u, err := p.repo.Upload(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err = u.Send(ctx, strings.NewReader(string(img.Raw))); err == nil {
+	if _, err = u.Send(ctx, bytes.NewReader(img.Raw)); err == nil {
 		err = u.Commit(ctx, img.ID)
 	}
 	if err != nil {
 		u.Cancel()
-		return fmt.Errorf("sending the document of %s: %w", p.ref.FamiliarString(), err)
 	}
-	return nil
+	return err
 }
