@@ -26,6 +26,8 @@ const (
 	bigFiles     = 40  // of each directory
 	bigMean      = 26_500
 	bigName      = "big.example/big:1"
+	bigCommitted = "big.example/committed:1"
+	bigContainer = "ejt-bench-big"
 	bigRounds    = 3
 	bigBlockSize = 1 << 20
 )
@@ -38,7 +40,7 @@ type bigArchive struct {
 	layers []string // archives of the layers
 }
 
-// benchArchives loads, saves, removes and imports a large image. tar -x of the
+// benchArchives loads, saves, commits, removes and imports a large image. tar -x of the
 // same layers into the same file system is beside them.
 func benchArchives(ctx context.Context, b *board) error {
 	dir, err := os.MkdirTemp("", "ejt-archives-")
@@ -79,6 +81,7 @@ func benchArchives(ctx context.Context, b *board) error {
 	for _, r := range []row{
 		{name: "load of 540 MB, 20,000 files, 5 layers", goal: target{peer: plainTar, times: 1}, values: took["load"]},
 		{name: "save of the same", goal: target{times: 2}, values: took["save"]},
+		{name: "commit of an unchanged container of it", goal: target{times: 3}, values: took["commit"]},
 		{name: "removal of the same", goal: target{times: 3}, values: took["rmi"]},
 		{name: "import of the same in one layer", goal: target{peer: plainTar, times: 1}, values: took["import"]},
 	} {
@@ -108,7 +111,7 @@ func oneClient(b *board, e engine) func(args ...string) []string {
 	return e.cli
 }
 
-// life loads, saves, removes and imports once.
+// life loads, saves, commits, removes and imports once.
 func (a *bigArchive) life(ctx context.Context, name string, cli func(args ...string) []string, note func(what, who string, ms float64)) error {
 	for _, step := range []struct {
 		what string
@@ -116,6 +119,10 @@ func (a *bigArchive) life(ctx context.Context, name string, cli func(args ...str
 	}{
 		{"load", []string{"load", "-q", "-i", a.load}},
 		{"save", []string{"save", bigName}},
+		{"", []string{"create", "--name", bigContainer, bigName, "/d0"}},
+		{"commit", []string{"commit", bigContainer, bigCommitted}},
+		{"", []string{"rmi", bigCommitted}},
+		{"", []string{"rm", bigContainer}},
 		{"rmi", []string{"rmi", bigName}},
 		{"import", []string{"import", a.tree, bigName}},
 		{"", []string{"rmi", bigName}},
