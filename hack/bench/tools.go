@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -81,9 +82,13 @@ func (*runc) pids() []int            { return nil }
 
 // podman has no daemon: its client does the work.
 type podman struct {
-	cfg *config
-	dir string
+	cfg     *config
+	dir     string
+	bridged bool // its bridge was there before
 }
+
+// podmanBridge is what it leaves on a host whose containers had a network.
+const podmanBridge = "cni-podman0"
 
 func newPodman(cfg *config) engine {
 	if _, err := exec.LookPath("podman"); err != nil {
@@ -99,10 +104,15 @@ func (p *podman) open(ctx context.Context) error {
 	if p.dir, err = os.MkdirTemp("", "ejt-podman-"); err != nil {
 		return err
 	}
+	_, err = net.InterfaceByName(podmanBridge)
+	p.bridged = err == nil
 	return command(ctx, p.cli("import", p.cfg.busybox, "busybox"))
 }
 
 func (p *podman) close() {
+	if _, err := net.InterfaceByName(podmanBridge); err == nil && !p.bridged {
+		_ = command(context.Background(), []string{"ip", "link", "del", podmanBridge})
+	}
 	_ = command(context.Background(), p.cli("system", "reset", "--force"))
 	for _, target := range mountsBelow(p.dir) {
 		_ = command(context.Background(), []string{"umount", "-l", target})
@@ -114,8 +124,12 @@ func (*podman) crash(context.Context) (time.Duration, error) { return -1, nil }
 
 func (p *podman) start(context.Context) (time.Duration, error) { return -1, nil }
 
+// run gives the limits that podman would raise where it may not: a machine that
+// withholds CAP_SYS_RESOURCE.
 func (p *podman) run(ctx context.Context, network string) error {
-	return command(ctx, p.cli(runArgs(network)...))
+	args := runArgs(network)
+	limits := []string{args[0], "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"}
+	return command(ctx, p.cli(append(limits, args[1:]...)...))
 }
 
 func (*podman) socket() string { return "" }
