@@ -15,8 +15,8 @@ type backend interface {
 	apply(c *change, s *state) error
 	// verify tells whether the kernel has exactly what should be there.
 	verify(s *state) (bool, error)
-	// others names what drops the packets that we accept, with a remedy.
-	others(s *state) []string
+	// others names what drops packets of bridges that we accept, with a remedy.
+	others(bridges []string) []string
 	// remove deletes all that is ours; what is not there is no error.
 	remove() error
 	// close gives sockets back.
@@ -31,6 +31,6 @@ func (none) inherited() ([]Port, error)  { return nil, nil }
 func (none) write(*state) error          { return nil }
 func (none) apply(*change, *state) error { return nil }
 func (none) verify(*state) (bool, error) { return true, nil }
-func (none) others(*state) []string      { return nil }
+func (none) others([]string) []string    { return nil }
 func (none) remove() error               { return nil }
 func (none) close() error                { return nil }

@@ -4,11 +4,8 @@ package firewall
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"sync"
-
-	"github.com/enginejobs/docker/errdefs"
 )
 
 // Network is one bridge and what may pass there.
@@ -16,7 +13,7 @@ type Network struct {
 	Bridge     string         // name of the interface, the key
 	Subnets    []netip.Prefix // of both families
 	Masquerade bool           // hide containers behind the host's addresses
-	SNAT       []netip.Addr   // at most one of each family: hide them behind this one instead
+	SNAT       []netip.Addr   // at most one of each family: what Masquerade hides them behind instead
 	Isolated   bool           // containers talk to each other over links only
 	Internal   bool           // nothing passes between it and other interfaces; its ports are not published
 	// Proxied says that a userland proxy serves containers of this bridge that
@@ -200,21 +197,4 @@ func (f *Firewall) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.backend.close()
-}
-
-// open chooses the backend and writes what is known.
-func (f *Firewall) open() error {
-	var err error
-	switch f.opts.Backend {
-	case None:
-		f.backend = none{}
-	case "", NFTables, IPTables, IPTablesNFT, IPTablesLegacy:
-		return errdefs.NotImplemented("firewall backend %q is not ready", f.opts.Backend)
-	default:
-		return errdefs.InvalidArgument("unknown firewall backend %q: want %s, %s or %s", f.opts.Backend, NFTables, IPTables, None)
-	}
-	if err = f.backend.write(&f.state); err != nil {
-		return errors.Join(err, f.backend.close())
-	}
-	return nil
 }

@@ -79,6 +79,16 @@ func (c *change) empty() bool {
 	return len(c.addNetworks)+len(c.dropNetworks)+len(c.addPorts)+len(c.dropPorts)+len(c.addLinks)+len(c.dropLinks) == 0
 }
 
+// source is the address that a network is hidden behind, if it is a certain one.
+func (n Network) source(ipv6 bool) (netip.Addr, bool) {
+	for _, ip := range n.SNAT {
+		if ip.Is6() == ipv6 {
+			return ip, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
 // valid says whether a network can be written at all.
 func (f *Firewall) valid(n Network) error {
 	if n.Bridge == "" || len(n.Bridge) >= unix.IFNAMSIZ || strings.ContainsAny(n.Bridge, " /\t\n\"'\\+*") {

@@ -1,6 +1,8 @@
 package nft
 
 import (
+	"slices"
+
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 )
@@ -87,10 +89,23 @@ const (
 	Addr4 Type = iota
 	Proto
 	Service
+	Addr6
+	Interface // the name of one
 )
 
+// Addr is the type of addresses of a family.
+func (f Family) Addr() Type {
+	if f == IPv6 {
+		return Addr6
+	}
+	return Addr4
+}
+
 func native(types []Type) (nftables.SetDatatype, error) {
-	all := [...]nftables.SetDatatype{nftables.TypeIPAddr, nftables.TypeInetProto, nftables.TypeInetService}
+	all := [...]nftables.SetDatatype{
+		Addr4: nftables.TypeIPAddr, Proto: nftables.TypeInetProto, Service: nftables.TypeInetService,
+		Addr6: nftables.TypeIP6Addr, Interface: nftables.TypeIFName,
+	}
 	list := make([]nftables.SetDatatype, len(types))
 	for i, t := range types {
 		list[i] = all[t]
@@ -99,14 +114,28 @@ func native(types []Type) (nftables.SetDatatype, error) {
 }
 
 // Set makes a named set of tuples of the types.
-func (b *Batch) Set(t Table, name string, key ...Type) { b.set(t, name, key, nil) }
+func (b *Batch) Set(t Table, name string, key ...Type) {
+	b.set(&nftables.Set{Table: t.native(), Name: name}, key, nil)
+}
 
 // Map makes a named map from tuples to tuples.
-func (b *Batch) Map(t Table, name string, key, value []Type) { b.set(t, name, key, value) }
+func (b *Batch) Map(t Table, name string, key, value []Type) {
+	b.set(&nftables.Set{Table: t.native(), Name: name}, key, value)
+}
 
-func (b *Batch) set(t Table, name string, key, value []Type) {
+// Ranges makes a named set of ranges, Prefix gives its elements.
+func (b *Batch) Ranges(t Table, name string, key Type) {
+	b.set(&nftables.Set{Table: t.native(), Name: name, Interval: true}, []Type{key}, nil)
+}
+
+// RangeMap makes a named map from ranges to tuples.
+func (b *Batch) RangeMap(t Table, name string, key Type, value ...Type) {
+	b.set(&nftables.Set{Table: t.native(), Name: name, Interval: true}, []Type{key}, value)
+}
+
+func (b *Batch) set(s *nftables.Set, key, value []Type) {
 	b.setIDs++ // ids are names for one batch only
-	s := &nftables.Set{Table: t.native(), Name: name, ID: b.setIDs, IsMap: value != nil, Concatenation: len(key) > 1}
+	s.ID, s.IsMap, s.Concatenation = b.setIDs, value != nil, len(key) > 1
 	var err error
 	if s.KeyType, err = native(key); err != nil {
 		b.fail(err)
@@ -121,27 +150,34 @@ func (b *Batch) set(t Table, name string, key, value []Type) {
 	b.fail(b.rules.AddSet(s, nil))
 }
 
-// Element is one member of a set, or one entry of a map.
-type Element struct{ Key, Value []byte }
+// Element is one member of a set, or one entry of a map. In ranges it is where
+// one begins or, with End, the first key behind it.
+type Element struct {
+	Key, Value []byte
+	End        bool
+}
+
+// chunk is how many elements go into one message: its length has 16 bits.
+const chunk = 256
 
 // Add puts elements into a set or map. One that is there already is no error.
 func (b *Batch) Add(t Table, set string, list ...Element) {
-	if len(list) > 0 {
-		b.fail(b.rules.SetAddElements(&nftables.Set{Table: t.native(), Name: set}, elements(list)))
+	for some := range slices.Chunk(list, chunk) {
+		b.fail(b.rules.SetAddElements(&nftables.Set{Table: t.native(), Name: set}, elements(some)))
 	}
 }
 
 // Delete takes elements out. One that is not there fails the batch.
 func (b *Batch) Delete(t Table, set string, list ...Element) {
-	if len(list) > 0 {
-		b.fail(b.rules.SetDeleteElements(&nftables.Set{Table: t.native(), Name: set}, elements(list)))
+	for some := range slices.Chunk(list, chunk) {
+		b.fail(b.rules.SetDeleteElements(&nftables.Set{Table: t.native(), Name: set}, elements(some)))
 	}
 }
 
 func elements(list []Element) []nftables.SetElement {
 	out := make([]nftables.SetElement, len(list))
 	for i, e := range list {
-		out[i] = nftables.SetElement{Key: e.Key, Val: e.Value}
+		out[i] = nftables.SetElement{Key: e.Key, Val: e.Value, IntervalEnd: e.End}
 	}
 	return out
 }

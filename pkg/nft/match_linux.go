@@ -1,7 +1,6 @@
 package nft
 
 import (
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/google/nftables/binaryutil"
@@ -12,13 +11,12 @@ import (
 // Match is a part of a rule: conditions, or what to do when they hold.
 type Match []expr.Any
 
-// The registers: a 16 byte one for single values and keys, which the four byte
-// ones from word0 on share, and a second one for what a map answers.
+// The registers: sixteen words of four bytes. Single values and keys begin at
+// the first (reg1 is its older name), what a map answers at the ninth.
 const (
 	reg1  = unix.NFT_REG_1
-	reg2  = unix.NFT_REG_2
 	word0 = unix.NFT_REG32_00
-	word5 = unix.NFT_REG32_05
+	word8 = unix.NFT_REG32_08
 )
 
 // FromInterface matches packets that came in by the interface, NotFromInterface
@@ -35,31 +33,32 @@ func NotToInterface(name string) Match { return ifname(expr.MetaKeyOIFNAME, expr
 func ToInterface(name string) Match { return ifname(expr.MetaKeyOIFNAME, expr.CmpOpEq, name) }
 
 func ifname(key expr.MetaKey, op expr.CmpOp, name string) Match {
-	padded := make([]byte, unix.IFNAMSIZ)
-	copy(padded, name)
-	return Match{&expr.Meta{Key: key, Register: reg1}, &expr.Cmp{Op: op, Register: reg1, Data: padded}}
+	return Match{&expr.Meta{Key: key, Register: reg1}, &expr.Cmp{Op: op, Register: reg1, Data: Tuple{}.Interface(name)}}
 }
 
-// Offsets of the addresses in an IPv4 header.
-const (
-	sourceOffset = 12
-	destOffset   = 16
-)
-
-// SourceIn matches packets from the network.
-func SourceIn(p netip.Prefix) Match { return address(sourceOffset, p, expr.CmpOpEq) }
+// SourceIn matches packets from the network. Its family must be that of the
+// table, here and below.
+func SourceIn(p netip.Prefix) Match { return address(Source, p, expr.CmpOpEq) }
 
 // DestIn matches packets to the network.
-func DestIn(p netip.Prefix) Match { return address(destOffset, p, expr.CmpOpEq) }
+func DestIn(p netip.Prefix) Match { return address(Dest, p, expr.CmpOpEq) }
 
 // DestNotIn matches packets to anywhere but the network.
-func DestNotIn(p netip.Prefix) Match { return address(destOffset, p, expr.CmpOpNeq) }
+func DestNotIn(p netip.Prefix) Match { return address(Dest, p, expr.CmpOpNeq) }
 
-func address(offset uint32, p netip.Prefix, op expr.CmpOp) Match {
-	mask := binary.BigEndian.AppendUint32(nil, uint32(uint64(0xffffffff)<<(32-p.Bits())))
+func address(side Field, p netip.Prefix, op expr.CmpOp) Match {
+	family := IPv4
+	if p.Addr().Is6() {
+		family = IPv6
+	}
+	size := p.Addr().BitLen() / 8
+	mask := make([]byte, size)
+	for bit := range p.Bits() {
+		mask[bit/8] |= 0x80 >> (bit % 8)
+	}
 	return Match{
-		network(offset, reg1),
-		&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: 4, Mask: mask, Xor: make([]byte, 4)},
+		network(family, side, reg1),
+		&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: uint32(size), Mask: mask, Xor: make([]byte, size)},
 		&expr.Cmp{Op: op, Register: reg1, Data: p.Masked().Addr().AsSlice()},
 	}
 }
@@ -102,31 +101,53 @@ const (
 	L4Proto
 	SourcePort
 	DestPort
+	FromName // of the interface a packet came in by
+	ToName   // of the interface it leaves by
 )
 
 // load puts the fields into consecutive words, as a concatenated key has them.
-func load(fields []Field) Match {
+func (f Family) load(fields []Field) Match {
 	var m Match
-	for i, f := range fields {
-		reg := uint32(word0 + i)
-		switch f {
-		case Source:
-			m = append(m, network(sourceOffset, reg))
-		case Dest:
-			m = append(m, network(destOffset, reg))
+	reg := uint32(word0)
+	for _, field := range fields {
+		words := uint32(1)
+		switch field {
+		case Source, Dest:
+			m = append(m, network(f, field, reg))
+			words = f.Addr().words()
 		case L4Proto:
 			m = append(m, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg})
 		case SourcePort:
 			m = append(m, transport(0, reg))
 		case DestPort:
 			m = append(m, transport(2, reg))
+		case FromName:
+			m = append(m, &expr.Meta{Key: expr.MetaKeyIIFNAME, Register: reg})
+			words = Interface.words()
+		case ToName:
+			m = append(m, &expr.Meta{Key: expr.MetaKeyOIFNAME, Register: reg})
+			words = Interface.words()
 		}
+		reg += words
 	}
 	return m
 }
 
-func network(offset, reg uint32) expr.Any {
-	return &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 4}
+// words is how many words a value takes.
+func (t Type) words() uint32 {
+	if t == Addr6 || t == Interface {
+		return 4
+	}
+	return 1
+}
+
+// network loads an address from the header, RFC 791 or RFC 8200.
+func network(f Family, side Field, reg uint32) expr.Any {
+	offsets, size := map[Field]uint32{Source: 12, Dest: 16}, uint32(4)
+	if f == IPv6 {
+		offsets, size = map[Field]uint32{Source: 8, Dest: 24}, 16
+	}
+	return &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offsets[side], Len: size}
 }
 
 func transport(offset, reg uint32) expr.Any {
@@ -134,19 +155,43 @@ func transport(offset, reg uint32) expr.Any {
 }
 
 // InSet matches packets whose fields are in the set.
-func InSet(set string, fields ...Field) Match {
-	return append(load(fields), &expr.Lookup{SourceRegister: reg1, SetName: set})
+func (f Family) InSet(set string, fields ...Field) Match {
+	return append(f.load(fields), &expr.Lookup{SourceRegister: word0, SetName: set})
+}
+
+// InSet is Family.InSet for IPv4.
+func InSet(set string, fields ...Field) Match { return IPv4.InSet(set, fields...) }
+
+// NotInSet matches packets whose fields are not in the set.
+func (f Family) NotInSet(set string, fields ...Field) Match {
+	return append(f.load(fields), &expr.Lookup{SourceRegister: word0, SetName: set, Invert: true})
+}
+
+// InMap matches packets whose fields the map knows.
+func (f Family) InMap(mapName string, fields ...Field) Match {
+	return append(f.load(fields), &expr.Lookup{SourceRegister: word0, DestRegister: word8, IsDestRegSet: true, SetName: mapName})
 }
 
 // RedirectByMap rewrites the destination to the address and port that the map
 // has for the fields. Packets that the map does not know go on.
-func RedirectByMap(mapName string, fields ...Field) Match {
-	return append(load(fields),
-		&expr.Lookup{SourceRegister: reg1, DestRegister: reg2, IsDestRegSet: true, SetName: mapName},
-		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: reg2, RegProtoMin: word5, Specified: true})
+func (f Family) RedirectByMap(mapName string, fields ...Field) Match {
+	return append(f.InMap(mapName, fields...), &expr.NAT{
+		Type: expr.NATTypeDestNAT, Family: uint32(f), RegAddrMin: word8, RegProtoMin: word8 + f.Addr().words(), Specified: true,
+	})
 }
 
-// Masquerade, Accept, Drop and Jump end a rule.
+// RedirectByMap is Family.RedirectByMap for IPv4.
+func RedirectByMap(mapName string, fields ...Field) Match {
+	return IPv4.RedirectByMap(mapName, fields...)
+}
+
+// SourceByMap rewrites the source to the address that the map has for the
+// fields. Packets that the map does not know go on.
+func (f Family) SourceByMap(mapName string, fields ...Field) Match {
+	return append(f.InMap(mapName, fields...), &expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(f), RegAddrMin: word8})
+}
+
+// Masquerade, Accept, Drop, Return, Jump and Goto end a rule.
 func Masquerade() Match { return Match{&expr.Masq{}} }
 
 // Accept lets the packet through this table; other tables may still drop it.
@@ -155,17 +200,11 @@ func Accept() Match { return Match{&expr.Verdict{Kind: expr.VerdictAccept}} }
 // Drop ends the packet.
 func Drop() Match { return Match{&expr.Verdict{Kind: expr.VerdictDrop}} }
 
-// Jump goes on in another chain of the table.
+// Return goes on behind the jump that led to this chain.
+func Return() Match { return Match{&expr.Verdict{Kind: expr.VerdictReturn}} }
+
+// Jump goes on in another chain of the table, and then here.
 func Jump(chain string) Match { return Match{&expr.Verdict{Kind: expr.VerdictJump, Chain: chain}} }
 
-// Tuple writes values as a concatenated key has them: each padded to words.
-type Tuple []byte
-
-// Addr appends an address.
-func (t Tuple) Addr(ip netip.Addr) Tuple { b := ip.As4(); return append(t, b[:]...) }
-
-// Proto appends a protocol number.
-func (t Tuple) Proto(n byte) Tuple { return append(t, n, 0, 0, 0) }
-
-// Port appends a port.
-func (t Tuple) Port(n uint16) Tuple { return append(binary.BigEndian.AppendUint16(t, n), 0, 0) }
+// Goto goes on in another chain of the table, and not here.
+func Goto(chain string) Match { return Match{&expr.Verdict{Kind: expr.VerdictGoto, Chain: chain}} }

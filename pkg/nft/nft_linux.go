@@ -22,14 +22,18 @@ import (
 // missing, and the library would wait for them for ever.
 const patience = 5 * time.Second
 
+// roomForBatch is how many bytes a batch may have: it is sent as a whole.
+const roomForBatch = 8 << 20
+
 // Conn is a netlink socket for nftables in the network namespace of the thread
 // that dialled it.
 type Conn struct {
 	ns *os.File // the namespace, for opening another socket in it
 
-	mu     sync.Mutex // guards what follows: one transaction at a time
-	rules  *nftables.Conn
-	socket *netlink.Conn
+	mu      sync.Mutex // guards what follows: one transaction at a time
+	rules   *nftables.Conn
+	socket  *netlink.Conn
+	commits uint32 // transactions of ours that the kernel carried out
 }
 
 // Dial opens the socket and asks the kernel for its tables, so that a kernel
@@ -53,6 +57,9 @@ func (c *Conn) dial() error {
 		return fmt.Errorf("opening a netlink socket for nftables: %w", err)
 	}
 	c.rules = rules
+	if err := c.socket.SetWriteBuffer(roomForBatch); err != nil {
+		return errors.Join(fmt.Errorf("making room for nftables batches: %w", err), c.drop())
+	}
 	return nil
 }
 
@@ -103,6 +110,7 @@ func (c *Conn) Batch(fill func(*Batch)) error {
 		if err := rules.Flush(); err != nil {
 			return fmt.Errorf("committing an nftables batch: %w", err)
 		}
+		c.commits++
 		return nil
 	})
 }
@@ -116,8 +124,11 @@ type Table struct {
 // Family is what kind of packets a table sees.
 type Family byte
 
-// IPv4 is the family used here.
-const IPv4 Family = unix.NFPROTO_IPV4
+// The families.
+const (
+	IPv4 Family = unix.NFPROTO_IPV4
+	IPv6 Family = unix.NFPROTO_IPV6
+)
 
 func (t Table) native() *nftables.Table {
 	return &nftables.Table{Family: nftables.TableFamily(t.Family), Name: t.Name}
@@ -149,7 +160,7 @@ func (c *Conn) Elements(t Table, set string) ([]Element, error) {
 		}
 		found, err := rules.GetSetElements(s)
 		for _, e := range found {
-			list = append(list, Element{Key: e.Key, Value: e.Val})
+			list = append(list, Element{Key: e.Key, Value: e.Val, End: e.IntervalEnd})
 		}
 		return err
 	})
@@ -160,28 +171,4 @@ func (c *Conn) Elements(t Table, set string) ([]Element, error) {
 		return nil, fmt.Errorf("listing elements of %s in nftables table %s: %w", set, t.Name, err)
 	}
 	return list, nil
-}
-
-// Dropping lists the base chains of a family that drop what no rule of theirs
-// accepts, at one hook, as "table chain". Tables named in except are left out.
-func (c *Conn) Dropping(family Family, hook Hook, except ...Table) ([]string, error) {
-	var list []string
-	err := c.with(func(rules *nftables.Conn) error {
-		chains, err := rules.ListChainsOfTableFamily(nftables.TableFamily(family))
-		if err != nil {
-			return fmt.Errorf("listing nftables chains: %w", err)
-		}
-		for _, ch := range chains {
-			ours := false
-			for _, t := range except {
-				ours = ours || ch.Table.Name == t.Name
-			}
-			if !ours && ch.Hooknum != nil && Hook(*ch.Hooknum) == hook && ch.Type == nftables.ChainTypeFilter &&
-				ch.Policy != nil && *ch.Policy == nftables.ChainPolicyDrop {
-				list = append(list, ch.Table.Name+" "+ch.Name)
-			}
-		}
-		return nil
-	})
-	return list, err
 }
