@@ -20,12 +20,13 @@ const (
 	isolated    = "isolated"     // bridges where containers talk over links only
 	internal    = "internal"     // bridges that nothing leaves or enters
 	links       = "links"        // bridge . parent . child . protocol . port
+	own         = "own"          // ranges of addresses of all networks
 	hidden      = "hidden"       // ranges of addresses that are masqueraded
 	sources     = "sources"      // ranges of addresses : what they are hidden behind
 )
 
 // sets lists them all.
-var sets = [...]string{published, publishedAt, served, servedAt, bridges, within, isolated, internal, links, hidden, sources}
+var sets = [...]string{published, publishedAt, served, servedAt, bridges, within, isolated, internal, links, own, hidden, sources}
 
 // ruleset writes the table of one family. However many networks there are, a
 // packet meets the same few rules.
@@ -48,6 +49,7 @@ func (r ruleset) write() {
 	r.Set(r.t, isolated, nft.Interface)
 	r.Set(r.t, internal, nft.Interface)
 	r.Set(r.t, links, nft.Interface, addr, addr, nft.Proto, nft.Service)
+	r.Ranges(r.t, own, addr)
 	r.Ranges(r.t, hidden, addr)
 	r.RangeMap(r.t, sources, addr, addr)
 	if r.t.Family == nft.IPv4 {
@@ -112,14 +114,18 @@ func (r ruleset) redirect() {
 func (r ruleset) hide() {
 	fam := r.t.Family
 	r.Chain(r.t, "postrouting", nft.NAT, nft.Postrouting, nft.PrioritySrcNAT)
-	// A container that reaches another of its bridge, or itself, through a
-	// published port: the answer must come back this way.
-	r.rule("postrouting", fam.InSet(within, nft.FromName, nft.ToName), nft.Redirected(), nft.Masquerade())
-	r.rule("postrouting", fam.InSet(within, nft.FromName, nft.ToName), nft.Return())
+	// A container that reaches another, or itself, through a published port:
+	// the answer must come back this way. Where it came from is asked of its
+	// address, because frames that stay on a bridge have no interface here.
+	r.rule("postrouting", fam.InSet(bridges, nft.ToName), nft.Redirected(), fam.InSet(own, nft.Source), nft.Masquerade())
 	// A process of this host that was redirected from a loopback address.
 	if fam == nft.IPv4 {
 		r.rule("postrouting", nft.SourceIn(r.loopback()), fam.InSet(bridges, nft.ToName), nft.Masquerade())
 	}
+	r.rule("postrouting", fam.InSet(bridges, nft.ToName), nft.Return())
+	// Frames between containers of a bridge come here, too, where the kernel
+	// filters them as packets (br_netfilter); it does not tell where from.
+	r.rule("postrouting", nft.FromInterface(""), fam.InSet(bridges, nft.ToName), nft.Return())
 	r.rule("postrouting", fam.SourceByMap(sources, nft.Source))
 	r.rule("postrouting", fam.InSet(hidden, nft.Source), nft.Masquerade())
 }
