@@ -64,8 +64,9 @@ type Firewall struct {
 
 	// mu guards what follows, and is held while the kernel works, so that what
 	// is noted and what is there change in the same order.
-	mu    sync.Mutex
-	state state
+	mu     sync.Mutex
+	state  state
+	closed bool
 }
 
 // Open writes the rules of the known networks in one transaction, in place of
@@ -192,9 +193,14 @@ func (f *Firewall) Remove() error {
 	return f.backend.remove()
 }
 
-// Close gives sockets back. Rules stay: containers may be running.
+// Close gives sockets back. Rules stay: containers may be running. The second
+// time it does nothing.
 func (f *Firewall) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
 	return f.backend.close()
 }

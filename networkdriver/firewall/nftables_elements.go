@@ -51,7 +51,7 @@ func elementsOf(family nft.Family, s *state, network func(string) (Network, bool
 }
 
 func networkElements(family nft.Family, s *state, put func(string, ...nft.Element)) {
-	var masqueraded, renamed []behind
+	var all, masqueraded, renamed []behind
 	for _, n := range s.bridges() {
 		name := nft.Tuple{}.Interface(n.Bridge)
 		put(bridges, nft.Element{Key: name})
@@ -62,19 +62,23 @@ func networkElements(family nft.Family, s *state, put func(string, ...nft.Elemen
 		if n.Internal {
 			put(internal, nft.Element{Key: name})
 		}
-		if n.Internal || !n.Masquerade {
-			continue
-		}
 		source, named := n.source(family == nft.IPv6)
 		for _, p := range n.Subnets {
+			if p.Addr().Is6() != (family == nft.IPv6) {
+				continue
+			}
+			all = append(all, behind{p.Masked(), nil})
 			switch {
-			case p.Addr().Is6() != (family == nft.IPv6):
+			case n.Internal || !n.Masquerade:
 			case named:
 				renamed = append(renamed, behind{p.Masked(), nft.Tuple{}.Addr(source)})
 			default:
 				masqueraded = append(masqueraded, behind{p.Masked(), nil})
 			}
 		}
+	}
+	for _, b := range disjoint(all) {
+		put(own, nft.Prefix(b.Prefix, nil)...)
 	}
 	for _, b := range disjoint(masqueraded) {
 		put(hidden, nft.Prefix(b.Prefix, nil)...)

@@ -1,0 +1,26 @@
+//go:build linux
+
+package firewall_test
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/enginejobs/docker/networkdriver/firewall"
+	"github.com/enginejobs/docker/networkdriver/firewall/firewalltest"
+)
+
+func TestNFTables(t *testing.T) {
+	needs(t, "nft")
+	firewalltest.Run(t, firewall.NFTables)
+}
+
+// needs skips a test without the programs of the administrator that it plays.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skip(err)
+		}
+	}
+}
