@@ -123,9 +123,6 @@ func (r ruleset) hide() {
 		r.rule("postrouting", nft.SourceIn(r.loopback()), fam.InSet(bridges, nft.ToName), nft.Masquerade())
 	}
 	r.rule("postrouting", fam.InSet(bridges, nft.ToName), nft.Return())
-	// Frames between containers of a bridge come here, too, where the kernel
-	// filters them as packets (br_netfilter); it does not tell where from.
-	r.rule("postrouting", nft.FromInterface(""), fam.InSet(bridges, nft.ToName), nft.Return())
 	r.rule("postrouting", fam.SourceByMap(sources, nft.Source))
 	r.rule("postrouting", fam.InSet(hidden, nft.Source), nft.Masquerade())
 }
