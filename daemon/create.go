@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -248,7 +247,13 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 	if err := os.Mkdir(dir+making, 0o700); err != nil {
 		return nil, errdefs.Internal("making the directory of container %s: %w", short(id), err)
 	}
-	undo.add(func() { os.RemoveAll(dir + making); os.RemoveAll(dir) })
+	undo.add(func() {
+		os.RemoveAll(dir + making)
+		os.RemoveAll(dir)
+		if err := d.ledger.gone(id); err != nil {
+			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
+		}
+	})
 	if err := d.opt.Images.CreateLayer(id, img); err != nil {
 		return nil, err
 	}
@@ -266,11 +271,10 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 	}
 	s.rec.Volumes, s.rec.VolumesRW = classicVolumes(s.rec.MountPoints)
 	// Before the volumes are made, so that they are found again.
-	files, err := writeNew(dir+making, s)
+	text, err := writeNew(dir+making, s)
 	if err != nil {
 		return nil, errdefs.Internal("writing the files of container %s: %w", short(id), err)
 	}
-	defer files.close()
 	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
 	if err := d.acquireVolumes(d.background(), id, s.rec.MountPoints); err != nil {
 		return nil, err
@@ -293,10 +297,10 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 	if err != nil {
 		return nil, err
 	}
-	// Not in the transaction, so that many are synced at once. Until it is done
-	// nobody was answered, and a power cut leaves half a container or a whole one.
+	// Until it is done nobody was answered, and a power cut leaves half a container
+	// or a whole one.
 	if !s.host.AutoRemove {
-		if err := errors.Join(files.sync(), d.rootSync.sync()); err != nil {
+		if err := d.made(id, text); err != nil {
 			return nil, errdefs.Internal("keeping container %s: %w", short(id), err)
 		}
 	}

@@ -25,6 +25,7 @@ type Daemon struct {
 	opt        Options
 	root       string // <root>/containers
 	rootSync   dirSync
+	ledger     *ledger
 	containers store
 	volumes    *volumes.Store
 	execInfo   execdriver.Info
@@ -78,6 +79,9 @@ func New(opt Options) (*Daemon, error) {
 	}
 	var err error
 	if d.volumes, err = volumes.New(filepath.Join(opt.Root, "volumes")); err != nil {
+		return nil, err
+	}
+	if d.ledger, err = openLedger(d); err != nil {
 		return nil, err
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())

@@ -29,9 +29,10 @@ const (
 )
 
 // Durability. create answers when a power cut can no longer take the container
-// away: config.json is written, the directory gets its final name, and then the
-// file, its directory and the directory of all containers are fsynced, the last
-// for all who wait at a time. A container that removes itself at its end
+// away: config.json is written, the directory gets its final name, and what
+// config.json says is in the log of new containers, flushed for all who wait at a
+// time (see ledger). The files themselves are fsynced a minute later, or as soon as
+// another one in the directory is. A container that removes itself at its end
 // (AutoRemove) needs none of it: after a power cut it has to be removed anyway,
 // and restore does that whether its file arrived or not; for the same reason its
 // root is mounted so that its end does not wait for the disk. state.json is
@@ -62,39 +63,13 @@ type liveState struct {
 	Health          *api.Health `json:",omitempty"` // when its status was last changed
 }
 
-// draft is a new container's directory, kept open from the first write until it
-// is durable.
-type draft struct{ dir, config *os.File }
-
-// writeNew writes the document of a new container into dir.
-func writeNew(dir string, s *snapshot) (*draft, error) {
+// writeNew writes the document of a new container into dir, and returns it.
+func writeNew(dir string, s *snapshot) ([]byte, error) {
 	text, err := encodeJSON(s.document())
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{}
-	if d.dir, err = os.Open(dir); err != nil {
-		return nil, err
-	}
-	d.config, err = os.OpenFile(filepath.Join(dir, configFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err == nil {
-		_, err = d.config.Write(text)
-	}
-	if err != nil {
-		d.close()
-		return nil, err
-	}
-	return d, nil
-}
-
-// sync makes what was written durable, not the name of the directory.
-func (d *draft) sync() error { return errors.Join(d.config.Sync(), d.dir.Sync()) }
-
-func (d *draft) close() {
-	d.dir.Close()
-	if d.config != nil {
-		d.config.Close()
-	}
+	return text, os.WriteFile(filepath.Join(dir, configFile), text, 0o600)
 }
 
 // dirSync flushes one directory for many: those who come while a flush is under
@@ -143,7 +118,11 @@ func (d *Daemon) saveConfig(c *container) error {
 	s := c.now()
 	doc := s.document()
 	doc.RestartCount, doc.NetworkSettings = s.state.RestartCount, &s.net
-	if err := replaceJSON(c.path(configFile), doc, !s.host.AutoRemove); err != nil {
+	err := replaceJSON(c.path(configFile), doc, !s.host.AutoRemove)
+	if err == nil && !s.host.AutoRemove {
+		err = d.ledger.keep(c.id)
+	}
+	if err != nil {
 		return fmt.Errorf("saving container %s: %w", s.bare(), err)
 	}
 	return nil
@@ -155,7 +134,12 @@ func (d *Daemon) saveState(c *container, durable bool) error {
 	defer c.disk.Unlock()
 	s := c.now()
 	live := liveState{Version: diskVersion, State: s.state, NetworkSettings: s.net, Health: s.health.shown()}
-	if err := replaceJSON(c.path(stateFile), &live, durable && !s.host.AutoRemove); err != nil {
+	durable = durable && !s.host.AutoRemove
+	err := replaceJSON(c.path(stateFile), &live, durable)
+	if err == nil && durable {
+		err = d.ledger.keep(c.id)
+	}
+	if err != nil {
 		return fmt.Errorf("saving the state of container %s: %w", s.bare(), err)
 	}
 	return nil
@@ -219,6 +203,11 @@ func replaceJSON(path string, v any, durable bool) error {
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
+	return replaceFile(path, b, durable)
+}
+
+// replaceFile is replaceJSON of what is encoded already.
+func replaceFile(path string, b []byte, durable bool) error {
 	tmp := path + ".tmp"
 	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {

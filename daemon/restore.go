@@ -28,6 +28,9 @@ func (d *Daemon) Restore(ctx context.Context) error {
 	ask, cancel := context.WithCancel(ctx)
 	defer cancel()
 	asked := d.askDriver(ask) // meanwhile the files are read
+	if err := d.replay(); err != nil {
+		return err
+	}
 	names, err := d.readAll(ctx)
 	if err != nil {
 		return err

@@ -110,6 +110,7 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 	if err := os.Rename(dir, dir+mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	noted := d.ledger.gone(id)
 	purged := make(chan error, 1)
 	go func() { purged <- d.opt.Names.Purge(id) }() // waits for the disk: beside the rest
 	err := d.opt.Images.RemoveLayer(id)
@@ -122,10 +123,13 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 	if err := errors.Join(os.RemoveAll(dir+unmaking), os.RemoveAll(dir+unmakingV)); err != nil {
 		return errors.Join(err, named)
 	}
-	if named != nil { // on a full disk there is room only now
-		return d.opt.Names.Purge(id)
+	if noted != nil { // on a full disk there is room only now
+		noted = d.ledger.gone(id)
 	}
-	return nil
+	if named != nil { // likewise
+		named = d.opt.Names.Purge(id)
+	}
+	return errors.Join(noted, named)
 }
 
 // RemoveLink removes the link parent/alias.

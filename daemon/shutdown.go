@@ -43,19 +43,19 @@ func (d *Daemon) Close(ctx context.Context) error {
 		c.hub.dismiss()
 		c.monitor.Swap(nil).stop()
 	}
-	done := make(chan struct{})
+	done := make(chan error, 1)
 	go func() {
-		defer close(done)
 		d.wg.Wait()
+		done <- d.ledger.close()
 	}()
 	select {
-	case <-done:
-		return nil
+	case err := <-done:
+		return err
 	case <-ctx.Done():
 	}
 	select { // what was killed in a hurry is about to be cleaned up
-	case <-done:
-		return nil
+	case err := <-done:
+		return err
 	case <-time.After(hurriedClean):
 		return fmt.Errorf("cleaning up after the containers: %w", ctx.Err())
 	}

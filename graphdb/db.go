@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,9 +26,6 @@ type DB struct {
 	// while it is held, except by its holder.
 	writing sync.Mutex
 	owed    []stmt // guarded by writing: what a full disk did not take, see Purge
-
-	queue  sync.Mutex   // taken after writing; held for moments
-	queued []*insertion // guarded by queue: names to be written
 }
 
 // Open opens the store at path and makes it if there is none. An empty file, one
@@ -104,7 +100,10 @@ func (db *DB) Moved() string { return db.moved }
 func (db *DB) Close() error {
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	return db.sql.Close()
+	if !db.mem.close() {
+		return db.sql.Close()
+	}
+	return errors.Join(db.change("writing names", nil, func(*memory) {}), db.sql.Close())
 }
 
 // prepare checks the file, brings the schema into form and loads it.
@@ -170,23 +169,36 @@ func (db *DB) transaction(f func(tx *sql.Tx) error) error {
 }
 
 // change is one durable change: statements for the file, and the same for the
-// memory, which is done only when the file has it. Call it with writing held.
+// memory, which is done only when the file has it. Names that wait to be written
+// go first. Call it with writing held.
 func (db *DB) change(what string, stmts []stmt, apply func(m *memory)) error {
+	names := db.mem.takeUnwritten()
 	err := db.transaction(func(tx *sql.Tx) error {
-		for _, s := range slices.Concat(db.owed, stmts) {
-			if _, err := tx.Exec(s.text, s.args...); err != nil {
-				return err
-			}
+		if err := execute(tx, db.owed); err != nil {
+			return err
 		}
-		return nil
+		if err := insertNames(tx, names); err != nil {
+			return err
+		}
+		return execute(tx, stmts)
 	})
+	db.mem.mu.Lock()
+	defer db.mem.mu.Unlock()
 	if err != nil {
+		db.mem.giveBack(names)
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	db.owed = nil
-	db.mem.mu.Lock()
-	defer db.mem.mu.Unlock()
 	apply(db.mem)
+	return nil
+}
+
+func execute(tx *sql.Tx, stmts []stmt) error {
+	for _, s := range stmts {
+		if _, err := tx.Exec(s.text, s.args...); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

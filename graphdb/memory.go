@@ -22,12 +22,13 @@ type memory struct {
 	children map[string]map[string]string // parent id -> name -> id
 	parents  map[string]map[Edge]struct{} // id -> its edges
 	pending  map[string]string            // names that a Create holds -> id
+	later
 }
 
 func newMemory() *memory {
 	return &memory{
 		children: map[string]map[string]string{}, parents: map[string]map[Edge]struct{}{root: {}},
-		pending: map[string]string{},
+		pending: map[string]string{}, later: later{unwritten: map[string]Edge{}},
 	}
 }
 

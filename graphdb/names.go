@@ -11,8 +11,9 @@ import (
 
 // Create gives a free name to the container id and, as the same step, brings
 // the container itself into being by calling publish. The name is taken for
-// everybody as soon as Create begins; it is committed after publish succeeded
-// and given back when it failed. When the commit itself fails, Create returns
+// everybody as soon as Create begins, and given back when publish fails; it is
+// written to the file a little later, see Cost in the package comment. When so
+// many names wait to be written that Create has to do it and cannot, it returns
 // that error and the caller undoes what publish did.
 func (db *DB) Create(name, id string, publish func() error) error {
 	name = strings.TrimPrefix(name, "/")
@@ -31,56 +32,13 @@ func (db *DB) Create(name, id string, publish func() error) error {
 			return err
 		}
 	}
-	return db.insert(&insertion{edge: Edge{id, root, name}})
-}
-
-// insertion is a name that waits to be written.
-type insertion struct {
-	edge Edge
-	done bool // guarded by DB.writing, like err
-	err  error
-}
-
-// insert writes a name, and with it those of others who wait for their turn: one
-// transaction costs little more for many than for one.
-func (db *DB) insert(in *insertion) error {
-	db.queue.Lock()
-	db.queued = append(db.queued, in)
-	db.queue.Unlock()
-
+	e := Edge{id, root, name}
+	if db.writeLater(e) {
+		return nil
+	}
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	if in.done {
-		return in.err
-	}
-	db.queue.Lock()
-	batch := db.queued
-	db.queued = nil
-	db.queue.Unlock()
-	if err := db.insertAll(batch); err != nil && len(batch) > 1 { // one of them is to blame
-		for i := range batch {
-			batch[i].err = db.insertAll(batch[i : i+1])
-		}
-	} else {
-		in.err = err // of all when there are more, for then there is none
-	}
-	for _, in := range batch {
-		in.done = true
-	}
-	return in.err
-}
-
-// insertAll writes all names or none. Call it with writing held.
-func (db *DB) insertAll(batch []*insertion) error {
-	var stmts []stmt
-	for _, in := range batch {
-		stmts = append(stmts, insertEntity(in.edge.EntityID), insertEdge(in.edge))
-	}
-	return db.change("reserving the name "+batch[0].edge.Name, stmts, func(m *memory) {
-		for _, in := range batch {
-			m.addEdge(in.edge)
-		}
-	})
+	return db.change("reserving the name "+name, []stmt{insertEntity(id), insertEdge(e)}, func(m *memory) { m.addEdge(e) })
 }
 
 // Reserve gives a free name to a container that exists already, or that Check
@@ -176,17 +134,14 @@ func (m *memory) claim(e Edge) (release func(), err error) {
 // Purge forgets a container: its name, the links to it and the links from it.
 // To forget what is not there is no error. On a full disk, where removing is what
 // makes room, it is forgotten in memory and written with the next change; if
-// there is none, Check forgets it.
+// there is none, Check forgets it. A name that was not written yet costs nothing.
 func (db *DB) Purge(id string) error {
 	if id == root {
 		return errdefs.InvalidArgument("cannot delete the root entity")
 	}
 	db.writing.Lock()
 	defer db.writing.Unlock()
-	db.mem.mu.RLock()
-	_, known := db.mem.parents[id]
-	db.mem.mu.RUnlock()
-	if !known {
+	if known := db.purgeUnwritten(id); !known {
 		return nil
 	}
 	gone := deleteEntity(id)
@@ -198,6 +153,7 @@ func (db *DB) Purge(id string) error {
 	db.owed = append(db.owed, gone)
 	db.mem.mu.Lock()
 	defer db.mem.mu.Unlock()
+	delete(db.mem.unwritten, id)
 	db.mem.removeEntity(id)
 	return nil
 }
