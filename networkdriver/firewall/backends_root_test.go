@@ -15,6 +15,16 @@ func TestNFTables(t *testing.T) {
 	firewalltest.Run(t, firewall.NFTables)
 }
 
+func TestIPTablesNFT(t *testing.T) {
+	needs(t, "nft", "iptables-nft-restore")
+	firewalltest.Run(t, firewall.IPTablesNFT)
+}
+
+func TestIPTablesLegacy(t *testing.T) {
+	needs(t, "nft", "iptables-legacy-restore")
+	firewalltest.Run(t, firewall.IPTablesLegacy)
+}
+
 // needs skips a test without the programs of the administrator that it plays.
 func needs(t *testing.T, programs ...string) {
 	t.Helper()

@@ -61,8 +61,12 @@ func (w *world) listen(address string) error {
 		buf := make([]byte, 64)
 		for {
 			_, from, err := c.ReadFrom(buf)
-			if err != nil {
+			if errors.Is(err, net.ErrClosed) {
 				return
+			}
+			if err != nil {
+				w.Logf("udp server at %s: %v", address, err)
+				continue
 			}
 			_, _ = c.WriteTo([]byte(from.String()), from)
 		}
