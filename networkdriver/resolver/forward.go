@@ -3,137 +3,126 @@
 package resolver
 
 import (
-	"errors"
-	"net"
-	"net/netip"
-	"strings"
+	"context"
+	"encoding/binary"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
-
-	"github.com/enginejobs/docker/pkg/netns"
 )
 
 // grudge is how long a server that did not answer is asked last.
 const grudge = 30 * time.Second
 
-// errForeign marks a packet that does not answer the question.
-var errForeign = errors.New("it is not an answer to the question")
+// upstream is a server and how it behaves.
+type upstream struct {
+	Upstream
+	sick atomic.Int64 // until when it is asked last, Unix ms
+}
 
-// forward asks the upstreams in turn, those that did not answer lately last. It
-// gives the first good answer, or the last bad one.
-func (s *Server) forward(q *dns.Msg, stream bool) *dns.Msg {
-	now := time.Now().UnixMilli()
-	var bad *dns.Msg
-	for _, sick := range []bool{false, true} {
-		for i, u := range s.cfg.Upstreams {
-			if (s.sick[i].Load() > now) != sick {
-				continue
+// outcome is what came of asking one server.
+type outcome struct {
+	from   *upstream
+	packet []byte // nil: nothing
+}
+
+// forward asks the upstreams and gives the packet for the client, of a certain
+// size at most. Those that did not answer lately come last. When one has taken a
+// quarter of the time, or failed, the next is asked as well, and the first good
+// answer counts, else the last bad one.
+func (s *Server) forward(q *dns.Msg, packet []byte, size int, stream bool) []byte {
+	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.Timeout)
+	defer cancel()
+	order := s.order()
+	outcomes := make(chan outcome, len(order))
+	hurry := time.NewTicker(s.cfg.Timeout / 4)
+	defer hurry.Stop()
+	ask := func(u *upstream) {
+		s.wg.Go(func() {
+			answer, err := s.ask(ctx, u.Upstream, packet, stream)
+			if err != nil && ctx.Err() == nil {
+				s.blame(u)
 			}
-			r, err := s.ask(u, q, stream)
-			switch {
-			case s.ctx.Err() != nil:
-				return failed(q, dns.RcodeServerFailure)
-			case err != nil:
-				s.sick[i].Store(time.Now().Add(grudge).UnixMilli())
-			case r.Rcode == dns.RcodeServerFailure || r.Rcode == dns.RcodeRefused || r.Rcode == dns.RcodeNotImplemented:
-				bad = r
-			default:
-				s.sick[i].Store(0)
-				return r
+			outcomes <- outcome{u, answer}
+		})
+	}
+	ask(order[0])
+	var bad []byte
+	for asked, waiting := 1, 1; waiting > 0; {
+		select {
+		case o := <-outcomes:
+			waiting--
+			if o.packet != nil {
+				o.from.sick.Store(0)
+				if !refusal(o.packet) {
+					return s.fit(q, o.packet, size)
+				}
+				bad = o.packet
 			}
+		case <-hurry.C:
+			if asked < len(order) {
+				s.blame(order[asked-1])
+			}
+		case <-ctx.Done():
+			if asked == len(order) {
+				s.blame(order[asked-1])
+			}
+			waiting = 0
+			continue
+		}
+		if asked < len(order) {
+			ask(order[asked])
+			asked, waiting = asked+1, waiting+1
 		}
 	}
 	if bad == nil {
-		bad = failed(q, dns.RcodeServerFailure)
+		return pack(failed(q, dns.RcodeServerFailure), size)
 	}
-	return bad
+	return s.fit(q, bad, size)
 }
 
-// ask asks one server, under another id and from a port of its own.
-func (s *Server) ask(u Upstream, q *dns.Msg, stream bool) (*dns.Msg, error) {
-	network := "udp"
-	if stream {
-		network = "tcp"
-	}
-	c, err := s.dial(u, network)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(s.cfg.Timeout)); err != nil {
-		return nil, err
-	}
-	out := q.Copy()
-	out.Id = dns.Id()
-	packet, err := out.Pack()
-	if err != nil {
-		return nil, err
-	}
-	if stream {
-		err = writeMessage(c, packet)
-	} else {
-		_, err = c.Write(packet)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for {
-		r, err := receive(c, stream, out)
-		if errors.Is(err, errForeign) && !stream {
-			continue // somebody guesses: the real one may still come
-		}
-		if err != nil {
-			return nil, err
-		}
-		r.Id = q.Id
-		return r, nil
-	}
-}
-
-// receive reads one answer to a question.
-func receive(c net.Conn, stream bool, q *dns.Msg) (*dns.Msg, error) {
-	var packet []byte
-	var err error
-	if stream {
-		packet, err = readMessage(c)
-	} else {
-		packet = make([]byte, dns.MaxMsgSize)
-		var n int
-		n, err = c.Read(packet)
-		packet = packet[:max(n, 0)]
-	}
-	if err != nil {
-		return nil, err
-	}
-	return parseAnswer(packet, q)
-}
-
-// parseAnswer reads a packet that must answer a question.
-func parseAnswer(packet []byte, q *dns.Msg) (*dns.Msg, error) {
-	r := new(dns.Msg)
-	if r.Unpack(packet) != nil || !r.Response || r.Id != q.Id || len(r.Question) != len(q.Question) {
-		return nil, errForeign
-	}
-	for i, asked := range q.Question {
-		got := r.Question[i]
-		if got.Qtype != asked.Qtype || got.Qclass != asked.Qclass || !strings.EqualFold(got.Name, asked.Name) {
-			return nil, errForeign
+// order lists the upstreams as they are to be asked.
+func (s *Server) order() []*upstream {
+	now := time.Now().UnixMilli()
+	list := make([]*upstream, 0, len(s.upstreams))
+	for _, sick := range []bool{false, true} {
+		for _, u := range s.upstreams {
+			if (u.sick.Load() > now) == sick {
+				list = append(list, u)
+			}
 		}
 	}
-	return r, nil
+	return list
 }
 
-// dial reaches a server from where it is to be asked.
-func (s *Server) dial(u Upstream, network string) (c net.Conn, err error) {
-	dialer := net.Dialer{Timeout: s.cfg.Timeout}
-	dial := func() (err error) {
-		c, err = dialer.DialContext(s.ctx, network, netip.AddrPortFrom(u.Addr.Addr(), u.Addr.Port()).String())
-		return err
+// blame makes an upstream one of the last to be asked.
+func (s *Server) blame(u *upstream) {
+	now := time.Now()
+	if u.sick.Swap(now.Add(grudge).UnixMilli()) <= now.UnixMilli() && s.cfg.Logf != nil && s.ctx.Err() == nil {
+		s.cfg.Logf("name server %s does not answer; it is asked last for the next %s", u.Addr, grudge)
 	}
-	if !u.Inside {
-		return c, dial()
+}
+
+// refusal tells whether a server does not want to answer or cannot: another one
+// may.
+func refusal(packet []byte) bool {
+	switch code(packet) {
+	case dns.RcodeServerFailure, dns.RcodeRefused, dns.RcodeNotImplemented:
+		return true
 	}
-	err = netns.Do(s.ns, dial)
-	return c, err
+	return binary.BigEndian.Uint16(packet[4:]) == 0 // without the question clients would not know it
+}
+
+// fit makes the answer of an upstream the answer to a client.
+func (s *Server) fit(q *dns.Msg, packet []byte, size int) []byte {
+	if binary.BigEndian.Uint16(packet[4:]) == 0 {
+		return pack(failed(q, code(packet)), size)
+	}
+	if len(packet) > size {
+		r := failed(q, code(packet))
+		r.Truncated = true
+		return pack(r, size)
+	}
+	binary.BigEndian.PutUint16(packet, q.Id)
+	return packet
 }

@@ -8,71 +8,103 @@ import (
 	"github.com/miekg/dns"
 )
 
-// ttl is how many seconds answers from zones are good for: what Docker says.
+// ttl is for how many seconds answers from zones are good: what Docker says.
 const ttl = 600
 
-// answer makes the answer to a question that the zones know; nil: they do not.
-func (v *view) answer(q *dns.Msg) *dns.Msg {
-	if len(q.Question) != 1 || q.Question[0].Qclass != dns.ClassINET {
-		return nil
+// ednsSize is the longest question that is taken as a datagram (RFC 6891).
+const ednsSize = 4096
+
+// handle reads a packet of a client. Without a question nobody waits for an
+// answer; with a question and no answer others have to be asked.
+func (v *view) handle(packet []byte, upstreams bool) (q, r *dns.Msg) {
+	q = new(dns.Msg)
+	err := q.Unpack(packet)
+	if len(packet) < headerSize || q.Response {
+		return nil, nil
 	}
-	question := q.Question[0]
-	if question.Qtype == dns.TypePTR {
-		return v.pointer(q)
+	opt := q.IsEdns0()
+	switch {
+	case err != nil:
+		return q, &dns.Msg{MsgHdr: dns.MsgHdr{Id: q.Id, Response: true, Opcode: q.Opcode, Rcode: dns.RcodeFormatError}}
+	case q.Opcode != dns.OpcodeQuery:
+		return q, failed(q, dns.RcodeNotImplemented)
+	case len(q.Question) != 1:
+		return q, failed(q, dns.RcodeFormatError)
+	case opt != nil && opt.Version() != 0:
+		return q, failed(q, dns.RcodeBadVers)
+	case q.Question[0].Qtype == dns.TypeAXFR, q.Question[0].Qtype == dns.TypeIXFR:
+		return q, failed(q, dns.RcodeRefused) // answers of many messages
 	}
-	name := fold(question.Name)
-	v6 := question.Qtype == dns.TypeAAAA
-	for _, z := range v.zones {
-		list, known := v.find(z, name, v6)
-		if !known {
-			continue
-		}
+	if list, known := v.answer(q.Question[0]); known {
 		r := reply(q)
-		if v6 || question.Qtype == dns.TypeA {
-			for _, ip := range list {
-				r.Answer = append(r.Answer, record(question.Name, ip))
-			}
-		}
-		return r
+		r.Answer = list
+		return q, r
 	}
-	return nil
+	if v.internal || !upstreams {
+		return q, failed(q, dns.RcodeServerFailure)
+	}
+	return q, nil
 }
 
-// find looks a name up in one zone: an alias of this container, a name, or a
-// name with that of the network.
-func (v *view) find(z *Zone, name string, v6 bool) ([]netip.Addr, bool) {
-	if real, ok := v.aliases[z][name]; ok {
-		name = fold(real)
-	}
-	if list, known := z.lookup(name, v6); known {
-		return list, true
-	}
-	short, ok := strings.CutSuffix(name, "."+strings.ToLower(z.network))
-	if !ok {
+// answer looks a question up in the zones. What is known may have nothing of the
+// type that was asked for.
+func (v *view) answer(question dns.Question) (list []dns.RR, known bool) {
+	if question.Qclass != dns.ClassINET {
 		return nil, false
 	}
-	if real, ok := v.aliases[z][short]; ok {
-		short = fold(real)
+	if question.Qtype == dns.TypePTR {
+		return v.pointer(question.Name)
 	}
-	return z.lookup(short, v6)
+	name := fold(question.Name)
+	for _, z := range v.zones {
+		e := v.find(z, name)
+		if e == nil {
+			continue
+		}
+		if question.Qtype == dns.TypeA || question.Qtype == dns.TypeANY {
+			for _, ip := range e.addresses(false) {
+				list = append(list, &dns.A{Hdr: header(question.Name, dns.TypeA), A: ip.AsSlice()})
+			}
+		}
+		if question.Qtype == dns.TypeAAAA || question.Qtype == dns.TypeANY {
+			for _, ip := range e.addresses(true) {
+				list = append(list, &dns.AAAA{Hdr: header(question.Name, dns.TypeAAAA), AAAA: ip.AsSlice()})
+			}
+		}
+		return list, true
+	}
+	return nil, false
+}
+
+// find looks a name up in one zone: an alias of this container, or a name, and
+// both with that of the network behind.
+func (v *view) find(z *Zone, name string) *entry {
+	aliases := v.aliases[z]
+	if e := z.find(aliases, name); e != nil {
+		return e
+	}
+	if short, ok := strings.CutSuffix(name, z.suffix); ok {
+		return z.find(aliases, short)
+	}
+	return nil
 }
 
 // pointer answers who has an address.
-func (v *view) pointer(q *dns.Msg) *dns.Msg {
-	ip, ok := reversed(q.Question[0].Name)
+func (v *view) pointer(question string) ([]dns.RR, bool) {
+	ip, ok := reversed(question)
 	if !ok {
-		return nil
+		return nil, false
 	}
 	for _, z := range v.zones {
 		if name, ok := z.owner(ip); ok {
-			r := reply(q)
-			r.Answer = append(r.Answer, &dns.PTR{
-				Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypePTR, Class: dns.ClassINET, Ttl: ttl}, Ptr: name,
-			})
-			return r
+			return []dns.RR{&dns.PTR{Hdr: header(question, dns.TypePTR), Ptr: name}}, true
 		}
 	}
-	return nil
+	return nil, false
+}
+
+func header(name string, kind uint16) dns.RR_Header {
+	return dns.RR_Header{Name: name, Rrtype: kind, Class: dns.ClassINET, Ttl: ttl}
 }
 
 // reply begins an answer.
@@ -81,7 +113,7 @@ func reply(q *dns.Msg) *dns.Msg {
 	r.SetReply(q)
 	r.RecursionAvailable = true
 	if opt := q.IsEdns0(); opt != nil {
-		r.SetEdns0(max(opt.UDPSize(), dns.MinMsgSize), false)
+		r.SetEdns0(ednsSize, opt.Do())
 	}
 	return r
 }
@@ -93,11 +125,23 @@ func failed(q *dns.Msg, code int) *dns.Msg {
 	return r
 }
 
-func record(name string, ip netip.Addr) dns.RR {
-	if ip.Is4() {
-		return &dns.A{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: ttl}, A: ip.AsSlice()}
+// sizeFor is how long a datagram that answers may be.
+func sizeFor(q *dns.Msg) int {
+	if opt := q.IsEdns0(); opt != nil {
+		return max(dns.MinMsgSize, int(opt.UDPSize()))
 	}
-	return &dns.AAAA{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeAAAA, Class: dns.ClassINET, Ttl: ttl}, AAAA: ip.AsSlice()}
+	return dns.MinMsgSize
+}
+
+// pack writes an answer of a certain size at most; what is left out makes it a
+// truncated one.
+func pack(r *dns.Msg, size int) []byte {
+	r.Truncate(size)
+	out, err := r.Pack()
+	if err != nil {
+		return nil // a name that nobody can write: nor could anybody ask for it
+	}
+	return out
 }
 
 // reversed reads the address out of 4.3.2.1.in-addr.arpa (RFC 1035) and its like
@@ -110,7 +154,7 @@ func reversed(name string) (netip.Addr, bool) {
 			return netip.Addr{}, false
 		}
 		ip, err := netip.ParseAddr(parts[3] + "." + parts[2] + "." + parts[1] + "." + parts[0])
-		return ip, err == nil
+		return ip, err == nil && ip.Is4()
 	}
 	text, ok := strings.CutSuffix(name, ".ip6.arpa")
 	digits := strings.Split(text, ".")

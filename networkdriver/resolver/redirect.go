@@ -4,6 +4,8 @@ package resolver
 
 import (
 	"encoding/binary"
+	"errors"
+	"net"
 	"net/netip"
 	"os"
 
@@ -22,30 +24,61 @@ const (
 	checksumUDP, checksumTCP   = 6, 16
 )
 
-// redirect leads port 53 of the address to other ports, and back, by writing into
-// the packets: there is no connection to be tracked.
-func redirect(ns *os.File, udp, tcp uint16) error {
-	conn, err := nftables.New(nftables.WithNetNSFd(int(ns.Fd())))
+// Questions are rewritten before the kernel looks for their connection, answers
+// after: should the container track connections, it sees one between the client
+// and the real port, and its rules see nothing odd.
+const beforeTracking, behindAll = -300, 1000
+
+func table() *nftables.Table {
+	return &nftables.Table{Family: nftables.TableFamilyIPv4, Name: redirectTable}
+}
+
+// redirect leads port 53 of the address to another port, and back, by writing
+// into the packets: there is no connection to be tracked. The caller is inside
+// the namespace.
+func redirect(real uint16) error {
+	conn, err := nftables.New()
 	if err != nil {
 		return err
 	}
-	table := &nftables.Table{Family: nftables.TableFamilyIPv4, Name: redirectTable}
-	conn.AddTable(table) // so that there is one to delete
-	conn.DelTable(table)
-	conn.AddTable(table)
-	chain := conn.AddChain(&nftables.Chain{
-		Name: "output", Table: table, Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityRaw,
-	})
+	t := table()
+	conn.AddTable(t) // so that there is one to delete
+	conn.DelTable(t)
+	conn.AddTable(t)
+	chain := func(name string, priority nftables.ChainPriority) *nftables.Chain {
+		return conn.AddChain(&nftables.Chain{
+			Name: name, Table: t, Type: nftables.ChainTypeFilter,
+			Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityRef(priority),
+		})
+	}
+	questions, answers := chain("questions", beforeTracking), chain("answers", behindAll)
 	for _, p := range []struct {
 		proto    byte
 		checksum uint32
-		real     uint16
-	}{{unix.IPPROTO_UDP, checksumUDP, udp}, {unix.IPPROTO_TCP, checksumTCP, tcp}} {
-		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rewrite(p.proto, p.checksum, destAddress, destPort, 53, p.real)})
-		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: rewrite(p.proto, p.checksum, sourceAddress, sourcePort, p.real, 53)})
+	}{{unix.IPPROTO_UDP, checksumUDP}, {unix.IPPROTO_TCP, checksumTCP}} {
+		conn.AddRule(&nftables.Rule{Table: t, Chain: questions, Exprs: rewrite(p.proto, p.checksum, destAddress, destPort, namePort, real)})
+		conn.AddRule(&nftables.Rule{Table: t, Chain: answers, Exprs: rewrite(p.proto, p.checksum, sourceAddress, sourcePort, real, namePort)})
 	}
 	return conn.Flush()
+}
+
+// unredirect takes the rules back, if there were any.
+func (s *Server) unredirect() error {
+	if at, ok := s.udp.LocalAddr().(*net.UDPAddr); ok && at.Port == namePort {
+		return nil
+	}
+	err := s.inside(func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		conn.DelTable(table())
+		return conn.Flush()
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // somebody in the container did
+	}
+	return err
 }
 
 // rewrite changes a port of packets from or to the address.

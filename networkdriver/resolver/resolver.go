@@ -2,16 +2,15 @@
 
 // Package resolver is the name server of containers on networks that users made:
 // it answers at 127.0.0.11 in a container's network namespace for the names of
-// others on its networks, and asks the host's name servers for all else.
+// others on its networks, and asks other name servers for all else.
 //
-// A Zone owns the names of one network, a Server its two sockets inside the
-// namespace and the goroutines that serve them. The container may itself listen
-// on port 53 of all addresses, so the sockets have other ports, and two rules
-// without connection tracking lead there (redirect.go); they stay in the
-// namespace until it goes.
+// A Zone owns the names of one network; a Server owns its two sockets inside the
+// namespace, two rules that lead port 53 to them (redirect.go), and the
+// goroutines that serve them: two while nobody asks. There is no cache: the name
+// servers that are asked have one.
 //
-// Start reading at Serve, then answer in query.go. It knows nothing of
-// containers or drivers and must not import them.
+// Start reading at Serve, then view.handle in query.go and Server.forward. The
+// package knows nothing of containers or drivers and must not import them.
 package resolver
 
 import (
@@ -22,129 +21,110 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/enginejobs/docker/pkg/netns"
+	"github.com/enginejobs/docker/errdefs"
 )
 
-// Address is where containers ask, on port 53.
+// Address is where containers ask, on port 53 of UDP and TCP.
 const Address = "127.0.0.11"
 
 const (
 	// flying bounds how many questions of one container are with other servers.
+	// More than that are refused.
 	flying = 1024
 	// connections bounds the TCP connections of one container.
 	connections = 64
-	// patience is how long one server is waited for, unless a Config says
-	// otherwise: resolvers of containers try again after 5 seconds.
-	patience = 2 * time.Second
+	// patience is how long an answer of others is waited for, unless a Config
+	// says otherwise: the resolvers of C libraries give up after five seconds.
+	patience = 4 * time.Second
 )
 
 // Upstream is a server that is asked for what no zone knows.
 type Upstream struct {
+	// Addr is where it listens; the scope of a link-local address is the name
+	// or the number of an interface.
 	Addr netip.AddrPort
 	// Inside says that it is asked from the namespace of the container, because
-	// its user named it, not from that of the host.
+	// its user named it, and not from that of the host.
 	Inside bool
 }
 
-// Config says what a server does beside its zones.
+// Config says what a server does beside its zones. Search domains and options
+// are not here: resolv.conf has them, and the resolver in the container obeys.
 type Config struct {
+	// Upstreams are asked in this order. Without any, what no zone knows fails.
 	Upstreams []Upstream
-	Timeout   time.Duration // for each upstream; 0: two seconds
+	// Timeout is how long a question may stay with the upstreams; 0: four
+	// seconds. After each quarter of it the next one is asked as well.
+	Timeout time.Duration
+	// Logf is told, at most every half minute, of an upstream that does not
+	// answer. It may be nil.
+	Logf func(format string, args ...any)
 }
 
-// Server is the name server of one container.
+// Server is the name server of one container. All methods may be called at the
+// same time.
 type Server struct {
-	cfg  Config
-	ns   *os.File // a duplicate, for asking from inside; nil: nobody is
-	udp  *net.UDPConn
-	tcp  *net.TCPListener
-	ctx  context.Context
-	stop context.CancelFunc
-	wg   sync.WaitGroup
-	busy chan struct{} // one for each question that is with another server
-	view atomic.Pointer[view]
-	sick []atomic.Int64 // until when (Unix ms) an upstream is asked last
+	cfg       Config
+	upstreams []*upstream
+	udp       *net.UDPConn
+	tcp       *net.TCPListener
+	ctx       context.Context // ends with Close
+	stop      context.CancelFunc
+	wg        sync.WaitGroup
+	busy      chan struct{} // one for each question that is with another server
+	view      atomic.Pointer[view]
 
-	mu    sync.Mutex // guards what follows
-	conns map[net.Conn]struct{}
+	mu     sync.Mutex // guards what follows, and changes of view
+	conns  map[net.Conn]struct{}
+	closed bool
 }
 
-// view is what the server looks at for one question.
+// view is what the server looks at for one question. It never changes.
 type view struct {
 	zones    []*Zone
 	aliases  map[*Zone]map[string]string
 	internal bool
 }
 
-// Serve answers in a namespace until Close.
+// Serve answers in a network namespace until Close. Its loopback interface need
+// not be up yet. What a Server that was killed left there is replaced. The file
+// may be closed afterwards.
 func Serve(ns *os.File, cfg Config) (*Server, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = patience
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{
-		cfg: cfg, ctx: ctx, stop: stop, busy: make(chan struct{}, flying), conns: make(map[net.Conn]struct{}),
-		sick: make([]atomic.Int64, len(cfg.Upstreams)),
+	s := &Server{cfg: cfg, ctx: ctx, stop: stop, busy: make(chan struct{}, flying)}
+	for _, u := range cfg.Upstreams {
+		if !u.Addr.IsValid() || u.Addr.Port() == 0 {
+			stop()
+			return nil, errdefs.InvalidArgument("starting the name server of a container: %s is no address and port of a name server", u.Addr)
+		}
+		s.upstreams = append(s.upstreams, &upstream{Upstream: u})
 	}
 	s.view.Store(&view{})
 	if err := s.listen(ns); err != nil {
 		stop()
-		return nil, errors.Join(fmt.Errorf("starting the name server of a container: %w", err), s.closeSockets())
+		return nil, fmt.Errorf("starting the name server of a container: %w", err)
 	}
 	s.wg.Go(s.serveUDP)
 	s.wg.Go(s.serveTCP)
 	return s, nil
 }
 
-// listen opens the sockets and leads port 53 to them. Where rules cannot be
-// written, port 53 itself has to be free.
-func (s *Server) listen(ns *os.File) error {
-	for _, u := range s.cfg.Upstreams {
-		if u.Inside && s.ns == nil {
-			dup, err := netns.Open(fmt.Sprintf("/proc/self/fd/%d", ns.Fd()))
-			if err != nil {
-				return err
-			}
-			s.ns = dup
-		}
-	}
-	if err := s.bind(ns, 0); err != nil {
-		return err
-	}
-	if err := redirect(ns, port(s.udp.LocalAddr()), port(s.tcp.Addr())); err == nil {
-		return nil
-	} else if berr := errors.Join(s.udp.Close(), s.tcp.Close(), s.bind(ns, 53)); berr != nil {
-		return errors.Join(err, berr)
-	}
-	return nil
-}
-
-func (s *Server) bind(ns *os.File, port int) error {
-	ip := net.ParseIP(Address)
-	return netns.Do(ns, func() (err error) {
-		if s.udp, err = net.ListenUDP("udp4", &net.UDPAddr{IP: ip, Port: port}); err != nil {
-			return err
-		}
-		s.tcp, err = net.ListenTCP("tcp4", &net.TCPAddr{IP: ip, Port: port})
-		return err
-	})
-}
-
-func port(a net.Addr) uint16 {
-	ap, _ := netip.ParseAddrPort(a.String())
-	return ap.Port()
-}
-
-// SetZones gives the networks that the container is on, in order of preference.
+// SetZones gives the networks that the container is on, in order of preference:
+// the first that knows a name answers.
 func (s *Server) SetZones(zones []*Zone) {
-	s.change(func(v *view) { v.zones = zones })
+	s.change(func(v *view) { v.zones = slices.Clone(zones) })
 }
 
-// SetAliases gives names that only this container has for others on a network.
+// SetAliases gives names that only this container has for others on a network:
+// from alias to one of the other's own names. They replace those given before.
 func (s *Server) SetAliases(zone *Zone, own map[string]string) {
 	s.change(func(v *view) {
 		v.aliases = maps.Clone(v.aliases)
@@ -155,31 +135,41 @@ func (s *Server) SetAliases(zone *Zone, own map[string]string) {
 		if len(own) == 0 {
 			return
 		}
-		lower := make(map[string]string, len(own))
+		folded := make(map[string]string, len(own))
 		for alias, name := range own {
-			lower[fold(alias)] = name
+			folded[fold(alias)] = fold(name)
 		}
-		v.aliases[zone] = lower
+		v.aliases[zone] = folded
 	})
 }
 
 // SetInternal says that the container is on internal networks only: nobody else
-// is asked.
+// is asked, and what no zone knows fails.
 func (s *Server) SetInternal(internal bool) {
 	s.change(func(v *view) { v.internal = internal })
 }
 
-// change replaces the view. Changes of one container come one after another.
+// change replaces the view.
 func (s *Server) change(f func(*view)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	v := *s.view.Load()
 	f(&v)
 	s.view.Store(&v)
 }
 
-// Close ends the server; what it still answers is cut off.
+// Close ends the server and takes its rules out of the namespace. What it still
+// answers is cut off. A second Close does nothing.
 func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
 	s.stop()
-	err := s.closeSockets()
+	err := errors.Join(s.unredirect(), s.udp.Close(), s.tcp.Close())
 	s.mu.Lock()
 	for c := range s.conns {
 		c.Close()
@@ -187,18 +177,4 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	s.wg.Wait()
 	return err
-}
-
-func (s *Server) closeSockets() error {
-	var errs []error
-	if s.udp != nil {
-		errs = append(errs, s.udp.Close())
-	}
-	if s.tcp != nil {
-		errs = append(errs, s.tcp.Close())
-	}
-	if s.ns != nil {
-		errs = append(errs, s.ns.Close())
-	}
-	return errors.Join(errs...)
 }

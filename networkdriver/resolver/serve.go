@@ -8,136 +8,142 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
 )
 
-// longest is the longest question that is read from a datagram; those of EDNS
-// clients are much shorter (RFC 6891).
-const longest = 4096
-
 // idle is how long a TCP connection waits for the next question.
 const idle = 10 * time.Second
 
-// buffers are shared by all servers, so that an idle one has none.
-var buffers = sync.Pool{New: func() any { return new([longest]byte) }}
+// respite is how long nothing is accepted when the process is out of descriptors.
+const respite = 10 * time.Millisecond
 
-// serveUDP reads datagrams. It waits without a buffer.
+// buffers are shared by all servers, so that an idle one has none.
+var buffers = sync.Pool{New: func() any { return new([dns.MaxMsgSize]byte) }}
+
+// receive waits for a datagram, without a buffer, and gives it to use, whose
+// packet is good until it returns. Empty ones are none.
+func receive(raw syscall.RawConn, use func(packet []byte, from unix.Sockaddr)) error {
+	var failure error
+	err := raw.Read(func(fd uintptr) bool {
+		buffer, _ := buffers.Get().(*[dns.MaxMsgSize]byte)
+		defer buffers.Put(buffer)
+		n, from, err := unix.Recvfrom(int(fd), buffer[:], 0)
+		for err == unix.EINTR {
+			n, from, err = unix.Recvfrom(int(fd), buffer[:], 0)
+		}
+		if err == unix.EAGAIN {
+			return false
+		}
+		if failure = err; err == nil && n > 0 {
+			use(buffer[:n], from)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	return failure
+}
+
+// serveUDP reads datagrams until the socket is closed.
 func (s *Server) serveUDP() {
 	raw, err := s.udp.SyscallConn()
 	if err != nil {
 		return
 	}
 	for s.ctx.Err() == nil {
-		buf := (*[longest]byte)(nil)
-		var n int
-		var from unix.Sockaddr
-		var failure error
-		err := raw.Read(func(fd uintptr) bool {
-			buf, _ = buffers.Get().(*[longest]byte)
-			n, from, failure = unix.Recvfrom(int(fd), buf[:], 0)
-			if failure == unix.EAGAIN || failure == unix.EINTR {
-				buffers.Put(buf)
-				return false
+		// Errors are about the socket's end, or about answers to clients that went.
+		_ = receive(raw, func(packet []byte, from unix.Sockaddr) {
+			if client, ok := from.(*unix.SockaddrInet4); ok {
+				s.datagram(packet, netip.AddrPortFrom(netip.AddrFrom4(client.Addr), uint16(client.Port)))
 			}
-			return true
 		})
-		if err != nil {
-			return // closed
-		}
-		if client, ok := from.(*unix.SockaddrInet4); ok && failure == nil {
-			s.datagram(buf[:n], netip.AddrPortFrom(netip.AddrFrom4(client.Addr), uint16(client.Port)))
-		}
-		buffers.Put(buf)
 	}
 }
 
-// datagram answers one question, at once if the zones know it.
+// datagram answers one question, at once if nobody else has to be asked.
 func (s *Server) datagram(packet []byte, client netip.AddrPort) {
-	q := new(dns.Msg)
-	if q.Unpack(packet) != nil || q.Response {
-		return // whoever sends that does not wait for an answer
+	q, r := s.view.Load().handle(packet, len(s.upstreams) > 0)
+	if q == nil {
+		return
 	}
-	size := dns.MinMsgSize
-	if opt := q.IsEdns0(); opt != nil {
-		size = max(size, int(opt.UDPSize()))
-	}
-	send := func(r *dns.Msg) {
-		r.Truncate(size)
-		if out, err := r.Pack(); err == nil {
-			_, _ = s.udp.WriteToUDPAddrPort(out, client) // a client that has gone
+	size := sizeFor(q)
+	if r == nil {
+		select {
+		case s.busy <- struct{}{}:
+			packet = append([]byte(nil), packet...)
+			s.wg.Go(func() {
+				out := s.forward(q, packet, size, false)
+				<-s.busy
+				s.send(out, client)
+			})
+			return
+		default:
+			r = failed(q, dns.RcodeRefused)
 		}
 	}
-	if r := s.local(q); r != nil {
-		send(r)
-		return
-	}
-	select {
-	case s.busy <- struct{}{}:
-	default:
-		send(failed(q, dns.RcodeRefused))
-		return
-	}
-	s.wg.Go(func() {
-		defer func() { <-s.busy }()
-		send(s.forward(q, false))
-	})
+	s.send(pack(r, size), client)
 }
 
-// local answers what needs nobody else.
-func (s *Server) local(q *dns.Msg) *dns.Msg {
-	if q.Opcode != dns.OpcodeQuery {
-		return failed(q, dns.RcodeNotImplemented)
+// send answers by datagram. The client may have gone.
+func (s *Server) send(packet []byte, client netip.AddrPort) {
+	if packet != nil {
+		_, _ = s.udp.WriteToUDPAddrPort(packet, client)
 	}
-	if len(q.Question) != 1 {
-		return failed(q, dns.RcodeFormatError)
-	}
-	v := s.view.Load()
-	if r := v.answer(q); r != nil {
-		return r
-	}
-	if v.internal || len(s.cfg.Upstreams) == 0 {
-		return failed(q, dns.RcodeServerFailure)
-	}
-	return nil
 }
 
-// serveTCP accepts connections.
+// serveTCP accepts connections until the socket is closed.
 func (s *Server) serveTCP() {
-	for {
+	for s.ctx.Err() == nil {
 		c, err := s.tcp.Accept()
 		if err != nil {
-			if s.ctx.Err() != nil {
-				return
+			select {
+			case <-s.ctx.Done():
+			case <-time.After(respite):
 			}
-			time.Sleep(10 * time.Millisecond) // out of descriptors: it passes
 			continue
 		}
-		s.mu.Lock()
-		full := len(s.conns) >= connections || s.ctx.Err() != nil
-		if !full {
-			s.conns[c] = struct{}{}
-		}
-		s.mu.Unlock()
-		if full {
+		if !s.enter(c) {
 			c.Close()
 			continue
 		}
-		s.wg.Go(func() { s.connection(c) })
+		s.wg.Go(func() {
+			s.connection(c)
+			c.Close()
+			s.leave(c)
+		})
+	}
+}
+
+// enter counts a connection in. There may be too many.
+func (s *Server) enter(c net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.conns) >= connections {
+		return false
+	}
+	if s.conns == nil {
+		s.conns = make(map[net.Conn]struct{})
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *Server) leave(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if delete(s.conns, c); len(s.conns) == 0 {
+		s.conns = nil
 	}
 }
 
 // connection answers one question after another (RFC 7766).
 func (s *Server) connection(c net.Conn) {
-	defer func() {
-		c.Close()
-		s.mu.Lock()
-		delete(s.conns, c)
-		s.mu.Unlock()
-	}()
-	for {
+	for s.ctx.Err() == nil {
 		if c.SetDeadline(time.Now().Add(idle)) != nil {
 			return
 		}
@@ -145,16 +151,17 @@ func (s *Server) connection(c net.Conn) {
 		if err != nil {
 			return
 		}
-		q := new(dns.Msg)
-		if q.Unpack(packet) != nil || q.Response {
+		q, r := s.view.Load().handle(packet, len(s.upstreams) > 0)
+		if q == nil {
 			return
 		}
-		r := s.local(q)
-		if r == nil {
-			r = s.forward(q, true)
+		var out []byte
+		if r != nil {
+			out = pack(r, dns.MaxMsgSize)
+		} else {
+			out = s.forward(q, packet, dns.MaxMsgSize, true)
 		}
-		out, err := r.Pack()
-		if err != nil || c.SetDeadline(time.Now().Add(idle)) != nil || writeMessage(c, out) != nil {
+		if out == nil || c.SetDeadline(time.Now().Add(idle)) != nil || writeMessage(c, out) != nil {
 			return
 		}
 	}
