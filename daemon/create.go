@@ -244,16 +244,16 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 			undo.run()
 		}
 	}()
-	if err := os.Mkdir(dir+making, 0o700); err != nil {
-		return nil, errdefs.Internal("making the directory of container %s: %w", short(id), err)
-	}
 	undo.add(func() {
 		os.RemoveAll(dir + making)
 		os.RemoveAll(dir)
-		if err := d.ledger.gone(id); err != nil {
+		if _, err := d.ledger.gone(id); err != nil {
 			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
 		}
 	})
+	if err := d.spares.take(dir + making); err != nil {
+		return nil, errdefs.Internal("making the directory of container %s: %w", short(id), err)
+	}
 	if err := d.opt.Images.CreateLayer(id, img); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type Daemon struct {
 	root       string // <root>/containers
 	rootSync   dirSync
 	ledger     *ledger
+	spares     spares
 	containers store
 	volumes    *volumes.Store
 	execInfo   execdriver.Info
@@ -81,6 +82,7 @@ func New(opt Options) (*Daemon, error) {
 	if d.volumes, err = volumes.New(filepath.Join(opt.Root, "volumes")); err != nil {
 		return nil, err
 	}
+	d.spares.dir = filepath.Join(opt.Root, spareDir)
 	if d.ledger, err = openLedger(d); err != nil {
 		return nil, err
 	}

@@ -63,13 +63,19 @@ type liveState struct {
 	Health          *api.Health `json:",omitempty"` // when its status was last changed
 }
 
-// writeNew writes the document of a new container into dir, and returns it.
+// writeNew writes the document of a new container into the empty file in dir, and
+// returns it.
 func writeNew(dir string, s *snapshot) ([]byte, error) {
 	text, err := encodeJSON(s.document())
 	if err != nil {
 		return nil, err
 	}
-	return text, os.WriteFile(filepath.Join(dir, configFile), text, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, configFile), os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(text)
+	return text, errors.Join(err, f.Close())
 }
 
 // dirSync flushes one directory for many: those who come while a flush is under

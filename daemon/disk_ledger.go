@@ -109,19 +109,20 @@ func (l *ledger) holds(id string) bool {
 }
 
 // gone says that a container is removed. Its directory has another name by now.
-// Like that name, it is on disk when the kernel writes it.
-func (l *ledger) gone(id string) error {
+// Like that name, it is on disk when the kernel writes it, and not later than what
+// is created then. It tells whether the log held the container.
+func (l *ledger) gone(id string) (held bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.holds(id) {
-		return nil
+		return false, nil
 	}
 	if _, err := l.log.Append(goneRecord, []byte(id)); err != nil {
-		return fmt.Errorf("noting that container %s is removed: %w", short(id), err)
+		return true, fmt.Errorf("noting that container %s is removed: %w", short(id), err)
 	}
 	delete(l.owed, id)
 	delete(l.before, id)
-	return nil
+	return true, nil
 }
 
 // settleOften settles from time to time until nothing is left, or the daemon

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/enginejobs/docker/pkg/commitlog"
 )
@@ -16,12 +17,19 @@ import (
 // has taken, and then has the log forget everything. It is for the start, before
 // the directories of containers are read. After an error the log is as it was.
 func (d *Daemon) replay() error {
+	d.spares.adopt()
 	l := d.ledger
 	if len(l.found) == 0 {
 		return nil
 	}
+	made, gone := promised(l.found)
+	for _, id := range gone {
+		if _, err := os.Lstat(filepath.Join(d.root, id)); err == nil {
+			d.sweep(id) // a crash has taken the change of its name
+		}
+	}
 	layers := d.opt.Images.ContainerLayers()
-	for _, p := range promised(l.found) {
+	for _, p := range made {
 		if d.unmade(p.id) {
 			continue
 		}
@@ -46,21 +54,29 @@ type promise struct {
 	text []byte // of config.json
 }
 
-// promised lists the containers that were made and not removed.
-func promised(found []commitlog.Record) []promise {
-	var list []promise
+// promised lists the containers that were made and not removed, and those that were
+// removed.
+func promised(found []commitlog.Record) (list []promise, gone []string) {
 	for _, r := range found {
 		switch r.Kind {
 		case madeRecord:
 			var doc struct{ ID string }
-			if err := json.Unmarshal(r.Data, &doc); err == nil && doc.ID != "" && filepath.Base(doc.ID) == doc.ID {
+			if err := json.Unmarshal(r.Data, &doc); err == nil && isID(doc.ID) {
 				list = append(list, promise{doc.ID, r.Data})
 			}
 		case goneRecord:
-			list = slices.DeleteFunc(list, func(p promise) bool { return p.id == string(r.Data) })
+			if id := string(r.Data); isID(id) {
+				list = slices.DeleteFunc(list, func(p promise) bool { return p.id == id })
+				gone = append(gone, id)
+			}
 		}
 	}
-	return list
+	return list, gone
+}
+
+// isID tells whether a text can be the name of a container's directory.
+func isID(text string) bool {
+	return text != "" && !strings.ContainsFunc(text, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
 }
 
 // unmade tells whether the removal of a container had begun.

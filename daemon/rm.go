@@ -110,7 +110,7 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 	if err := os.Rename(dir, dir+mark); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	noted := d.ledger.gone(id)
+	held, noted := d.ledger.gone(id)
 	purged := make(chan error, 1)
 	go func() { purged <- d.opt.Names.Purge(id) }() // waits for the disk: beside the rest
 	err := d.opt.Images.RemoveLayer(id)
@@ -119,12 +119,15 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 		return errors.Join(err, named)
 	}
 	d.releaseVolumes(id, points, withVolumes)
+	if held && noted == nil {
+		d.spares.leave(dir + mark)
+	}
 	// After a failure, the directory may carry the mark of the first attempt.
 	if err := errors.Join(os.RemoveAll(dir+unmaking), os.RemoveAll(dir+unmakingV)); err != nil {
 		return errors.Join(err, named)
 	}
 	if noted != nil { // on a full disk there is room only now
-		noted = d.ledger.gone(id)
+		_, noted = d.ledger.gone(id)
 	}
 	if named != nil { // likewise
 		named = d.opt.Names.Purge(id)

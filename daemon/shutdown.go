@@ -46,6 +46,7 @@ func (d *Daemon) Close(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() {
 		d.wg.Wait()
+		d.spares.close()
 		done <- d.ledger.close()
 	}()
 	select {
