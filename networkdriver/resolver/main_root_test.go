@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // inNamespace tells the test binary that it runs in a namespace of its own.
@@ -52,4 +53,26 @@ func loopbackUp() error {
 		return err
 	}
 	return netlink.LinkSetUp(lo)
+}
+
+// interfaceUp is loopbackUp with an address of each family that is not the
+// loopback's: without, C libraries leave families out.
+func interfaceUp() error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "eth0"
+	eth0 := &netlink.Veth{LinkAttrs: attrs, PeerName: "peer0"}
+	if err := errors.Join(loopbackUp(), netlink.LinkAdd(eth0), netlink.LinkSetUp(eth0)); err != nil {
+		return err
+	}
+	for _, cidr := range []string{"172.20.0.2/16", "fd00:20::2/64"} {
+		addr, err := netlink.ParseAddr(cidr)
+		if err != nil {
+			return err
+		}
+		addr.Flags = unix.IFA_F_NODAD
+		if err := netlink.AddrAdd(eth0, addr); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ type container struct {
 func newNamespace(t testing.TB) *os.File {
 	t.Helper()
 	testutil.RequiresRoot(t)
-	ns, err := netns.New(loopbackUp)
+	ns, err := netns.New(interfaceUp)
 	if err != nil {
 		t.Fatal(err)
 	}
