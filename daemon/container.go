@@ -76,7 +76,8 @@ type record struct {
 	VolumesRW       map[string]bool
 	MountPoints     map[string]mountPoint
 	Links           []link
-	Endpoints       map[string]*api.EndpointSettings `json:",omitempty"` // as asked for at create
+	Endpoints       map[string]*api.EndpointSettings `json:",omitempty"` // as asked for, by network
+	Disconnected    bool                             `json:",omitempty"` // from the network of its mode
 	Platform        string
 }
 

@@ -77,6 +77,7 @@ func (d *Daemon) Rename(ctx context.Context, opt renameOptions) error {
 		return errors.Join(err, d.unname(c, old, name))
 	}
 	d.containers.release(old, c.id)
+	d.tellNames(ctx, s)
 	d.event(ctx, s, "rename", map[string]string{"oldName": "/" + old})
 	return nil
 }

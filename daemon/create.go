@@ -112,7 +112,7 @@ func (d *Daemon) Create(ctx context.Context, opt createOptions) (id string, warn
 	if err := checkPlatform(opt.Platform, opt.Config.Image, img); err != nil {
 		return "", nil, err
 	}
-	s, warnings, err := d.plan(opt, img)
+	s, warnings, err := d.plan(ctx, opt, img)
 	if err != nil {
 		return "", nil, err
 	}
@@ -153,7 +153,7 @@ func checkPlatform(platform, ref string, img *image.Image) error {
 }
 
 // plan makes the first snapshot of a container. It changes nothing.
-func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string, error) {
+func (d *Daemon) plan(ctx context.Context, opt createOptions, img *image.Image) (*snapshot, []string, error) {
 	cfg, host := opt.Config, opt.Host
 	merge(cfg, img.Config)
 	path, args, err := workload(cfg)
@@ -172,7 +172,9 @@ func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string,
 	rec := &record{
 		Version: diskVersion, ID: id, Created: d.opt.Now().UTC(), Path: path, Args: args, Config: cfg, Image: img.ID,
 		Driver: d.opt.Images.DriverName(), ExecDriver: d.opt.Exec.Name(), Platform: "linux",
-		Endpoints: endpoints(opt.Network),
+	}
+	if rec.Endpoints, err = d.endpoints(ctx, opt.Network, host); err != nil {
+		return nil, nil, err
 	}
 	if rec.MountPoints, err = d.settleMounts(cfg, host); err != nil {
 		return nil, nil, err
@@ -190,7 +192,7 @@ func (d *Daemon) plan(opt createOptions, img *image.Image) (*snapshot, []string,
 	if host.LogConfig.Type == "" || host.LogConfig.Type == "json-file" {
 		rec.LogPath = filepath.Join(dir, id+"-json.log")
 	}
-	return &snapshot{rec: rec, host: host, net: d.idleNetwork(cfg, host)}, warnings, nil
+	return &snapshot{rec: rec, host: host, net: d.idleNetwork(rec, host)}, warnings, nil
 }
 
 // defaults fills in what inspect shows and start uses.
@@ -326,30 +328,6 @@ func classicVolumes(points map[string]mountPoint) (paths map[string]string, rw m
 		}
 	}
 	return paths, rw
-}
-
-func endpoints(n *runconfig.NetworkingConfig) map[string]*api.EndpointSettings {
-	if len(n.EndpointsConfig) == 0 {
-		return nil
-	}
-	out := map[string]*api.EndpointSettings{}
-	for name, e := range n.EndpointsConfig {
-		if e == nil {
-			continue
-		}
-		ep := &api.EndpointSettings{Links: e.Links, Aliases: e.Aliases, MacAddress: e.MacAddress}
-		if e.IPAMConfig != nil {
-			ep.IPAMConfig = &api.EndpointIPAM{
-				IPv4Address: e.IPAMConfig.IPv4Address, IPv6Address: e.IPAMConfig.IPv6Address,
-				LinkLocalIPs: e.IPAMConfig.LinkLocalIPs,
-			}
-		}
-		if name == "" || name == "default" { // clients of today write it so
-			name = "bridge"
-		}
-		out[name] = ep
-	}
-	return out
 }
 
 // undoStack holds what takes a half-done thing back.

@@ -85,7 +85,6 @@ func TestCreate_Refusals(t *testing.T) {
 		"bind mode": {"x1", errdefs.KindInvalidArgument, "invalid mode", host(func(h *runconfig.HostConfig) { h.Binds = []string{"/a:/b:rx"} })},
 		"bind rel":  {"x1", errdefs.KindInvalidArgument, "must be absolute", host(func(h *runconfig.HostConfig) { h.Binds = []string{"a/b:/b"} })},
 		"twice":     {"x1", errdefs.KindInvalidArgument, "Duplicate mount point", host(func(h *runconfig.HostConfig) { h.Binds = []string{"/a:/b", "/c:/b"} })},
-		"network":   {"x1", errdefs.KindInvalidArgument, "network mynet not found", host(func(h *runconfig.HostConfig) { h.NetworkMode = "mynet" })},
 		"restart":   {"x1", errdefs.KindInvalidArgument, "invalid restart policy", host(func(h *runconfig.HostConfig) { h.RestartPolicy.Name = "maybe" })},
 		"rm+always": {"x1", errdefs.KindInvalidArgument, "AutoRemove", host(func(h *runconfig.HostConfig) { h.AutoRemove, h.RestartPolicy.Name = true, "always" })},
 		"link":      {"x1", errdefs.KindInvalidArgument, "Could not get container for db", host(func(h *runconfig.HostConfig) { h.Links = []string{"db:db"} })},

@@ -4,12 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/etchosts"
 	"github.com/enginejobs/docker/pkg/resolvconf"
+	"github.com/enginejobs/docker/pkg/rewrite"
 )
 
 // writeFiles makes the hosts, hostname and resolv.conf of a starting
@@ -31,10 +35,12 @@ func (d *Daemon) writeFiles(c *container, s *snapshot, children []*snapshot) err
 		return errdefs.Internal("writing the hostname file: %w", err)
 	}
 	path := c.path("resolv.conf")
-	if _, err := os.Lstat(path); err == nil && kind != "host" {
-		return nil
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	keep, err := fits(path, named(networksOf(s.rec, s.host)))
+	if err != nil {
 		return errdefs.Internal("writing resolv.conf: %w", err)
+	}
+	if keep && kind != "host" {
+		return nil
 	}
 	text, err := d.resolvConf(s, kind)
 	if err != nil {
@@ -46,6 +52,46 @@ func (d *Daemon) writeFiles(c *container, s *snapshot, children []*snapshot) err
 	return nil
 }
 
+// rewriteFiles brings hosts and resolv.conf of a running container in line with
+// its networks. The files are mounted in it: they are changed where they are.
+func (d *Daemon) rewriteFiles(c *container, s *snapshot) error {
+	kind, _ := networkMode(s.host)
+	children, err := d.children(s)
+	if err != nil { // a linked container has ended: its line goes
+		children = nil
+	}
+	hosts, err := d.hostsFile(s, kind, children)
+	if err != nil {
+		return err
+	}
+	if err := rewrite.InPlace(c.path("hosts"), func([]byte) []byte { return hosts }); err != nil {
+		return errdefs.Internal("writing the hosts file: %w", err)
+	}
+	path := c.path("resolv.conf")
+	keep, err := fits(path, named(networksOf(s.rec, s.host)))
+	if err != nil || keep {
+		return err
+	}
+	text, err := d.resolvConf(s, kind)
+	if err != nil {
+		return err
+	}
+	if err := rewrite.InPlace(path, func([]byte) []byte { return text }); err != nil {
+		return errdefs.Internal("writing resolv.conf: %w", err)
+	}
+	return nil
+}
+
+// fits tells whether a resolv.conf of an earlier start is there and asks the
+// container's own name server if, and only if, there is one now.
+func fits(path string, own bool) (bool, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && own == slices.Contains(resolvconf.Parse(text).Nameservers, nameServer), err
+}
+
 func (d *Daemon) hostsFile(s *snapshot, kind string, children []*snapshot) ([]byte, error) {
 	var others []etchosts.Entry
 	for i, child := range children {
@@ -53,7 +99,7 @@ func (d *Daemon) hostsFile(s *snapshot, kind string, children []*snapshot) ([]by
 		others = append(others, etchosts.Entry{IP: child.net.IPAddress, Names: names})
 	}
 	for _, spec := range s.host.ExtraHosts {
-		gateway := s.net.Gateway
+		gateway := gatewayOf(&s.net)
 		if kind == "host" {
 			gateway = "127.0.0.1"
 		}
@@ -77,14 +123,23 @@ func (d *Daemon) hostsFile(s *snapshot, kind string, children []*snapshot) ([]by
 	if ip == "" && (d.opt.NoNetwork || s.rec.Config.NetworkDisabled) {
 		ip = "127.0.1.1"
 	}
-	return etchosts.Build(etchosts.Self(ip, s.rec.Config.Hostname, s.rec.Config.Domainname), others...), nil
+	self := etchosts.Self(ip, s.rec.Config.Hostname, s.rec.Config.Domainname)
+	for _, name := range slices.Sorted(maps.Keys(s.net.Networks)) {
+		for _, address := range []string{s.net.Networks[name].IPAddress, s.net.Networks[name].GlobalIPv6Address} {
+			switch {
+			case address == "" || address == self.IP:
+			case self.IP == "":
+				self = etchosts.Self(address, s.rec.Config.Hostname, s.rec.Config.Domainname)
+			default:
+				others = append(others, etchosts.Self(address, s.rec.Config.Hostname, s.rec.Config.Domainname))
+			}
+		}
+	}
+	return etchosts.Build(self, others...), nil
 }
 
 func (d *Daemon) resolvConf(s *snapshot, kind string) ([]byte, error) {
-	primary, alternate := resolvconf.HostPath, resolvconf.SystemdPath
-	if d.opt.ResolvConf != "" {
-		primary, alternate = d.opt.ResolvConf, d.opt.ResolvConf
-	}
+	primary, alternate := d.resolvPaths()
 	w := resolvconf.Wish{DNS: s.host.Dns, Search: s.host.DnsSearch, Options: s.host.DnsOptions}
 	if len(w.DNS) == 0 {
 		w.DNS = d.opt.DNS
@@ -105,6 +160,12 @@ func (d *Daemon) resolvConf(s *snapshot, kind string) ([]byte, error) {
 		return nil, errdefs.Internal("reading the host's resolv.conf: %w", err)
 	}
 	w.IPv6 = s.net.GlobalIPv6Address != ""
+	if named(networksOf(s.rec, s.host)) {
+		w.DNS = []string{nameServer}
+		if !slices.ContainsFunc(w.Options, func(o string) bool { return strings.HasPrefix(o, "ndots:") }) {
+			w.Options = append(slices.Clone(w.Options), "ndots:0") // names of containers are whole
+		}
+	}
 	return resolvconf.Build(host, w), nil
 }
 

@@ -123,6 +123,16 @@ func (d *Daemon) containerDeclarations() []engine.Declaration {
 			},
 		},
 		{
+			Name: "network_connect", Summary: "Put a container on one more network.", Changes: true, Handler: d.jobNetworkConnect,
+			Args: []engine.Arg{{Name: "NETWORK", Summary: "name or id"}, {Name: "CONTAINER", Summary: "name or id"}},
+			Env:  []engine.Key{key("EndpointConfig", engine.JSON, "what it asks of the network")},
+		},
+		{
+			Name: "network_disconnect", Summary: "Take a container off a network.", Changes: true, Handler: d.jobNetworkDisconnect,
+			Args: []engine.Arg{{Name: "NETWORK", Summary: "name or id"}, {Name: "CONTAINER", Summary: "name or id"}},
+			Env:  []engine.Key{key("force", engine.Bool, "also where the interface cannot be taken away")},
+		},
+		{
 			Name: "pause", Summary: "Freeze the processes of a container.", Args: one, Changes: true, Handler: d.jobPause,
 		},
 		{

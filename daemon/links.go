@@ -16,6 +16,9 @@ import (
 
 // settleLinks resolves the links of a new container.
 func (d *Daemon) settleLinks(h *runconfig.HostConfig) ([]link, error) {
+	if kind, _ := networkMode(h); kind == "other" {
+		return nil, nil // its name server knows them
+	}
 	var links []link
 	for _, spec := range h.Links {
 		if !strings.Contains(spec, ":") { // clients since 1.6 leave it to us to repeat the name

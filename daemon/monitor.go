@@ -69,7 +69,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 		}
 		s.cleaning, s.health = cleaned, s.health.ended()
 		if !again {
-			s.net = d.idleNetwork(s.rec.Config, s.host)
+			s.net = d.idleNetwork(s.rec, s.host)
 		}
 		return nil
 	})
@@ -220,7 +220,7 @@ func (d *Daemon) halt(ctx context.Context, c *container) (gaveUp bool) {
 			return nil
 		}
 		gaveUp, net = true, c.snap.Load()
-		s.net = d.idleNetwork(s.rec.Config, s.host)
+		s.net = d.idleNetwork(s.rec, s.host)
 		return s.state.giveUp()
 	})
 	if !gaveUp {

@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -20,6 +23,7 @@ type allocated struct {
 	GlobalIPv6, IPv6Gateway, LinkLocalIPv6 string
 	GlobalIPv6PrefixLen                    int
 	SandboxKey                             string
+	NetworkID, NetworkName                 string
 }
 
 // number accepts 80 and "80".
@@ -31,13 +35,59 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// defaultNetwork is the network of containers that ask for none.
+const defaultNetwork = "bridge"
+
+// networksOf lists the networks that a container asks for: the one of its mode
+// first, the others by priority and name.
+func networksOf(rec *record, h *runconfig.HostConfig) []string {
+	kind, ref := networkMode(h)
+	if kind == "bridge" {
+		ref = defaultNetwork
+	}
+	if kind != "bridge" && kind != "other" {
+		return nil
+	}
+	var others []string
+	for name := range rec.Endpoints {
+		if name != ref {
+			others = append(others, name)
+		}
+	}
+	slices.SortFunc(others, func(a, b string) int {
+		return cmp.Or(cmp.Compare(rec.Endpoints[b].GwPriority, rec.Endpoints[a].GwPriority), cmp.Compare(a, b))
+	})
+	if rec.Endpoints[ref] == nil && rec.Disconnected {
+		return others
+	}
+	return append([]string{ref}, others...)
+}
+
+// named tells whether containers find each other by name on one of the networks.
+func named(list []string) bool {
+	return slices.ContainsFunc(list, func(n string) bool { return n != defaultNetwork })
+}
+
 // idleNetwork is what a container that does not run shows.
-func (d *Daemon) idleNetwork(_ *runconfig.Config, h *runconfig.HostConfig) api.NetworkSettings {
+func (d *Daemon) idleNetwork(rec *record, h *runconfig.HostConfig) api.NetworkSettings {
 	net := api.NetworkSettings{Ports: runconfig.PortMap{}, Networks: map[string]*api.EndpointSettings{}}
-	if kind, _ := networkMode(h); kind != "container" {
+	if kind, _ := networkMode(h); kind == "none" || kind == "host" {
 		net.Networks[kind] = &api.EndpointSettings{}
 	}
+	for _, name := range networksOf(rec, h) {
+		net.Networks[name] = asked(rec.Endpoints[name])
+	}
 	return net
+}
+
+// asked is what the user wants of a network, without what he gets.
+func asked(wish *api.EndpointSettings) *api.EndpointSettings {
+	if wish == nil {
+		return &api.EndpointSettings{}
+	}
+	return &api.EndpointSettings{
+		IPAMConfig: wish.IPAMConfig, Links: wish.Links, Aliases: wish.Aliases, DriverOpts: wish.DriverOpts, GwPriority: wish.GwPriority,
+	}
 }
 
 // networkWarnings says at create what will not work.
@@ -52,79 +102,112 @@ func (d *Daemon) networkWarnings(h *runconfig.HostConfig) []string {
 	return nil
 }
 
-// connect gives a starting container its address and ports. keep is what an
+// connect gives a starting container its addresses and ports. keep is what an
 // earlier run had: it is asked for again.
 func (d *Daemon) connect(ctx context.Context, s *snapshot, keep *api.NetworkSettings) (net api.NetworkSettings, err error) {
-	kind, _ := networkMode(s.host)
-	if kind != "bridge" || d.opt.NoNetwork || s.rec.Config.NetworkDisabled {
-		return d.idleNetwork(s.rec.Config, s.host), nil
-	}
-	a, err := d.allocate(ctx, s, keep, false)
-	if err != nil {
-		return net, err
+	list := networksOf(s.rec, s.host)
+	if len(list) == 0 || d.opt.NoNetwork || s.rec.Config.NetworkDisabled {
+		return d.idleNetwork(s.rec, s.host), nil
 	}
 	defer func() {
 		if err != nil {
 			d.disconnect(ctx, s.rec.ID)
 		}
 	}()
-	net = a.settings(s)
+	net = api.NetworkSettings{SandboxID: s.rec.ID, Networks: make(map[string]*api.EndpointSettings, len(list))}
+	for _, name := range list {
+		want := endpointRequest{network: name, wish: s.rec.Endpoints[name]}
+		if keep != nil {
+			want.had = keep.Networks[name]
+		}
+		a, err := d.allocate(ctx, s, want)
+		if err != nil {
+			return net, err
+		}
+		a.fill(&net, s, want)
+	}
 	net.Ports, err = d.publish(ctx, s, keep)
 	return net, err
 }
 
+// endpointRequest is one place on a network that is wanted.
+type endpointRequest struct {
+	network string
+	wish    *api.EndpointSettings // what the user asks for; nil: nothing
+	had     *api.EndpointSettings // what an earlier run had; nil: there was none
+	sandbox string                // of a container that runs
+	restore bool                  // the container has it
+}
+
 // allocate runs allocate_interface.
-func (d *Daemon) allocate(ctx context.Context, s *snapshot, keep *api.NetworkSettings, restore bool) (*allocated, error) {
+func (d *Daemon) allocate(ctx context.Context, s *snapshot, want endpointRequest) (*allocated, error) {
 	job := d.job(ctx, "allocate_interface", s.rec.ID)
+	set := func(key, value string) {
+		if value != "" {
+			job.Setenv(key, value)
+		}
+	}
 	mac := s.rec.Config.MacAddress
-	if e := s.rec.Endpoints[s.host.NetworkMode]; e != nil {
-		if e.MacAddress != "" {
-			mac = e.MacAddress
+	if e := want.wish; e != nil {
+		mac = cmp.Or(e.MacAddress, mac)
+		if ipam := e.IPAMConfig; ipam != nil {
+			set("RequestedIP", ipam.IPv4Address)
+			set("RequestedIPv6", ipam.IPv6Address)
+			if len(ipam.LinkLocalIPs) > 0 {
+				job.SetenvList("LinkLocalIPs", ipam.LinkLocalIPs)
+			}
 		}
-		if e.IPAMConfig != nil && e.IPAMConfig.IPv4Address != "" {
-			job.Setenv("RequestedIP", e.IPAMConfig.IPv4Address)
-		}
-		if e.IPAMConfig != nil && e.IPAMConfig.IPv6Address != "" {
-			job.Setenv("RequestedIPv6", e.IPAMConfig.IPv6Address)
+		if e.GwPriority != 0 {
+			job.SetenvInt("GwPriority", e.GwPriority)
 		}
 	}
-	if keep != nil && keep.IPAddress != "" {
-		job.Setenv("RequestedIP", keep.IPAddress)
-		mac = keep.MacAddress
+	if e := want.had; e != nil {
+		set("RequestedIP", e.IPAddress)
+		set("RequestedIPv6", e.GlobalIPv6Address)
+		mac = cmp.Or(e.MacAddress, mac)
+		job.SetenvBool(map[bool]string{true: "Restore", false: "Keep"}[want.restore], true)
 	}
-	if keep != nil && keep.GlobalIPv6Address != "" {
-		job.Setenv("RequestedIPv6", keep.GlobalIPv6Address)
-	}
-	if mac != "" {
-		job.Setenv("RequestedMac", mac)
-	}
-	if restore {
-		job.SetenvBool("Restore", true)
+	set("RequestedMac", mac)
+	set("Sandbox", want.sandbox)
+	if want.network != defaultNetwork {
+		job.Setenv("Network", want.network)
+		if err := d.askNames(job, s, want.wish); err != nil {
+			return nil, err
+		}
 	}
 	var a allocated
 	if err := job.OutputJSON(&a); err != nil {
 		return nil, err
 	}
+	if a.NetworkName == "" {
+		a.NetworkName = want.network
+	}
 	return &a, nil
 }
 
-// settings is the API's form of an allocation.
-func (a *allocated) settings(s *snapshot) api.NetworkSettings {
-	id := s.rec.ID
-	e := &api.EndpointSettings{
-		NetworkID: "bridge", EndpointID: id, MacAddress: a.MacAddress, Gateway: a.Gateway, IPAddress: a.IP,
-		IPPrefixLen: a.IPPrefixLen, IPv6Gateway: a.IPv6Gateway, GlobalIPv6Address: a.GlobalIPv6,
-		GlobalIPv6PrefixLen: a.GlobalIPv6PrefixLen,
+// fill notes an allocation in the API's form.
+func (a *allocated) fill(net *api.NetworkSettings, s *snapshot, want endpointRequest) {
+	e := asked(want.wish)
+	e.NetworkID, e.EndpointID, e.MacAddress = a.NetworkID, endpointID(s.rec.ID, a.NetworkID), a.MacAddress
+	e.Gateway, e.IPAddress, e.IPPrefixLen = a.Gateway, a.IP, a.IPPrefixLen
+	e.IPv6Gateway, e.GlobalIPv6Address, e.GlobalIPv6PrefixLen = a.IPv6Gateway, a.GlobalIPv6, a.GlobalIPv6PrefixLen
+	if want.network != defaultNetwork {
+		e.DNSNames = dnsNames(s, want.wish)
 	}
-	if wish := s.rec.Endpoints["bridge"]; wish != nil {
-		e.IPAMConfig, e.Aliases, e.Links = wish.IPAMConfig, wish.Aliases, wish.Links
+	net.Networks[a.NetworkName] = e
+	net.SandboxKey = cmp.Or(net.SandboxKey, a.SandboxKey)
+	if want.network != defaultNetwork {
+		return
 	}
-	return api.NetworkSettings{
-		Bridge: a.Bridge, SandboxID: id, SandboxKey: a.SandboxKey, EndpointID: id, Gateway: a.Gateway,
-		IPAddress: a.IP, IPPrefixLen: a.IPPrefixLen, MacAddress: a.MacAddress, IPv6Gateway: a.IPv6Gateway,
-		GlobalIPv6Address: a.GlobalIPv6, GlobalIPv6PrefixLen: a.GlobalIPv6PrefixLen,
-		LinkLocalIPv6Address: a.LinkLocalIPv6, Networks: map[string]*api.EndpointSettings{"bridge": e},
-	}
+	net.Bridge, net.EndpointID, net.Gateway, net.IPAddress = a.Bridge, e.EndpointID, a.Gateway, a.IP
+	net.IPPrefixLen, net.MacAddress, net.IPv6Gateway = a.IPPrefixLen, a.MacAddress, a.IPv6Gateway
+	net.GlobalIPv6Address, net.GlobalIPv6PrefixLen, net.LinkLocalIPv6Address = a.GlobalIPv6, a.GlobalIPv6PrefixLen, a.LinkLocalIPv6
+}
+
+// endpointID names a container's place on a network: the same one every time.
+func endpointID(container, network string) string {
+	sum := sha256.Sum256([]byte(container + "/" + network))
+	return hex.EncodeToString(sum[:])
 }
 
 // publish runs allocate_port for every binding.
@@ -152,7 +235,9 @@ func (d *Daemon) publish(ctx context.Context, s *snapshot, keep *api.NetworkSett
 			if err != nil {
 				return nil, err
 			}
-			got[p] = append(got[p], real)
+			if real.HostPort != "0" { // a container that no network leads out of has none
+				got[p] = append(got[p], real)
+			}
 		}
 	}
 	return got, nil
@@ -183,7 +268,7 @@ func (d *Daemon) allocatePort(ctx context.Context, id string, p runconfig.Port, 
 	return runconfig.PortBinding{HostIp: real.HostIP, HostPort: string(real.HostPort)}, nil
 }
 
-// disconnect gives address and ports back. A container that had none is no
+// disconnect gives addresses and ports back. A container that had none is no
 // problem.
 func (d *Daemon) disconnect(ctx context.Context, id string) {
 	if err := d.job(ctx, "release_interface", id).Run(); err != nil && !errdefs.IsNotFound(err) {
@@ -193,5 +278,23 @@ func (d *Daemon) disconnect(ctx context.Context, id string) {
 
 // connected tells whether connect gave the container something.
 func connected(net *api.NetworkSettings) bool {
-	return net.IPAddress != "" || net.SandboxKey != "" || net.Bridge != ""
+	for _, e := range net.Networks {
+		if e.EndpointID != "" {
+			return true
+		}
+	}
+	return net.SandboxKey != ""
+}
+
+// gatewayOf is the address of the host on a network of the container.
+func gatewayOf(net *api.NetworkSettings) string {
+	if net.Gateway != "" {
+		return net.Gateway
+	}
+	for _, name := range slices.Sorted(maps.Keys(net.Networks)) {
+		if g := net.Networks[name].Gateway; g != "" {
+			return g
+		}
+	}
+	return ""
 }

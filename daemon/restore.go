@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -277,7 +278,7 @@ func (d *Daemon) resume(ctx context.Context, c *container, st execdriver.State, 
 		d.conclude(ctx, c, execdriver.Exit{ID: c.id, Code: lostCode, At: d.opt.Now()}, st)
 	case was == restarting:
 		_, _ = c.update(func(s *snapshot) error {
-			s.net = d.idleNetwork(s.rec.Config, s.host)
+			s.net = d.idleNetwork(s.rec, s.host)
 			return s.state.giveUp()
 		})
 	case was == removing: // nothing is removed yet: the directory would say so
@@ -336,15 +337,29 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 	if err := d.mountVolumes(ctx, s, c.id); err != nil {
 		d.opt.Logf("taking the volumes of container %s over: %v", s.bare(), err)
 	}
-	if s.net.IPAddress == "" {
+	if !connected(&s.net) {
 		return
 	}
-	if _, err := d.allocate(ctx, s, &s.net, true); err != nil {
-		d.opt.Logf("taking the address of container %s over: %v", s.bare(), err)
-		return
-	}
+	d.reconnect(ctx, s)
 	if _, err := d.publish(ctx, s, &s.net); err != nil {
 		d.opt.Logf("taking the ports of container %s over: %v", s.bare(), err)
+	}
+}
+
+// reconnect takes the places of a running container on its networks over.
+func (d *Daemon) reconnect(ctx context.Context, s *snapshot) {
+	for _, name := range slices.Sorted(maps.Keys(s.net.Networks)) {
+		e := s.net.Networks[name]
+		if e.EndpointID == "" {
+			continue
+		}
+		want := endpointRequest{network: name, wish: s.rec.Endpoints[name], had: e, restore: true}
+		if name != defaultNetwork { // its name server is in there
+			want.sandbox = nsPath(s, "net")
+		}
+		if _, err := d.allocate(ctx, s, want); err != nil {
+			d.opt.Logf("taking the address of container %s on network %s over: %v", s.bare(), name, err)
+		}
 	}
 }
 
@@ -355,7 +370,7 @@ func (d *Daemon) conclude(ctx context.Context, c *container, e execdriver.Exit, 
 		if !st.StartedAt.IsZero() {
 			s.state.StartedAt = st.StartedAt.UTC()
 		}
-		s.net, s.health = d.idleNetwork(s.rec.Config, s.host), s.health.ended()
+		s.net, s.health = d.idleNetwork(s.rec, s.host), s.health.ended()
 		return s.state.ended(e.Code, e.OOMKilled, e.At.UTC(), false)
 	})
 	if err != nil {

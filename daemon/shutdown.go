@@ -91,7 +91,7 @@ func (d *Daemon) stopForShutdown(ctx context.Context, c *container) error {
 	if s.state.Phase == restarting {
 		old := s
 		_, err := c.update(func(s *snapshot) error {
-			s.net = d.idleNetwork(s.rec.Config, s.host)
+			s.net = d.idleNetwork(s.rec, s.host)
 			return s.state.giveUp()
 		})
 		if err != nil {

@@ -141,7 +141,7 @@ func (d *Daemon) launch(ctx context.Context, c *container, s *snapshot, watch *s
 	err = fmt.Errorf("Cannot start container %s: %w", s.bare(), err) //nolint:staticcheck // classic text
 	code := startCode(err)
 	s, _ = c.update(func(s *snapshot) error {
-		s.net = d.idleNetwork(s.rec.Config, s.host)
+		s.net = d.idleNetwork(s.rec, s.host)
 		return s.state.failed(code, err.Error())
 	})
 	c.hub.dismiss()
@@ -244,7 +244,7 @@ func startTime(st execdriver.State, now time.Time) time.Time {
 // an earlier daemon.
 func (d *Daemon) online(ctx context.Context, c *container, s *snapshot, undo *undoStack) (*snapshot, error) {
 	net := s.net
-	if kind, _ := networkMode(s.host); !connected(&net) || kind == "bridge" && net.SandboxKey == "" {
+	if !connected(&net) || net.SandboxKey == "" {
 		var keep *api.NetworkSettings
 		if connected(&net) {
 			keep = &s.net

@@ -164,8 +164,6 @@ func networkMode(h *runconfig.HostConfig) (kind, ref string) {
 func checkNetwork(c *runconfig.Config, h *runconfig.HostConfig) error {
 	kind, ref := networkMode(h)
 	switch kind {
-	case "other":
-		return errdefs.InvalidArgument("network %s not found: use bridge, none, host or container:NAME", ref)
 	case "container":
 		if ref == "" {
 			return errdefs.InvalidArgument("no container specified to join network")
@@ -186,7 +184,7 @@ func checkNetwork(c *runconfig.Config, h *runconfig.HostConfig) error {
 			return conflicting("port publishing and the container type network mode")
 		}
 	}
-	if len(h.Links) > 0 && kind != "bridge" {
+	if len(h.Links) > 0 && kind != "bridge" && kind != "other" {
 		return errdefs.Conflict("Conflicting options: --net=%s can't be used with links. "+
 			"This would result in undefined behavior.", kind)
 	}

@@ -79,7 +79,7 @@ func ParseMAC(text string) (net.HardwareAddr, error) {
 // text is no address.
 func ParseBridgeIP(text string) (netip.Prefix, error) {
 	p, err := parseNetwork(text)
-	if err == nil && p.IsValid() && p.Bits() < 31 && (p.Addr() == p.Masked().Addr() || p.Addr() == lastOf(p)) {
+	if err == nil && p.IsValid() && p.Bits() < p.Addr().BitLen()-1 && (p.Addr() == p.Masked().Addr() || p.Addr().Is4() && p.Addr() == lastOf(p)) {
 		return netip.Prefix{}, errdefs.InvalidArgument("invalid address %q: it names the whole network, not one host in it", text)
 	}
 	return p, err
@@ -98,9 +98,6 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
 		return netip.Prefix{}, errdefs.InvalidArgument("invalid CIDR address: %q", text)
-	}
-	if !p.Addr().Is4() {
-		return netip.Prefix{}, errdefs.NotImplemented("network %s: only IPv4 is supported here", text)
 	}
 	return p, nil
 }

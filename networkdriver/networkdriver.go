@@ -1,8 +1,9 @@
-// Package networkdriver is the contract between the network jobs and what
-// carries them out, with the address arithmetic all drivers share. It owns no
-// state. Start reading at Driver; package netjobs turns a Driver into jobs,
-// bridge and null implement it, nettest is the suite they pass. It imports
-// errdefs only and must not import the engine, a driver or a link library.
+// Package networkdriver is the contract between the manager of networks and
+// what carries them out, with the address arithmetic all drivers share. It owns
+// no state. Start reading at Driver and Network; package networks keeps the
+// networks and their endpoints, netjobs turns those into jobs, bridge and null
+// implement the contract, nettest is the suite they pass. It imports errdefs
+// only and must not import the engine, a driver or a link library.
 package networkdriver
 
 import (
@@ -10,68 +11,86 @@ import (
 	"encoding/hex"
 	"net"
 	"net/netip"
-	"strings"
+	"os"
 
 	"github.com/enginejobs/docker/errdefs"
 )
 
-// Driver gives containers their place on one network. All methods may be
-// called at the same time; calls for one container id come one after another.
+// Warn takes what the user should know but need not keep the engine from
+// working, one sentence per call.
+type Warn func(format string, args ...any)
+
+// Driver makes networks of one kind.
 type Driver interface {
+	// Settle completes a definition of a network that is about to be made, and
+	// refuses what the driver cannot do. It changes nothing on the host.
+	Settle(def *Definition) error
+	// Open makes a network, or takes over what a predecessor left of it.
+	Open(ctx context.Context, spec Spec) (Network, error)
+	// Close lets go of what the networks share. All are closed before.
+	Close(ctx context.Context) error
+}
+
+// Network gives containers their place. All methods may be called at the same
+// time; calls for one container id come one after another.
+type Network interface {
 	// Allocate gives a container an address and, unless Restore is set, a
-	// sandbox with a configured interface.
+	// configured interface in a namespace.
 	Allocate(ctx context.Context, req InterfaceRequest) (*Interface, error)
-	// Release takes back all that the container was given.
-	Release(ctx context.Context, id string) error
+	// Release takes back all that the container was given. The interface goes
+	// with its namespace, or now, where the container runs on without it.
+	Release(ctx context.Context, req ReleaseRequest) error
 	// AllocatePort makes a port of the container reachable at the host.
 	AllocatePort(ctx context.Context, req PortRequest) (PublishedPort, error)
+	// ReleasePorts ends what AllocatePort began.
+	ReleasePorts(ctx context.Context, id string) error
 	// Link opens or closes the way from one container to ports of another.
 	Link(ctx context.Context, req LinkRequest) error
+	// Delete removes the network from the host. Nobody is on it.
+	Delete(ctx context.Context) error
 	// Close removes what nobody needs any more. Containers that still run keep
 	// their network.
 	Close(ctx context.Context) error
 }
 
-// Config is what init_networkdriver is told.
-type Config struct {
-	Bridge                      string       // interface name; empty: the default one
-	CustomBridge                bool         // the user named it: it must exist
-	BridgeIP                    netip.Prefix // invalid: choose
-	FixedCIDR                   netip.Prefix // invalid: the whole network
-	DefaultBindingIP            netip.Addr
-	MTU                         int // 0: that of the default route
-	Firewall                    bool
-	Masquerade                  bool
-	InterContainerCommunication bool
-	IPForward                   bool
-	UserlandProxy               bool
-	WarmSandboxes               int // how many to keep ready
+// Subnet is the addresses of one family on a network.
+type Subnet struct {
+	Network netip.Prefix
+	Gateway netip.Addr
+	Addresses
 }
 
-// Check refuses combinations that cannot work.
-func (c Config) Check() error {
-	switch {
-	case len(c.Bridge) > 15 || strings.ContainsAny(c.Bridge, "/ \t\n:%"):
-		return errdefs.InvalidArgument("invalid bridge name %q: an interface name has at most 15 characters, no space and no slash", c.Bridge)
-	case !c.Firewall && !c.InterContainerCommunication:
-		return errdefs.InvalidArgument("containers cannot be kept from each other without firewall rules: " +
-			"enable iptables or inter-container communication")
-	case c.MTU != 0 && (c.MTU < 68 || c.MTU > 65535):
-		return errdefs.InvalidArgument("invalid MTU %d: want 68 to 65535", c.MTU)
-	case c.WarmSandboxes < 0 || c.WarmSandboxes > 64:
-		return errdefs.InvalidArgument("invalid number of warm sandboxes %d: want 0 to 64", c.WarmSandboxes)
-	case c.FixedCIDR.IsValid() && c.BridgeIP.IsValid() && (c.FixedCIDR.Bits() < c.BridgeIP.Bits() || !c.BridgeIP.Contains(c.FixedCIDR.Addr())):
-		return errdefs.InvalidArgument("network %s does not contain specified subnet %s", c.BridgeIP.Masked(), c.FixedCIDR)
-	}
-	return nil
+// Addresses hands them out.
+type Addresses interface {
+	Next() (netip.Addr, error)
+	Reserve(ip netip.Addr) error
+	Release(ip netip.Addr)
+}
+
+// Spec is a network to open: its definition with its addresses.
+type Spec struct {
+	Definition
+	V4, V6 *Subnet // nil: none of that family
+	Warn   Warn
 }
 
 // InterfaceRequest asks for an interface.
 type InterfaceRequest struct {
-	ID      string
-	IP      netip.Addr       // invalid: any
-	MAC     net.HardwareAddr // nil: from the address
-	Restore bool             // the container runs already: only remember its address
+	ID        string
+	IP, IPv6  netip.Addr       // invalid: any
+	LinkLocal []netip.Addr     // more addresses, which nobody administers
+	MAC       net.HardwareAddr // nil: from the address
+	Namespace *os.File         // where the interface goes; nil: a new one
+	Name      string           // of the interface in there
+	Gateway   bool             // the way to everywhere leads through this network
+	Restore   bool             // the container runs already: only remember its addresses
+}
+
+// ReleaseRequest says whose interface goes.
+type ReleaseRequest struct {
+	ID        string
+	Namespace *os.File // where the container runs on; nil: it has ended
+	Name      string   // of the interface there
 }
 
 // Interface is the answer, in the classic shape of the job's output.
@@ -87,21 +106,30 @@ type Interface struct {
 	GlobalIPv6PrefixLen int
 	IPv6Gateway         string
 	// SandboxKey is the path of a ready network namespace; empty for a
-	// restored interface.
+	// restored interface and one that was added to a namespace.
 	SandboxKey string
+	// Namespace is that namespace, which the caller closes.
+	Namespace *os.File `json:"-"`
 }
 
-// Describe fills an Interface from its address.
-func Describe(bridge string, address netip.Prefix, gateway netip.Addr, mac net.HardwareAddr) *Interface {
-	return &Interface{
-		IP:            address.Addr().String(),
-		Mask:          hex.EncodeToString(net.CIDRMask(address.Bits(), address.Addr().BitLen())),
-		Gateway:       gateway.String(),
-		Bridge:        bridge,
-		IPPrefixLen:   address.Bits(),
-		MacAddress:    mac.String(),
-		LinkLocalIPv6: LinkLocal(mac).String(),
+// Describe fills an Interface from its addresses. Those of one family may be
+// missing, and gateways.
+func Describe(bridge string, v4, v6 netip.Prefix, gateway4, gateway6 netip.Addr, mac net.HardwareAddr) *Interface {
+	i := &Interface{Bridge: bridge, MacAddress: mac.String(), LinkLocalIPv6: LinkLocal(mac).String()}
+	if v4.IsValid() {
+		i.IP, i.IPPrefixLen = v4.Addr().String(), v4.Bits()
+		i.Mask = hex.EncodeToString(net.CIDRMask(v4.Bits(), 32))
 	}
+	if v6.IsValid() {
+		i.GlobalIPv6, i.GlobalIPv6PrefixLen = v6.Addr().String(), v6.Bits()
+	}
+	if gateway4.IsValid() {
+		i.Gateway = gateway4.String()
+	}
+	if gateway6.IsValid() {
+		i.IPv6Gateway = gateway6.String()
+	}
+	return i
 }
 
 // PortRequest asks for a published port. HostPorts is zero for any port.
@@ -126,3 +154,11 @@ type LinkRequest struct {
 	Ports         []Port
 	IgnoreErrors  bool
 }
+
+// NoInterface is the error for a container that is not on the network.
+func NoInterface(id string) error {
+	return errdefs.NotFound("No network information to release for %s", id)
+}
+
+// NoNetwork is the error for a network that does not exist.
+func NoNetwork(ref string) error { return errdefs.NotFound("network %s not found", ref) }

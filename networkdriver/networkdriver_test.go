@@ -32,7 +32,7 @@ func TestChoose(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	mac := MAC(netip.MustParseAddr("172.17.0.5"))
-	i := Describe("docker0", netip.MustParsePrefix("172.17.0.5/16"), netip.MustParseAddr("172.17.42.1"), mac)
+	i := Describe("docker0", netip.MustParsePrefix("172.17.0.5/16"), netip.Prefix{}, netip.MustParseAddr("172.17.42.1"), netip.Addr{}, mac)
 	want := Interface{IP: "172.17.0.5", Mask: "ffff0000", Gateway: "172.17.42.1", Bridge: "docker0",
 		IPPrefixLen: 16, MacAddress: "02:42:ac:11:00:05", LinkLocalIPv6: "fe80::42:acff:fe11:5"}
 	if *i != want {
@@ -47,7 +47,7 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"10.0.0.1/24": "10.0.0.1/24", "": "invalid Prefix", "10.0.0.0/24": "", "10.0.0.255/24": "", "10.0.0.1": "", "x/24": "", "fd00::1/64": "",
+		"10.0.0.1/24": "10.0.0.1/24", "": "invalid Prefix", "10.0.0.0/24": "", "10.0.0.255/24": "", "10.0.0.1": "", "x/24": "", "fd00::1/64": "fd00::1/64", "fd00::/64": "",
 	} {
 		got, err := ParseBridgeIP(text)
 		if (err != nil) != (want == "") || err == nil && got.String() != want {

@@ -1,6 +1,7 @@
 package networkdriver
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -87,4 +88,14 @@ func parseNumber(text string) (uint16, error) {
 		return 0, errdefs.InvalidArgument("%s is not between 1 and 65535", text)
 	}
 	return uint16(n), nil
+}
+
+// Settled is a request for the very port that was given.
+func (r PortRequest) Settled(p PublishedPort) (PortRequest, error) {
+	ip, err := netip.ParseAddr(p.HostIP)
+	if err != nil || p.HostPort < 1 || p.HostPort > 65535 {
+		return r, errdefs.Internal("the driver published a port at %q, port %d", p.HostIP, p.HostPort)
+	}
+	r.HostIP, r.HostPorts = ip, PortRange{uint16(p.HostPort), uint16(p.HostPort)}
+	return r, nil
 }

@@ -26,10 +26,12 @@ type NetworkingConfig struct {
 
 // EndpointConfig is the wish for one network.
 type EndpointConfig struct {
-	IPAMConfig *EndpointIPAM `json:",omitempty"`
-	Links      []string      `json:",omitempty"`
-	Aliases    []string      `json:",omitempty"`
-	MacAddress string        `json:",omitempty"`
+	IPAMConfig *EndpointIPAM     `json:",omitempty"`
+	Links      []string          `json:",omitempty"`
+	Aliases    []string          `json:",omitempty"`
+	MacAddress string            `json:",omitempty"`
+	DriverOpts map[string]string `json:",omitempty"`
+	GwPriority int               `json:",omitempty"`
 }
 
 // EndpointIPAM holds addresses that the user asked for.

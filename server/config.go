@@ -104,6 +104,13 @@ type Network struct {
 	BridgeIP      string
 	FixedCIDR     string
 	DefaultIP     string
+	IPv6          bool
+	BridgeIPv6    string
+	FixedCIDRv6   string
+	Gateway       string // of containers on the default bridge; empty: the bridge
+	GatewayIPv6   string
+	AddressPools  []string // base=NETWORK,size=BITS
+	Firewall      string   // nftables or iptables; empty: what the host uses
 	NoICC         bool
 	NoFirewall    bool
 	NoMasquerade  bool

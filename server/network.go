@@ -2,7 +2,12 @@ package server
 
 import (
 	"context"
+	"encoding/json"
+	"net/netip"
+	"path/filepath"
 	"strconv"
+
+	"github.com/enginejobs/docker/pkg/resolvconf"
 )
 
 // InitNetwork runs init_networkdriver, unless there shall be no network. What
@@ -15,10 +20,12 @@ func (s *Server) InitNetwork(ctx context.Context) error {
 	env := map[string]string{
 		"EnableIptables": flag(!n.NoFirewall), "EnableIpMasq": flag(!n.NoMasquerade), "EnableIpForward": flag(!n.NoForward),
 		"InterContainerCommunication": flag(!n.NoICC), "UserlandProxy": flag(!n.NoProxy),
-		"Mtu": strconv.Itoa(n.MTU),
+		"Mtu": strconv.Itoa(n.MTU), "EnableIPv6": flag(n.IPv6), "Root": filepath.Join(s.cfg.Root, "networks"),
 	}
 	for key, value := range map[string]string{
 		"BridgeIface": n.Bridge, "BridgeIP": n.BridgeIP, "FixedCIDR": n.FixedCIDR, "DefaultBindingIP": n.DefaultIP,
+		"BridgeIPv6": n.BridgeIPv6, "FixedCIDRv6": n.FixedCIDRv6, "DefaultGateway": n.Gateway, "DefaultGatewayIPv6": n.GatewayIPv6,
+		"FirewallBackend": n.Firewall,
 	} {
 		if value != "" {
 			env[key] = value
@@ -27,5 +34,29 @@ func (s *Server) InitNetwork(ctx context.Context) error {
 	if n.WarmSandboxes != 0 {
 		env["WarmSandboxes"] = strconv.Itoa(max(n.WarmSandboxes, 0))
 	}
+	for key, list := range map[string][]string{"DefaultAddressPools": n.AddressPools, "Nameservers": nameservers()} {
+		if len(list) > 0 {
+			text, err := json.Marshal(list)
+			if err != nil {
+				return err
+			}
+			env[key] = string(text)
+		}
+	}
 	return s.run(ctx, "init_networkdriver", env)
+}
+
+// nameservers are those of the host, which no network of ours may hide. Without
+// any it has none to hide.
+func nameservers() (list []string) {
+	text, err := resolvconf.ReadHost(resolvconf.HostPath, resolvconf.SystemdPath)
+	if err != nil {
+		return nil
+	}
+	for _, s := range resolvconf.Parse(text).Nameservers {
+		if _, err := netip.ParseAddr(s); err == nil {
+			list = append(list, s)
+		}
+	}
+	return list
 }

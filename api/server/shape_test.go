@@ -38,7 +38,15 @@ func samples() map[string]any {
 		Config: &runconfig.Config{Cmd: runconfig.Strings{"sh"}, Env: []string{"A=b"}}, Architecture: "amd64", Os: "linux",
 		RootFS: api.ImageRootFS{Type: "layers", Layers: []string{"sha256:" + hash}}, GraphDriver: api.GraphDriverData{Name: "overlay"},
 	}
+	network := api.Network{
+		Name: "n", Id: hash, Created: at, Scope: "local", Driver: "bridge", EnableIPv4: true,
+		IPAM:       api.IPAM{Driver: "default", Config: []api.IPAMConfig{{Subnet: "10.0.0.0/24", Gateway: "10.0.0.1"}}},
+		Containers: map[string]api.NetworkContainer{hash: {Name: "web", IPv4Address: "10.0.0.2/24"}},
+		Options:    map[string]string{}, Labels: map[string]string{"a": "b"},
+	}
 	return map[string]any{
+		"networks":          []api.Network{network},
+		"network_inspect":   network,
 		"containers":        []api.ContainerSummary{summary},
 		"container_inspect": inspect,
 		"images": []api.ImageSummary{

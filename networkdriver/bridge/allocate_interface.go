@@ -3,163 +3,162 @@
 package bridge
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"net"
+	"fmt"
 	"net/netip"
+	"os"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
 )
 
-// Allocate gives a container a sandbox: one from the pool if any address will
-// do, else a fresh one. With Restore only the address is noted.
-func (d *Driver) Allocate(ctx context.Context, req networkdriver.InterfaceRequest) (*networkdriver.Interface, error) {
-	g, err := d.begin(req.ID)
+// Allocate gives a container an end: one from the pool if any address will do,
+// else a fresh one. With Restore only the addresses are noted.
+func (n *Network) Allocate(ctx context.Context, req networkdriver.InterfaceRequest) (*networkdriver.Interface, error) {
+	if err := n.check(req); err != nil {
+		return nil, err
+	}
+	g, err := n.begin(req.ID)
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.sandboxFor(ctx, req)
+	e, err := n.endFor(ctx, req)
 	if err == nil && ctx.Err() != nil { // the caller has left
-		s.close()
-		d.ips.Release(s.ip)
-		err = ctx.Err()
+		err = errors.Join(ctx.Err(), n.drop(e, req.Namespace != nil))
 	}
 	if err != nil {
-		d.forget(req.ID)
+		n.forget(req.ID)
 		return nil, err
+	}
+	iface := n.describe(e)
+	if e.ns != nil { // the caller's from here on
+		iface.Namespace, iface.SandboxKey = e.ns, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), e.ns.Fd())
+		e.ns = nil
 	}
 	g.mu.Lock()
-	g.sandbox, g.state = s, ready
+	g.end, g.state = e, ready
 	g.mu.Unlock()
-	address := netip.PrefixFrom(s.ip, d.device.address.Bits())
-	iface := networkdriver.Describe(d.device.name, address, d.device.address.Addr(), s.mac)
-	iface.SandboxKey = s.key()
 	return iface, nil
 }
 
-// begin notes that a container is about to be given something.
-func (d *Driver) begin(id string) (*grant, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.closed {
-		return nil, errdefs.Unavailable("the network of bridge %s is shut down", d.device.name)
+// check refuses addresses of a family that the network does not have.
+func (n *Network) check(req networkdriver.InterfaceRequest) error {
+	switch {
+	case req.IP.IsValid() && n.v4 == nil:
+		return errdefs.InvalidArgument("invalid address %s: the network has no IPv4 addresses", req.IP)
+	case req.IPv6.IsValid() && n.v6 == nil:
+		return errdefs.InvalidArgument("invalid address %s: the network has no IPv6 addresses", req.IPv6)
 	}
-	if d.given[id] != nil {
+	return nil
+}
+
+func (n *Network) describe(e *end) *networkdriver.Interface {
+	var v4, v6 netip.Prefix
+	if e.v4.IsValid() {
+		v4 = netip.PrefixFrom(e.v4, n.set.v4.Bits())
+	}
+	if e.v6.IsValid() {
+		v6 = netip.PrefixFrom(e.v6, n.set.v6.Bits())
+	}
+	return networkdriver.Describe(n.set.bridge, v4, v6, n.set.way4, n.set.way6, e.mac)
+}
+
+// begin notes that a container is about to be given something.
+func (n *Network) begin(id string) (*grant, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil, errdefs.Unavailable("the network of bridge %s is shut down", n.set.bridge)
+	}
+	if n.given[id] != nil {
 		return nil, errdefs.Conflict("container %s has an interface already", id)
 	}
 	g := &grant{}
-	d.given[id] = g
+	n.given[id] = g
 	return g, nil
 }
 
-func (d *Driver) forget(id string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.given, id)
+func (n *Network) forget(id string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.given, id)
 }
 
-func (d *Driver) sandboxFor(ctx context.Context, req networkdriver.InterfaceRequest) (*sandbox, error) {
+// endFor finds or makes the end for a request.
+func (n *Network) endFor(ctx context.Context, req networkdriver.InterfaceRequest) (*end, error) {
 	if !req.Restore {
-		if err := errors.Join(d.present(), d.firewall.dropLegacy()); err != nil {
+		if err := errors.Join(n.present(), n.drv.dropInherited()); err != nil {
 			return nil, err
 		}
 	}
-	if !req.IP.IsValid() && req.MAC == nil {
-		return d.anySandbox(ctx)
-	}
-	ip := req.IP
-	var err error
-	if ip.IsValid() {
-		pooled, err := d.claim(ctx, ip, req.Restore)
-		if err != nil {
-			return nil, err
+	if req.IP.IsValid() {
+		if e := n.pooled(req); e != nil {
+			return e, nil
 		}
-		if pooled != nil && !req.Restore && (req.MAC == nil || bytes.Equal(req.MAC, pooled.mac)) {
-			return pooled, nil
-		}
-		if pooled != nil {
-			pooled.close()
-		}
-	} else if ip, err = d.nextAddress(ctx); err != nil {
-		return nil, err
-	}
-	return d.sandboxWith(ip, req.MAC, req.Restore)
-}
-
-// sandboxWith makes a sandbox for an address that is reserved already.
-func (d *Driver) sandboxWith(ip netip.Addr, mac net.HardwareAddr, restore bool) (*sandbox, error) {
-	if mac == nil {
-		mac = networkdriver.MAC(ip)
-	}
-	if restore {
-		return &sandbox{ip: ip, mac: mac}, nil
-	}
-	s, err := d.build(ip, mac)
-	if err != nil {
-		d.ips.Release(ip)
-	}
-	return s, err
-}
-
-// anySandbox is the way nearly all containers go.
-func (d *Driver) anySandbox(ctx context.Context) (*sandbox, error) {
-	if s := d.pool.take(); s != nil {
-		return s, nil
-	}
-	s, err := d.buildNext()
-	if errdefs.Is(err, errdefs.KindUnavailable) {
-		// The pool may be about to have the last address.
-		d.pool.settle(ctx)
-		if s := d.pool.take(); s != nil {
-			return s, nil
+	} else if plain(req) && req.MAC == nil && !req.IPv6.IsValid() {
+		if e := n.pool.take(); e != nil {
+			return e, nil
 		}
 	}
-	return s, err
-}
-
-// nextAddress takes an address without a sandbox, from the pool if there is no
-// other.
-func (d *Driver) nextAddress(ctx context.Context) (netip.Addr, error) {
-	ip, err := d.ips.Next()
-	if err == nil {
-		return ip, nil
-	}
-	d.pool.settle(ctx)
-	s := d.pool.take()
-	if s == nil {
-		return netip.Addr{}, err
-	}
-	s.close()
-	return s.ip, nil
-}
-
-// claim takes one given address, out of the pool if that has it; then the
-// sandbox made for it comes along. What was found on the bridge at start only a
-// running container may claim.
-func (d *Driver) claim(ctx context.Context, ip netip.Addr, restore bool) (*sandbox, error) {
-	if restore && d.recognise(ip) {
-		return nil, nil
-	}
-	if s := d.pool.takeIP(ip); s != nil {
-		return s, nil
-	}
-	err := d.ips.Reserve(ip)
-	if errdefs.IsConflict(err) {
-		d.pool.settle(ctx)
-		if s := d.pool.takeIP(ip); s != nil {
-			return s, nil
+	e, err := n.make(req)
+	switch {
+	case errdefs.Is(err, errdefs.KindUnavailable):
+		return n.lastAddress(ctx, req, err)
+	case errdefs.IsConflict(err) && req.IP.IsValid(): // the pool may be about to have it
+		n.pool.settle(ctx)
+		if e := n.pooled(req); e != nil {
+			return e, nil
+		}
+		if n.free(req.IP) {
+			return n.make(req)
 		}
 	}
-	return nil, err
+	return e, err
 }
 
-// recognise hands an address that was found on the bridge to its owner.
-func (d *Driver) recognise(ip netip.Addr) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	known := d.strangers[ip]
-	delete(d.strangers, ip)
-	return known
+// pooled takes the address of a request out of the pool. If the end that was
+// made for it will not do, the address is free afterwards.
+func (n *Network) pooled(req networkdriver.InterfaceRequest) *end {
+	e := n.pool.takeIP(req.IP)
+	if e == nil || plain(req) && e.fits(req) {
+		return e
+	}
+	e.close()
+	n.giveBack(e)
+	return nil
+}
+
+// free tells whether nobody has an address.
+func (n *Network) free(ip netip.Addr) bool {
+	if n.v4 == nil || n.v4.Reserve(ip) != nil {
+		return false
+	}
+	n.v4.Release(ip)
+	return true
+}
+
+// lastAddress takes the addresses out of the pool when there are no others.
+func (n *Network) lastAddress(ctx context.Context, req networkdriver.InterfaceRequest, none error) (*end, error) {
+	n.pool.settle(ctx)
+	e := n.pool.take()
+	if e == nil {
+		return nil, none
+	}
+	if plain(req) && e.fits(req) && (!req.IP.IsValid() || req.IP == e.v4) {
+		return e, nil
+	}
+	e.close()
+	n.giveBack(e)
+	return n.make(req)
+}
+
+// drop undoes an end that nobody has seen.
+func (n *Network) drop(e *end, running bool) (err error) {
+	e.close()
+	if running && e.port != "" {
+		err = n.unplug(e.port)
+	}
+	n.giveBack(e)
+	return err
 }

@@ -161,7 +161,7 @@ func TestNothingIsLeft(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := tables(t, "ejtgone"); len(got) != 1 || !exists("ejtgone") {
+	if got := tables(t, "ejtgone"); len(got) != 2 || !exists("ejtgone") {
 		t.Errorf("tables %v", got)
 	}
 	for i := range 5 {
@@ -200,7 +200,7 @@ func TestSuccessor(t *testing.T) {
 	}
 	serve(t, ns, "tcp", c.IP+":80")
 	shutdown(t, first)
-	if !exists("ejtnext") || len(tables(t, "ejtnext")) != 1 {
+	if !exists("ejtnext") || len(tables(t, "ejtnext")) != 2 {
 		t.Fatal("the container lost its network")
 	}
 	ask(t, nil, "tcp", hostIP+":28080", true) // by the rules alone
@@ -359,18 +359,31 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-func TestRemovedBridgeIsNamed(t *testing.T) {
+// TestRemovedBridgeIsMadeAnew lets somebody delete the bridge behind our back:
+// the next container finds one, and those that run hang on it again.
+func TestRemovedBridgeIsMadeAnew(t *testing.T) {
 	testutil.RequiresRoot(t)
-	eng := start(t, map[string]string{"BridgeIface": "ejtlost"})
-	l, err := netlink.LinkByName("ejtlost")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := netlink.LinkDel(l); err != nil {
-		t.Fatal(err)
-	}
-	_, err = nettest.Allocate(eng, "a", nil)
-	if !errdefs.Is(err, errdefs.KindUnavailable) || !strings.Contains(err.Error(), "bridge ejtlost was removed behind our back") {
-		t.Errorf("got %v", err)
+	for _, icc := range []string{"1", "0"} {
+		eng := start(t, map[string]string{"BridgeIface": "ejtlost", "InterContainerCommunication": icc, "WarmSandboxes": "0"})
+		web := run(t, eng, "web")
+		serve(t, web.ns, "tcp", web.IP+":80")
+		publish(t, eng, "web", map[string]string{"HostPort": "28080", "ContainerPort": "80"})
+		l, err := netlink.LinkByName("ejtlost")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := netlink.LinkDel(l); err != nil {
+			t.Fatal(err)
+		}
+		late := run(t, eng, "late")
+		ask(t, nil, "tcp", web.IP+":80", true)
+		ask(t, nil, "tcp", "127.0.0.1:28080", true)
+		ask(t, late.ns, "tcp", web.IP+":80", icc == "1")
+		for _, id := range []string{"web", "late"} {
+			if err := eng.Job("release_interface", id).Run(); err != nil {
+				t.Error(err)
+			}
+		}
+		shutdown(t, eng)
 	}
 }

@@ -110,7 +110,8 @@ func TestKilledDaemon(t *testing.T) {
 	ask(t, ns, "tcp", dead.Gateway+":28090", true) // itself, by the proxy
 	kill()
 	ask(t, nil, "tcp", hostIP+":28090", true)
-	ask(t, nil, "tcp", "127.0.0.1:28090", false) // the proxy died
+	ask(t, nil, "tcp", "127.0.0.1:28090", true)
+	ask(t, ns, "tcp", dead.Gateway+":28090", false) // the proxy died
 	for deadline := time.Now().Add(5 * time.Second); portsOf(t, crashBridge) != 1; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d interfaces on the bridge, one container lives", portsOf(t, crashBridge))

@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-// pause is how long the pool waits after a sandbox was taken before it makes
+// pause is how long the pool waits after an end was taken before it makes
 // another: the container that took it is being started just then.
 const pause = 15 * time.Millisecond
 
-// pool keeps a few sandboxes ready. One goroutine refills it, from refill or
+// pool keeps a few ends ready. One goroutine refills it, from refill or
 // the first take on until close. Nothing depends on the pool having anything.
 type pool struct {
 	size  int
-	build func() (*sandbox, error)
+	build func() (*end, error)
 	wake  chan struct{}
 	stop  context.CancelFunc
 	ctx   context.Context
 	wg    sync.WaitGroup
 
 	mu       sync.Mutex // guards what follows
-	ready    []*sandbox
+	ready    []*end
 	started  bool
 	closed   bool
-	building chan struct{} // closed when the sandbox in the making is in ready; nil: none is
+	building chan struct{} // closed when the end in the making is in ready; nil: none is
 }
 
-func newPool(size int, build func() (*sandbox, error)) *pool {
+func newPool(size int, build func() (*end, error)) *pool {
 	ctx, stop := context.WithCancel(context.Background())
 	return &pool{size: size, build: build, wake: make(chan struct{}, 1), ctx: ctx, stop: stop}
 }
 
-// take gives a ready sandbox, the oldest first; nil if there is none.
-func (p *pool) take() *sandbox {
+// take gives a ready end, the oldest first; nil if there is none.
+func (p *pool) take() *end {
 	defer p.refill()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,12 +49,12 @@ func (p *pool) take() *sandbox {
 	return s
 }
 
-// takeIP gives the ready sandbox that has an address; nil if none has.
-func (p *pool) takeIP(ip netip.Addr) *sandbox {
+// takeIP gives the ready end that has an address; nil if none has.
+func (p *pool) takeIP(ip netip.Addr) *end {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, s := range p.ready {
-		if s.ip == ip {
+		if s.v4 == ip {
 			p.ready = slices.Delete(p.ready, i, i+1)
 			return s
 		}
@@ -62,7 +62,7 @@ func (p *pool) takeIP(ip netip.Addr) *sandbox {
 	return nil
 }
 
-// settle waits for the sandbox in the making: it may hold the very address
+// settle waits for the end in the making: it may hold the very address
 // that somebody wants, or the last one.
 func (p *pool) settle(ctx context.Context) {
 	p.mu.Lock()
@@ -136,7 +136,7 @@ func (p *pool) add() (more bool) {
 }
 
 // close ends the goroutine and gives back what is left.
-func (p *pool) close() []*sandbox {
+func (p *pool) close() []*end {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()

@@ -13,15 +13,15 @@ import (
 	"github.com/enginejobs/docker/pkg/testutil"
 )
 
-// counter builds sandboxes without namespaces.
-func counter(fail *atomic.Bool) (func() (*sandbox, error), *atomic.Int32) {
+// counter builds ends without namespaces.
+func counter(fail *atomic.Bool) (func() (*end, error), *atomic.Int32) {
 	var built atomic.Int32
-	return func() (*sandbox, error) {
+	return func() (*end, error) {
 		if fail != nil && fail.Load() {
 			return nil, errors.New("no luck")
 		}
 		n := built.Add(1)
-		return &sandbox{ip: netip.AddrFrom4([4]byte{10, 0, 0, byte(n)})}, nil
+		return &end{v4: netip.AddrFrom4([4]byte{10, 0, 0, byte(n)})}, nil
 	}, &built
 }
 
@@ -45,10 +45,10 @@ func TestPoolFillsAndRefills(t *testing.T) {
 	build, built := counter(nil)
 	p := newPool(3, build)
 	if s := p.take(); s != nil {
-		t.Errorf("a fresh pool had %v", s.ip)
+		t.Errorf("a fresh pool had %v", s.v4)
 	}
 	waitFor(t, "three", func() bool { return p.len() == 3 })
-	if s := p.take(); s == nil || s.ip.String() != "10.0.0.1" {
+	if s := p.take(); s == nil || s.v4.String() != "10.0.0.1" {
 		t.Errorf("took %v", s)
 	}
 	if s := p.takeIP(netip.MustParseAddr("10.0.0.3")); s == nil {
@@ -63,7 +63,7 @@ func TestPoolFillsAndRefills(t *testing.T) {
 	}
 	p.refill()
 	if s := p.take(); s != nil {
-		t.Error("a closed pool gave a sandbox")
+		t.Error("a closed pool gave an end")
 	}
 }
 
@@ -98,10 +98,10 @@ func TestPoolGivesUpUntilAskedAgain(t *testing.T) {
 func TestPoolSettleWaitsForTheOneInTheMaking(t *testing.T) {
 	testutil.NoGoroutineLeaks(t)
 	begun, finish := make(chan struct{}), make(chan struct{})
-	p := newPool(1, func() (*sandbox, error) {
+	p := newPool(1, func() (*end, error) {
 		close(begun)
 		<-finish
-		return &sandbox{}, nil
+		return &end{}, nil
 	})
 	p.refill()
 	<-begun
@@ -111,7 +111,7 @@ func TestPoolSettleWaitsForTheOneInTheMaking(t *testing.T) {
 	time.AfterFunc(10*time.Millisecond, func() { close(finish) })
 	p.settle(context.Background())
 	if p.len() != 1 {
-		t.Error("settle came back before the sandbox was ready")
+		t.Error("settle came back before the end was ready")
 	}
 	p.close()
 	p.settle(context.Background())

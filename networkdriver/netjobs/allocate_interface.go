@@ -6,28 +6,39 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
+	"github.com/enginejobs/docker/networkdriver/networks"
 )
 
 // allocateInterface describes allocate_interface.
 //
 // Usage: allocate_interface ID
-// Env: RequestedIP, RequestedMac, RequestedIPv6, Restore; see below.
-// Stdout: one JSON object, networkdriver.Interface. SandboxKey is the path of
-// a network namespace that is ready for use: loopback and eth0 up, address and
-// default route set. It is good until release_interface.
+// Env: see the keys below.
+// Stdout: one JSON object, networkdriver.Interface with NetworkID and Name.
+// SandboxKey is the path of a network namespace that is ready for use: loopback
+// and the interface up, addresses and default routes set. It is good until
+// release_interface. It is empty where the container had a namespace already.
 // Errors: InvalidArgument for malformed values and addresses out of range,
-// Conflict when the container has an interface or the address is taken,
-// Unavailable when no address is left.
+// NotFound for the network, Conflict when the container has an interface there
+// or the address is taken, Unavailable when no address is left.
 func (d *doors) allocateInterface() engine.Declaration {
 	return engine.Declaration{
 		Name:    "allocate_interface",
-		Summary: "Give a container an address and a ready network namespace.",
+		Summary: "Give a container an address and a ready network namespace, or one more interface.",
 		Args:    id(),
 		Env: []engine.Key{
+			{Name: "GwPriority", Type: engine.Int, Default: "0", Summary: "of several networks the one with the greatest leads to the outside"},
+			{Name: "Interface", Type: engine.String, Summary: "name in the container; empty: the first free one"},
+			{Name: "Keep", Type: engine.Bool, Default: "0", Summary: "the addresses are those of an earlier run: others will do"},
+			{Name: "LinkLocalIPs", Type: engine.List, Summary: "more addresses of the interface"},
+			{Name: "Links", Type: engine.JSON, Summary: "object of alias and name, for this container alone"},
+			{Name: "Names", Type: engine.List, Summary: "under which others on the network find the container"},
+			{Name: "Network", Type: engine.String, Summary: "name or id; empty: that of containers that ask for none"},
 			{Name: "RequestedIP", Type: engine.String, Summary: "IPv4 address; empty: the next free one"},
 			{Name: "RequestedMac", Type: engine.String, Summary: "hardware address; empty: from the IPv4 address"},
-			{Name: "RequestedIPv6", Type: engine.String, Summary: "not implemented"},
-			{Name: "Restore", Type: engine.Bool, Default: "0", Summary: "the container runs: only reserve RequestedIP"},
+			{Name: "RequestedIPv6", Type: engine.String, Summary: "IPv6 address; empty: the next free one"},
+			{Name: "Resolver", Type: engine.JSON, Summary: "resolver.Config of the container's name server"},
+			{Name: "Restore", Type: engine.Bool, Default: "0", Summary: "the container runs: only reserve its addresses"},
+			{Name: "Sandbox", Type: engine.String, Summary: "path of the namespace of a container that runs"},
 		},
 		Stdout:  engine.JSONDocument,
 		Changes: true,
@@ -40,34 +51,60 @@ func (d *doors) jobAllocateInterface(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	iface, err := d.driver.Allocate(job.Context(), req)
+	e, err := d.networks.Allocate(job.Context(), req)
 	if err != nil {
 		return err
 	}
-	return job.WriteJSON(iface)
+	return job.WriteJSON(e)
 }
 
-func decodeAllocateInterface(job *engine.Job) (req networkdriver.InterfaceRequest, err error) {
+func decodeAllocateInterface(job *engine.Job) (req networks.Request, err error) {
 	if req.ID, err = checkID(job); err != nil {
 		return req, err
 	}
-	if job.Getenv("RequestedIPv6") != "" {
-		return req, errdefs.NotImplemented("IPv6 on the bridge is not implemented: ask without RequestedIPv6")
+	req.Network, req.Sandbox, req.Name = job.Getenv("Network"), job.Getenv("Sandbox"), job.Getenv("Interface")
+	req.Priority, req.Names = job.GetenvInt("GwPriority"), job.GetenvList("Names")
+	req.Restore, req.Keep = job.GetenvBool("Restore"), job.GetenvBool("Keep")
+	if err := job.GetenvJson("Links", &req.Links); err != nil {
+		return req, err
 	}
+	if err := job.GetenvJson("Resolver", &req.Resolver); err != nil {
+		return req, err
+	}
+	if err := decodeAddresses(job, &req); err != nil {
+		return req, err
+	}
+	if req.Restore && !req.IP.IsValid() && !req.IPv6.IsValid() {
+		return req, errdefs.InvalidArgument("allocate_interface: Restore needs the RequestedIP that the container has")
+	}
+	if len(req.Name) > 15 {
+		return req, errdefs.InvalidArgument("invalid interface name %q: it has at most 15 characters", req.Name)
+	}
+	return req, nil
+}
+
+func decodeAddresses(job *engine.Job, req *networks.Request) (err error) {
 	if text := job.Getenv("RequestedIP"); text != "" {
 		req.IP, err = netip.ParseAddr(text)
 		if err != nil || !req.IP.Is4() {
-			return req, errdefs.InvalidArgument("invalid RequestedIP %q: want an IPv4 address", text)
+			return errdefs.InvalidArgument("invalid RequestedIP %q: want an IPv4 address", text)
 		}
+	}
+	if text := job.Getenv("RequestedIPv6"); text != "" {
+		req.IPv6, err = netip.ParseAddr(text)
+		if err != nil || !req.IPv6.Is6() {
+			return errdefs.InvalidArgument("invalid RequestedIPv6 %q: want an IPv6 address", text)
+		}
+	}
+	for _, text := range job.GetenvList("LinkLocalIPs") {
+		ip, err := netip.ParseAddr(text)
+		if err != nil || !ip.IsLinkLocalUnicast() {
+			return errdefs.InvalidArgument("invalid link-local address %q", text)
+		}
+		req.LinkLocal = append(req.LinkLocal, ip)
 	}
 	if text := job.Getenv("RequestedMac"); text != "" {
-		if req.MAC, err = networkdriver.ParseMAC(text); err != nil {
-			return req, err
-		}
+		req.MAC, err = networkdriver.ParseMAC(text)
 	}
-	req.Restore = job.GetenvBool("Restore")
-	if req.Restore && !req.IP.IsValid() {
-		return req, errdefs.InvalidArgument("allocate_interface: Restore needs the RequestedIP that the container has")
-	}
-	return req, nil
+	return err
 }

@@ -40,7 +40,7 @@ func (d *doors) jobAllocatePort(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	published, err := d.driver.AllocatePort(job.Context(), req)
+	published, err := d.networks.AllocatePort(job.Context(), req)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
+	"github.com/enginejobs/docker/networkdriver/networks"
 )
 
 // initDeclaration describes init_networkdriver.
@@ -14,10 +15,10 @@ import (
 // Env: see the keys below.
 // Stdout: nothing. Stderr: warnings about the host, one per line.
 // Errors: InvalidArgument for malformed values and combinations that cannot
-// work, NotImplemented for IPv6, Conflict when the network runs already or the
+// work, Conflict when the network runs already or the
 // existing bridge has another address, Unavailable when no address range is
 // free.
-func initDeclaration(open Open) engine.Declaration {
+func initDeclaration(kind networks.Kind) engine.Declaration {
 	return engine.Declaration{
 		Name:    "init_networkdriver",
 		Summary: "Create or adopt the bridge, set up its rules and declare the other network jobs.",
@@ -33,15 +34,22 @@ func initDeclaration(open Open) engine.Declaration {
 			{Name: "DefaultBindingIP", Type: engine.String, Default: "0.0.0.0", Summary: "host address of published ports"},
 			{Name: "Mtu", Type: engine.Int, Default: "0", Summary: "MTU of container interfaces; 0: that of the default route"},
 			{Name: "UserlandProxy", Type: engine.Bool, Default: "1", Summary: "serve published ports on loopback addresses by a proxy"},
-			{Name: "EnableIPv6", Type: engine.Bool, Default: "0", Summary: "not implemented"},
-			{Name: "FixedCIDRv6", Type: engine.String, Summary: "not implemented"},
+			{Name: "EnableIPv6", Type: engine.Bool, Default: "0", Summary: "containers get IPv6 addresses, too"},
+			{Name: "BridgeIPv6", Type: engine.String, Summary: "IPv6 address of the bridge with its network"},
+			{Name: "FixedCIDRv6", Type: engine.String, Summary: "network of the containers' IPv6 addresses"},
+			{Name: "DefaultGateway", Type: engine.String, Summary: "where the default route of containers leads; empty: to the bridge"},
+			{Name: "DefaultGatewayIPv6", Type: engine.String, Summary: "the same for IPv6"},
+			{Name: "DefaultAddressPools", Type: engine.List, Summary: "where networks get subnets from: base=NETWORK,size=BITS"},
+			{Name: "FirewallBackend", Type: engine.String, Summary: "nftables or iptables; empty: what the host uses"},
+			{Name: "Nameservers", Type: engine.List, Summary: "of the host: no network may hold one"},
+			{Name: "Root", Type: engine.String, Summary: "directory of the networks that users made; empty: they are forgotten"},
 			{Name: "WarmSandboxes", Type: engine.Int, Default: "3", Summary: "network sandboxes to keep ready; 0: none"},
 		},
-		Handler: func(job *engine.Job) error { return jobInit(job, open) },
+		Handler: func(job *engine.Job) error { return jobInit(job, kind) },
 	}
 }
 
-func jobInit(job *engine.Job, open Open) error {
+func jobInit(job *engine.Job, kind networks.Kind) error {
 	cfg, err := decodeInit(job)
 	if err != nil {
 		return err
@@ -49,37 +57,79 @@ func jobInit(job *engine.Job, open Open) error {
 	if job.Eng.Has("allocate_interface") {
 		return errdefs.Conflict("init_networkdriver: this engine has a network already")
 	}
-	driver, err := open(job.Context(), cfg, job.Warnf)
+	m, err := networks.Open(job.Context(), cfg, kind, job.Warnf)
 	if err != nil {
 		return err
 	}
-	job.Eng.OnShutdown("network", driver.Close)
-	return (&doors{driver}).install(job.Eng)
+	job.Eng.OnShutdown("network", m.Close)
+	return (&doors{job.Eng, m}).install()
 }
 
 func decodeInit(job *engine.Job) (cfg networkdriver.Config, err error) {
-	if job.GetenvBool("EnableIPv6") || job.Getenv("FixedCIDRv6") != "" {
-		return cfg, errdefs.NotImplemented("IPv6 on the bridge is not implemented: start without EnableIPv6 and FixedCIDRv6")
-	}
 	cfg = networkdriver.Config{
+		Root:                        job.Getenv("Root"),
+		AddressPools:                job.GetenvList("DefaultAddressPools"),
 		Bridge:                      job.Getenv("BridgeIface"),
 		MTU:                         job.GetenvInt("Mtu"),
 		Firewall:                    job.GetenvBool("EnableIptables"),
+		Backend:                     job.Getenv("FirewallBackend"),
 		Masquerade:                  job.GetenvBool("EnableIpMasq"),
 		InterContainerCommunication: job.GetenvBool("InterContainerCommunication"),
 		IPForward:                   job.GetenvBool("EnableIpForward"),
 		UserlandProxy:               job.GetenvBool("UserlandProxy"),
-		WarmSandboxes:               job.GetenvInt("WarmSandboxes"),
+		Warm:                        job.GetenvInt("WarmSandboxes"),
+		IPv6:                        job.GetenvBool("EnableIPv6"),
 	}
 	cfg.CustomBridge = cfg.Bridge != ""
-	if cfg.BridgeIP, err = networkdriver.ParseBridgeIP(job.Getenv("BridgeIP")); err != nil {
+	for key, to := range map[string]*netip.Prefix{"BridgeIP": &cfg.BridgeIP, "BridgeIPv6": &cfg.BridgeIPv6} {
+		if *to, err = networkdriver.ParseBridgeIP(job.Getenv(key)); err != nil {
+			return cfg, err
+		}
+	}
+	for key, to := range map[string]*netip.Prefix{"FixedCIDR": &cfg.FixedCIDR, "FixedCIDRv6": &cfg.FixedCIDRv6} {
+		if *to, err = networkdriver.ParseSubnet(job.Getenv(key)); err != nil {
+			return cfg, err
+		}
+	}
+	for key, to := range map[string]*netip.Addr{
+		"DefaultBindingIP": &cfg.DefaultBind, "DefaultGateway": &cfg.Gateway, "DefaultGatewayIPv6": &cfg.Gateway6,
+	} {
+		if text := job.Getenv(key); text != "" {
+			if *to, err = netip.ParseAddr(text); err != nil {
+				return cfg, errdefs.InvalidArgument("invalid %s %q: want an address", key, text)
+			}
+		}
+	}
+	if err := families(cfg); err != nil {
 		return cfg, err
 	}
-	if cfg.FixedCIDR, err = networkdriver.ParseSubnet(job.Getenv("FixedCIDR")); err != nil {
-		return cfg, err
-	}
-	if cfg.DefaultBindingIP, err = netip.ParseAddr(job.Getenv("DefaultBindingIP")); err != nil || !cfg.DefaultBindingIP.Is4() {
-		return cfg, errdefs.InvalidArgument("invalid default binding address %q: want an IPv4 address", job.Getenv("DefaultBindingIP"))
+	for _, text := range job.GetenvList("Nameservers") {
+		ip, err := netip.ParseAddr(text)
+		if err != nil {
+			return cfg, errdefs.InvalidArgument("invalid nameserver %q: want an address", text)
+		}
+		cfg.Nameservers = append(cfg.Nameservers, ip)
 	}
 	return cfg, cfg.Check()
+}
+
+// families refuses addresses of the wrong one.
+func families(cfg networkdriver.Config) error {
+	for name, p := range map[string]netip.Prefix{"BridgeIP": cfg.BridgeIP, "FixedCIDR": cfg.FixedCIDR} {
+		if p.IsValid() && !p.Addr().Is4() {
+			return errdefs.InvalidArgument("invalid %s %s: want an IPv4 network", name, p)
+		}
+	}
+	for name, p := range map[string]netip.Prefix{"BridgeIPv6": cfg.BridgeIPv6, "FixedCIDRv6": cfg.FixedCIDRv6} {
+		if p.IsValid() && !p.Addr().Is6() {
+			return errdefs.InvalidArgument("invalid %s %s: want an IPv6 network", name, p)
+		}
+	}
+	if !cfg.DefaultBind.Is4() {
+		return errdefs.InvalidArgument("invalid default binding address %q: want an IPv4 address", cfg.DefaultBind)
+	}
+	if cfg.Gateway.IsValid() && !cfg.Gateway.Is4() || cfg.Gateway6.IsValid() && !cfg.Gateway6.Is6() {
+		return errdefs.InvalidArgument("invalid default gateway: want an IPv4 and an IPv6 address, not %s and %s", cfg.Gateway, cfg.Gateway6)
+	}
+	return nil
 }

@@ -36,7 +36,7 @@ func (d *doors) jobLink(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	return d.driver.Link(job.Context(), req)
+	return d.networks.Link(job.Context(), req)
 }
 
 func decodeLink(job *engine.Job) (req networkdriver.LinkRequest, err error) {

@@ -1,34 +1,37 @@
-// Package netjobs is the door between the bus and a network driver: it
-// declares the five network jobs once, for every driver. It owns the driver of
-// one engine, from init_networkdriver until the engine's shutdown. Start
-// reading at Install. It must not import a driver: those import it.
+// Package netjobs is the door between the bus and the networks of an engine: it
+// declares the network jobs once, for every driver. It owns the manager of one
+// engine, from init_networkdriver until the engine's shutdown. Start reading at
+// Install. It must not import a driver: those import it.
 package netjobs
 
 import (
-	"context"
-
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
-	"github.com/enginejobs/docker/networkdriver"
+	"github.com/enginejobs/docker/networkdriver/networks"
 )
 
-// Open makes a driver. What the user should know, but need not keep the daemon
-// from working, goes to warn, one sentence per call.
-type Open func(ctx context.Context, cfg networkdriver.Config, warn func(format string, args ...any)) (networkdriver.Driver, error)
-
 // Install declares init_networkdriver, which declares the others when it runs.
-func Install(eng *engine.Engine, open Open) error {
-	return eng.Declare(initDeclaration(open))
+func Install(eng *engine.Engine, kind networks.Kind) error {
+	return eng.Declare(initDeclaration(kind))
 }
 
-// doors holds the driver that the other jobs lead to.
-type doors struct{ driver networkdriver.Driver }
+// doors holds the networks that the other jobs lead to.
+type doors struct {
+	eng      *engine.Engine
+	networks *networks.Manager
+}
 
-func (d *doors) install(eng *engine.Engine) error {
-	return eng.Declare(
+func (d *doors) install() error {
+	return d.eng.Declare(
 		d.allocateInterface(),
 		d.allocatePort(),
 		d.link(),
+		d.nameInterface(),
+		d.networkCreate(),
+		d.networkInspect(),
+		d.networkRm(),
+		d.networksDeclaration(),
+		d.networksPrune(),
 		d.releaseInterface(),
 	)
 }

@@ -114,8 +114,8 @@ func testInit(t *testing.T, factory Factory) {
 		{"BridgeIface", "far-too-long-for-an-interface", errdefs.KindInvalidArgument},
 		{"Mtu", "12", errdefs.KindInvalidArgument},
 		{"WarmSandboxes", "-1", errdefs.KindInvalidArgument},
-		{"EnableIPv6", "1", errdefs.KindNotImplemented},
-		{"FixedCIDRv6", "fd00::/64", errdefs.KindNotImplemented},
+		{"FixedCIDRv6", "fd00::/64", errdefs.KindInvalidArgument},
+		{"DefaultAddressPools", `["nonsense"]`, errdefs.KindInvalidArgument},
 	} {
 		fresh := enginetest.New(t)
 		env := map[string]string{}
@@ -135,7 +135,7 @@ func testInterface(t *testing.T, factory Factory) {
 		t.Errorf("addresses %s and %s", a.IP, b.IP)
 	}
 	ip := netip.MustParseAddr(a.IP)
-	want := networkdriver.Describe(a.Bridge, netip.PrefixFrom(ip, 16), netip.MustParseAddr("10.66.0.1"), networkdriver.MAC(ip))
+	want := networkdriver.Describe(a.Bridge, netip.PrefixFrom(ip, 16), netip.Prefix{}, netip.MustParseAddr("10.66.0.1"), netip.Addr{}, networkdriver.MAC(ip))
 	want.SandboxKey = a.SandboxKey
 	if a != *want {
 		t.Errorf("got %+v\nwant %+v", a, *want)

@@ -23,14 +23,20 @@ const attempts = 10
 
 // Mapping is one published port.
 type Mapping struct {
+	Network   string // where the container is, for the firewall
 	Proto     string
 	Host      netip.AddrPort
 	Container netip.AddrPort
 }
 
+// Redirected tells whether the kernel can serve a mapping: one between families
+// only a proxy can.
+func (m Mapping) Redirected() bool { return m.Host.Addr().Is4() == m.Container.Addr().Is4() }
+
 // Request asks for a mapping. First and Last are the host ports that will do;
 // 0 and 0 leave the choice to the allocator.
 type Request struct {
+	Network     string
 	Proto       string
 	HostIP      netip.Addr
 	First, Last uint16
@@ -79,7 +85,7 @@ func (m *Mapper) Map(ctx context.Context, req Request) (Mapping, error) {
 			}
 			return Mapping{}, err
 		}
-		mapping := Mapping{req.Proto, netip.AddrPortFrom(req.HostIP, port), req.Container}
+		mapping := Mapping{req.Network, req.Proto, netip.AddrPortFrom(req.HostIP, port), req.Container}
 		bound, err := m.publish(mapping)
 		if err == nil {
 			return mapping, nil

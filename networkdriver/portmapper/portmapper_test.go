@@ -64,7 +64,7 @@ func setUp(t *testing.T, foreign ...uint16) (*Mapper, *world) {
 }
 
 func request(first, last uint16) Request {
-	return Request{"tcp", netip.IPv4Unspecified(), first, last, netip.MustParseAddrPort("10.0.0.2:80")}
+	return Request{"", "tcp", netip.IPv4Unspecified(), first, last, netip.MustParseAddrPort("10.0.0.2:80")}
 }
 
 func TestMapAndUnmap(t *testing.T) {

@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"context"
+	"maps"
+
+	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
+)
+
+// connectOptions says which container joins which network, and how.
+type connectOptions struct {
+	Network, Container string
+	Endpoint           runconfig.EndpointConfig
+}
+
+func decodeNetworkConnect(job *engine.Job) (opt connectOptions, err error) {
+	opt.Network, opt.Container = job.Args[0], job.Args[1]
+	return opt, job.GetenvJson("EndpointConfig", &opt.Endpoint)
+}
+
+// jobNetworkConnect puts a container on one more network.
+//
+// Usage:  network_connect NETWORK CONTAINER
+// Env:    EndpointConfig: what it asks of the network.
+// Errors: NotFound (network, container), Forbidden (it is there already, or its
+// network mode has no place for another one), InvalidArgument, Conflict (address).
+// Events: connect.
+func (d *Daemon) jobNetworkConnect(job *engine.Job) error {
+	opt, err := decodeNetworkConnect(job)
+	if err != nil {
+		return err
+	}
+	return d.NetworkConnect(job.Context(), opt)
+}
+
+// NetworkConnect does it at once if the container runs, and for its next starts.
+func (d *Daemon) NetworkConnect(ctx context.Context, opt connectOptions) error {
+	c, err := d.containers.find(opt.Container)
+	if err != nil {
+		return err
+	}
+	net, err := d.network(ctx, opt.Network)
+	if err != nil {
+		return err
+	}
+	if err := canJoin(c.now(), net); err != nil {
+		return err
+	}
+	if err := checkEndpoint("other", net.Name, &opt.Endpoint); err != nil {
+		return err
+	}
+	s, err := c.update(func(s *snapshot) error {
+		if err := canJoin(s, net); err != nil {
+			return err
+		}
+		s.rec = s.rec.joined(net.Name, endpoint(&opt.Endpoint))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if s.state.alive() && s.state.Phase != restarting {
+		if err := d.plug(ctx, c, s, net.Name); err != nil {
+			_, uerr := c.update(func(s *snapshot) error {
+				s.rec = s.rec.left(net.Name, s.host)
+				return nil
+			})
+			if uerr != nil {
+				d.opt.Logf("%v", uerr)
+			}
+			return err
+		}
+	} else {
+		_, _ = c.update(func(s *snapshot) error {
+			s.net = d.idleNetwork(s.rec, s.host)
+			return nil
+		})
+	}
+	if err := d.saveConfig(c); err != nil {
+		return err
+	}
+	d.networkEvent(ctx, "connect", net, c.id)
+	return nil
+}
+
+// canJoin refuses containers that have no place for the network.
+func canJoin(s *snapshot, net api.Network) error {
+	kind, _ := networkMode(s.host)
+	switch {
+	case s.state.Phase >= removing:
+		return errdefs.Conflict("container %s is marked for removal and cannot be connected or disconnected to the network", short(s.rec.ID))
+	case net.Name == "host" || net.Name == "none":
+		return errdefs.Forbidden("container cannot be connected to network %s: only its network mode can say so", net.Name)
+	case net.ConfigOnly:
+		return errdefs.Forbidden("cannot connect container to network %q: it is a configuration network", net.Name)
+	case kind == "host":
+		return errdefs.Forbidden("container cannot be connected to host network or be connected to other networks in host mode: %s", s.bare())
+	case kind == "container":
+		return errdefs.Forbidden("container sharing network namespace with another container or host cannot be connected to any other network")
+	case kind == "none":
+		return errdefs.Forbidden("container cannot be connected to multiple networks with one of the networks in private (none) mode")
+	}
+	for _, name := range networksOf(s.rec, s.host) {
+		if name == net.Name {
+			return errdefs.Forbidden("endpoint with name %s already exists in network %s", s.bare(), net.Name)
+		}
+	}
+	return nil
+}
+
+// joined is a record with one more network.
+func (r *record) joined(name string, e *api.EndpointSettings) *record {
+	next := *r
+	next.Endpoints = maps.Clone(r.Endpoints)
+	if next.Endpoints == nil {
+		next.Endpoints = map[string]*api.EndpointSettings{}
+	}
+	next.Endpoints[name] = e
+	return &next
+}
+
+// left is a record without a network; that of the mode is remembered to be gone.
+func (r *record) left(name string, h *runconfig.HostConfig) *record {
+	next := *r
+	next.Endpoints = maps.Clone(r.Endpoints)
+	delete(next.Endpoints, name)
+	kind, ref := networkMode(h)
+	if kind == "bridge" && name == defaultNetwork || kind == "other" && name == ref {
+		next.Disconnected = true
+	}
+	return &next
+}
+
+// plug gives a running container its interface on a network.
+func (d *Daemon) plug(ctx context.Context, c *container, s *snapshot, name string) error {
+	want := endpointRequest{network: name, wish: s.rec.Endpoints[name], sandbox: nsPath(s, "net")}
+	a, err := d.allocate(ctx, s, want)
+	if err != nil {
+		return err
+	}
+	s, err = c.update(func(s *snapshot) error {
+		if !s.state.alive() {
+			return errdefs.Conflict("container %s is not running any more", s.bare())
+		}
+		s.net.Networks = maps.Clone(s.net.Networks)
+		a.fill(&s.net, s, want)
+		return nil
+	})
+	if err != nil {
+		d.disconnect(ctx, c.id) // the monitor may have been before us
+		return err
+	}
+	if err := d.saveState(c, true); err != nil {
+		return err
+	}
+	return d.rewriteFiles(c, s)
+}
+
+// networkEvent tells what a container did on a network.
+func (d *Daemon) networkEvent(ctx context.Context, action string, net api.Network, id string) {
+	if !d.opt.Engine.Has("log") {
+		return
+	}
+	job := d.job(context.WithoutCancel(ctx), "log", action, net.Id)
+	job.Setenv("type", "network")
+	err := job.SetenvJson("attributes", map[string]string{"name": net.Name, "type": net.Driver, "container": id})
+	if err == nil {
+		err = job.Run()
+	}
+	if err != nil {
+		d.opt.Logf("recording the event %s of network %s: %v", action, net.Name, err)
+	}
+}

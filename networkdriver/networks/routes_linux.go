@@ -1,0 +1,95 @@
+package networks
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/enginejobs/docker/pkg/netns"
+)
+
+// routeBy makes the default routes of a namespace lead through an interface.
+func routeBy(ns *os.File, name string, gateways ...string) error {
+	return netns.Do(ns, func() error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		var errs []error
+		for _, text := range gateways {
+			if text == "" {
+				continue
+			}
+			ip := net.ParseIP(text)
+			all := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
+			if ip.To4() == nil {
+				all = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+			}
+			errs = append(errs, withoutDefault(ip.To4() != nil),
+				netlink.RouteReplace(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: all, Gw: ip}))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// withoutDefault takes the default routes of a family away.
+func withoutDefault(v4 bool) error {
+	family := netlink.FAMILY_V6
+	if v4 {
+		family = netlink.FAMILY_V4
+	}
+	list, err := netlink.RouteList(nil, family)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if ones, _ := bits(r.Dst); ones != 0 || r.Gw == nil {
+			continue
+		}
+		if err := netlink.RouteDel(&r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bits(n *net.IPNet) (ones, all int) {
+	if n == nil {
+		return 0, 0
+	}
+	return n.Mask.Size()
+}
+
+// hostRoutes lists the networks that the host has or knows the way to.
+func hostRoutes() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	add := func(n *net.IPNet) {
+		ip, ok := netip.AddrFromSlice(n.IP)
+		if ones, _ := n.Mask.Size(); ok && ones > 0 {
+			out = append(out, netip.PrefixFrom(ip.Unmap(), ones))
+		}
+	}
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("reading the host's routes: %w", err)
+	}
+	for _, r := range routes {
+		if r.Dst != nil {
+			add(r.Dst)
+		}
+	}
+	addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return nil, fmt.Errorf("reading the host's addresses: %w", err)
+	}
+	for _, a := range addrs {
+		if !a.IP.IsLinkLocalUnicast() {
+			add(a.IPNet)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,94 @@
+package networks
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+
+	"github.com/enginejobs/docker/networkdriver"
+	"github.com/enginejobs/docker/networkdriver/resolver"
+)
+
+// sandbox is the network namespace of a container with all that is in it. Calls
+// for one container come one after another, so it needs no lock.
+type sandbox struct {
+	id        string
+	ns        *os.File // nil: nobody needs it
+	endpoints []*endpoint
+	gateway   *endpoint // leads to the outside; nil: nothing does
+	ports     []networkdriver.PortRequest
+	server    *resolver.Server
+}
+
+// prefix begins the names of interfaces.
+func (n *network) prefix() string {
+	if p := n.def.Options[networkdriver.OptionBridgePrefix]; p != "" {
+		return p
+	}
+	return "eth"
+}
+
+// freeName is the first name that no endpoint has.
+func (s *sandbox) freeName(prefix string) string {
+	for i := 0; ; i++ {
+		name := prefix + strconv.Itoa(i)
+		if !slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.name == name }) {
+			return name
+		}
+	}
+}
+
+// serveNames starts the name server when the container comes to a network with
+// names, and tells it of them.
+func (s *sandbox) serveNames(cfg resolver.Config) (err error) {
+	if !slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.network.zone != nil }) || s.ns == nil {
+		return nil
+	}
+	if s.server == nil {
+		if s.server, err = resolver.Serve(s.ns, cfg); err != nil {
+			return err
+		}
+	}
+	s.tellZones()
+	return nil
+}
+
+// tellZones gives the name server the networks of the container.
+func (s *sandbox) tellZones() {
+	if s.server == nil {
+		return
+	}
+	var zones []*resolver.Zone
+	internal := true
+	for _, e := range s.endpoints {
+		internal = internal && e.network.def.Internal
+		if e.network.zone == nil {
+			continue
+		}
+		zones = append(zones, e.network.zone)
+		s.server.SetAliases(e.network.zone, e.links)
+	}
+	s.server.SetZones(zones)
+	s.server.SetInternal(internal)
+}
+
+// close lets go of the namespace, which lives as long as the container does.
+func (s *sandbox) close() error {
+	var errs []error
+	if s.server != nil {
+		errs = append(errs, s.server.Close())
+	}
+	if s.ns != nil {
+		errs = append(errs, s.ns.Close())
+	}
+	s.server, s.ns = nil, nil
+	return errors.Join(errs...)
+}
+
+// closeIfEmpty does so when the container is on no network any more.
+func (s *sandbox) closeIfEmpty() {
+	if len(s.endpoints) == 0 {
+		_ = s.close() // of descriptors that nobody writes to
+	}
+}
