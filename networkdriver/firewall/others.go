@@ -18,12 +18,12 @@ import (
 func obstacles(conn *nft.Conn, bridges []string, families []nft.Family, ours string) (list []string) {
 	seen := make(map[string]bool) // chains of both families
 	for _, family := range families {
-		chains, err := conn.Refusing(family, nft.Forward)
+		chains, err := conn.Refusing(family, nft.Forward, ours)
 		if err != nil {
 			list = append(list, fmt.Sprintf("looking for chains that drop forwarded packets: %v", err))
 		}
 		for _, c := range chains {
-			if c.Table.Name == ours || seen[c.Table.Name+" "+c.Name] {
+			if seen[c.Table.Name+" "+c.Name] {
 				continue
 			}
 			if left := unmentioned(conn, c.Table, bridges); len(left) > 0 {

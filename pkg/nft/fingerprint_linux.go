@@ -9,8 +9,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/google/nftables"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,22 +21,33 @@ func (g Generation) Since(before Generation) bool { return g.id-before.id == g.o
 
 // Generation asks the kernel.
 func (c *Conn) Generation() (g Generation, err error) {
-	err = c.with(func(*nftables.Conn) error {
-		answers, err := c.socket.Execute(request(unix.NFT_MSG_GETGEN, unix.NFPROTO_UNSPEC, 0, nil))
+	err = c.with(func(s *socket) error {
+		attrs, err := s.one(unix.NFT_MSG_GETGEN)
 		if err != nil {
 			return fmt.Errorf("reading the generation of nftables: %w", err)
 		}
-		for _, m := range answers {
-			for _, a := range attributes(m) {
-				if a.Type == unix.NFTA_GEN_ID && len(a.Data) == 4 {
-					g = Generation{binary.BigEndian.Uint32(a.Data), c.commits}
-					return nil
-				}
-			}
-		}
-		return errors.New("reading the generation of nftables: the kernel gave none")
+		g = Generation{number32(attribute(attrs, unix.NFTA_GEN_ID)), c.commits}
+		return nil
 	})
 	return g, err
+}
+
+// sort is a sort of objects in tables.
+type sort struct {
+	message, table uint16   // the request, and the attribute that names the table
+	keep           []uint16 // attributes that are the same each time the same is written
+}
+
+func chainSort() sort {
+	return sort{unix.NFT_MSG_GETCHAIN, unix.NFTA_CHAIN_TABLE, []uint16{unix.NFTA_CHAIN_NAME, unix.NFTA_CHAIN_HOOK, unix.NFTA_CHAIN_POLICY, unix.NFTA_CHAIN_TYPE}}
+}
+
+func setSort() sort {
+	return sort{unix.NFT_MSG_GETSET, unix.NFTA_SET_TABLE, []uint16{unix.NFTA_SET_NAME, unix.NFTA_SET_FLAGS, unix.NFTA_SET_KEY_LEN, unix.NFTA_SET_DATA_LEN}}
+}
+
+func ruleSort() sort {
+	return sort{unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, []uint16{unix.NFTA_RULE_CHAIN, unix.NFTA_RULE_EXPRESSIONS}}
 }
 
 // Fingerprint is a short text that stands for the chains, rules and sets of a
@@ -46,22 +55,13 @@ func (c *Conn) Generation() (g Generation, err error) {
 // It is only good for comparing what one kernel says at different times.
 func (c *Conn) Fingerprint(t Table) (string, error) {
 	var parts [][]byte
-	err := c.with(func(*nftables.Conn) error {
-		for _, q := range []struct {
-			message   int
-			tableAttr uint16
-			keep      []uint16 // what is the same each time we write the same
-			sorted    bool
-		}{
-			{unix.NFT_MSG_GETCHAIN, unix.NFTA_CHAIN_TABLE, []uint16{unix.NFTA_CHAIN_NAME, unix.NFTA_CHAIN_HOOK, unix.NFTA_CHAIN_POLICY, unix.NFTA_CHAIN_TYPE}, true},
-			{unix.NFT_MSG_GETSET, unix.NFTA_SET_TABLE, []uint16{unix.NFTA_SET_NAME, unix.NFTA_SET_FLAGS, unix.NFTA_SET_KEY_LEN, unix.NFTA_SET_DATA_LEN}, true},
-			{unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, []uint16{unix.NFTA_RULE_CHAIN, unix.NFTA_RULE_EXPRESSIONS}, false},
-		} {
-			found, err := c.describe(t, q.message, q.tableAttr, q.keep)
+	err := c.with(func(s *socket) error {
+		for _, kind := range []sort{chainSort(), setSort(), ruleSort()} {
+			found, err := s.objects(t, kind)
 			if err != nil {
 				return err
 			}
-			if q.sorted {
+			if kind.message != unix.NFT_MSG_GETRULE { // the order of rules matters
 				slices.SortFunc(found, bytes.Compare)
 			}
 			parts = append(parts, found...)
@@ -82,62 +82,22 @@ func (c *Conn) Fingerprint(t Table) (string, error) {
 	return string(sum.Sum(nil)), nil
 }
 
-// describe lists the objects of one sort in a table, each with the attributes
-// to keep only.
-func (c *Conn) describe(t Table, message int, tableAttr uint16, keep []uint16) ([][]byte, error) {
-	name, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: tableAttr, Data: append([]byte(t.Name), 0)}})
-	if err != nil {
-		return nil, err
-	}
-	answers, err := c.socket.Execute(request(message, byte(t.Family), netlink.Dump, name))
+// objects lists those of one sort in a table, each as the attributes to keep.
+func (s *socket) objects(t Table, kind sort) (list [][]byte, err error) {
+	err = s.list(kind.message, byte(t.Family), func(w *writer) { w.text(kind.table, t.Name) }, func() { list = nil }, func(attrs []byte) {
+		if name(attribute(attrs, kind.table)) != t.Name {
+			return // kernels give all chains, whatever they are asked for
+		}
+		var w writer
+		for k, v := range attributes(attrs) {
+			if slices.Contains(kind.keep, k) {
+				w.bytes(k, v)
+			}
+		}
+		list = append(list, w.buf)
+	})
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	var list [][]byte
-	for _, m := range answers {
-		var kept []netlink.Attribute
-		ours := false
-		for _, a := range attributes(m) {
-			a.Type &^= netlink.Nested | netlink.NetByteOrder
-			if a.Type == tableAttr {
-				ours = string(bytes.TrimRight(a.Data, "\x00")) == t.Name
-			}
-			if slices.Contains(keep, a.Type) {
-				kept = append(kept, netlink.Attribute{Type: a.Type, Data: a.Data})
-			}
-		}
-		if !ours {
-			continue
-		}
-		text, err := netlink.MarshalAttributes(kept)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, text)
-	}
-	return list, nil
-}
-
-// request is a message for the nftables part of nfnetlink.
-func request(message int, family byte, flags netlink.HeaderFlags, attrs []byte) netlink.Message {
-	return netlink.Message{
-		Header: netlink.Header{Type: netlink.HeaderType(unix.NFNL_SUBSYS_NFTABLES<<8 | message), Flags: netlink.Request | flags},
-		Data:   append([]byte{family, unix.NFNETLINK_V0, 0, 0}, attrs...),
-	}
-}
-
-// attributes reads what comes behind the header of nfnetlink. What cannot be
-// read is left out: then it differs from what was expected, and is written anew.
-func attributes(m netlink.Message) []netlink.Attribute {
-	if len(m.Data) < 4 {
-		return nil
-	}
-	list, err := netlink.UnmarshalAttributes(m.Data[4:])
-	if err != nil {
-		return nil
-	}
-	return list
+	return list, err
 }

@@ -1,94 +1,140 @@
 package nft
 
 import (
+	"encoding/binary"
 	"net/netip"
 
-	"github.com/google/nftables/binaryutil"
-	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
-// Match is a part of a rule: conditions, or what to do when they hold.
-type Match []expr.Any
+// Match is a part of a rule: conditions, or what to do when they hold. It is a
+// list of expressions as the kernel reads them.
+type Match []byte
 
 // The registers: sixteen words of four bytes. Single values and keys begin at
-// the first (reg1 is its older name), what a map answers at the ninth.
+// the first, what a map answers at the ninth.
 const (
-	reg1  = unix.NFT_REG_1
 	word0 = unix.NFT_REG32_00
 	word8 = unix.NFT_REG32_08
 )
 
+// expression writes one.
+func expression(name string, fill func(*writer)) Match {
+	var w writer
+	elem := w.nest(unix.NFTA_LIST_ELEM)
+	w.text(unix.NFTA_EXPR_NAME, name)
+	data := w.nest(unix.NFTA_EXPR_DATA)
+	fill(&w)
+	w.unnest(data)
+	w.unnest(elem)
+	return w.buf
+}
+
+// join puts expressions one behind the other.
+func join(list ...Match) (m Match) {
+	for _, e := range list {
+		m = append(m, e...)
+	}
+	return m
+}
+
+// meta loads what the kernel knows of a packet besides its bytes.
+func meta(key, reg uint32) Match {
+	return expression("meta", func(w *writer) {
+		w.number(unix.NFTA_META_KEY, key)
+		w.number(unix.NFTA_META_DREG, reg)
+	})
+}
+
+// compare ends the rule unless the first word and those behind it are (or are
+// not) the value.
+func compare(op uint32, value []byte) Match {
+	return expression("cmp", func(w *writer) {
+		w.number(unix.NFTA_CMP_SREG, word0)
+		w.number(unix.NFTA_CMP_OP, op)
+		w.data(unix.NFTA_CMP_DATA, value)
+	})
+}
+
+// mask keeps some bits of the first word and those behind it.
+func mask(bits []byte) Match {
+	return expression("bitwise", func(w *writer) {
+		w.number(unix.NFTA_BITWISE_SREG, word0)
+		w.number(unix.NFTA_BITWISE_DREG, word0)
+		w.number(unix.NFTA_BITWISE_LEN, uint32(len(bits)))
+		w.data(unix.NFTA_BITWISE_MASK, bits)
+		w.data(unix.NFTA_BITWISE_XOR, make([]byte, len(bits)))
+	})
+}
+
 // FromInterface matches packets that came in by the interface, NotFromInterface
 // those that came in by another or were made here.
-func FromInterface(name string) Match { return ifname(expr.MetaKeyIIFNAME, expr.CmpOpEq, name) }
+func FromInterface(name string) Match { return ifname(unix.NFT_META_IIFNAME, unix.NFT_CMP_EQ, name) }
 
 // NotFromInterface is the opposite of FromInterface.
-func NotFromInterface(name string) Match { return ifname(expr.MetaKeyIIFNAME, expr.CmpOpNeq, name) }
+func NotFromInterface(name string) Match {
+	return ifname(unix.NFT_META_IIFNAME, unix.NFT_CMP_NEQ, name)
+}
 
 // NotToInterface and its sister match where packets leave.
-func NotToInterface(name string) Match { return ifname(expr.MetaKeyOIFNAME, expr.CmpOpNeq, name) }
+func NotToInterface(name string) Match { return ifname(unix.NFT_META_OIFNAME, unix.NFT_CMP_NEQ, name) }
 
 // ToInterface matches packets that leave by the interface.
-func ToInterface(name string) Match { return ifname(expr.MetaKeyOIFNAME, expr.CmpOpEq, name) }
+func ToInterface(name string) Match { return ifname(unix.NFT_META_OIFNAME, unix.NFT_CMP_EQ, name) }
 
-func ifname(key expr.MetaKey, op expr.CmpOp, name string) Match {
-	return Match{&expr.Meta{Key: key, Register: reg1}, &expr.Cmp{Op: op, Register: reg1, Data: Tuple{}.Interface(name)}}
+func ifname(key, op uint32, name string) Match {
+	return join(meta(key, word0), compare(op, Tuple{}.Interface(name)))
 }
 
 // SourceIn matches packets from the network. Its family must be that of the
 // table, here and below.
-func SourceIn(p netip.Prefix) Match { return address(Source, p, expr.CmpOpEq) }
+func SourceIn(p netip.Prefix) Match { return address(Source, p, unix.NFT_CMP_EQ) }
 
 // DestIn matches packets to the network.
-func DestIn(p netip.Prefix) Match { return address(Dest, p, expr.CmpOpEq) }
+func DestIn(p netip.Prefix) Match { return address(Dest, p, unix.NFT_CMP_EQ) }
 
 // DestNotIn matches packets to anywhere but the network.
-func DestNotIn(p netip.Prefix) Match { return address(Dest, p, expr.CmpOpNeq) }
+func DestNotIn(p netip.Prefix) Match { return address(Dest, p, unix.NFT_CMP_NEQ) }
 
-func address(side Field, p netip.Prefix, op expr.CmpOp) Match {
+func address(side Field, p netip.Prefix, op uint32) Match {
 	family := IPv4
 	if p.Addr().Is6() {
 		family = IPv6
 	}
-	size := p.Addr().BitLen() / 8
-	mask := make([]byte, size)
+	bits := make([]byte, p.Addr().BitLen()/8)
 	for bit := range p.Bits() {
-		mask[bit/8] |= 0x80 >> (bit % 8)
+		bits[bit/8] |= 0x80 >> (bit % 8)
 	}
-	return Match{
-		network(family, side, reg1),
-		&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: uint32(size), Mask: mask, Xor: make([]byte, size)},
-		&expr.Cmp{Op: op, Register: reg1, Data: p.Masked().Addr().AsSlice()},
-	}
+	return join(network(family, side, word0), mask(bits), compare(op, p.Masked().Addr().AsSlice()))
 }
 
 // DestIsLocal matches packets to an address of this host.
 func DestIsLocal() Match {
-	return Match{
-		&expr.Fib{Register: reg1, FlagDADDR: true, ResultADDRTYPE: true},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: reg1, Data: binaryutil.NativeEndian.PutUint32(unix.RTN_LOCAL)},
-	}
+	return join(expression("fib", func(w *writer) {
+		w.number(unix.NFTA_FIB_DREG, word0)
+		w.number(unix.NFTA_FIB_RESULT, unix.NFT_FIB_RESULT_ADDRTYPE)
+		w.number(unix.NFTA_FIB_FLAGS, unix.NFTA_FIB_F_DADDR)
+	}), compare(unix.NFT_CMP_EQ, binary.NativeEndian.AppendUint32(nil, unix.RTN_LOCAL)))
 }
 
 // Established matches packets of connections that were let through before, and
 // errors about them.
 func Established() Match {
-	return flag(expr.CtKeySTATE, expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED)
+	const established, related = 1 << 1, 1 << 2 // NF_CT_STATE_BIT of IP_CT_ESTABLISHED and IP_CT_RELATED
+	return flag(unix.NFT_CT_STATE, established|related)
 }
 
 // Redirected matches packets of connections whose destination was rewritten.
 func Redirected() Match {
 	const dstNAT = 1 << 5 // IPS_DST_NAT
-	return flag(expr.CtKeySTATUS, dstNAT)
+	return flag(unix.NFT_CT_STATUS, dstNAT)
 }
 
-func flag(key expr.CtKey, bits uint32) Match {
-	return Match{
-		&expr.Ct{Key: key, Register: reg1},
-		&expr.Bitwise{SourceRegister: reg1, DestRegister: reg1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(bits), Xor: make([]byte, 4)},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg1, Data: make([]byte, 4)},
-	}
+func flag(key, bits uint32) Match {
+	return join(expression("ct", func(w *writer) {
+		w.number(unix.NFTA_CT_KEY, key)
+		w.number(unix.NFTA_CT_DREG, word0)
+	}), mask(binary.NativeEndian.AppendUint32(nil, bits)), compare(unix.NFT_CMP_NEQ, make([]byte, 4)))
 }
 
 // Field is a part of a packet that keys are built from.
@@ -106,26 +152,25 @@ const (
 )
 
 // load puts the fields into consecutive words, as a concatenated key has them.
-func (f Family) load(fields []Field) Match {
-	var m Match
+func (f Family) load(fields []Field) (m Match) {
 	reg := uint32(word0)
 	for _, field := range fields {
 		words := uint32(1)
 		switch field {
 		case Source, Dest:
-			m = append(m, network(f, field, reg))
+			m = append(m, network(f, field, reg)...)
 			words = f.Addr().words()
 		case L4Proto:
-			m = append(m, &expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg})
+			m = append(m, meta(unix.NFT_META_L4PROTO, reg)...)
 		case SourcePort:
-			m = append(m, transport(0, reg))
+			m = append(m, payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, reg)...)
 		case DestPort:
-			m = append(m, transport(2, reg))
+			m = append(m, payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg)...)
 		case FromName:
-			m = append(m, &expr.Meta{Key: expr.MetaKeyIIFNAME, Register: reg})
+			m = append(m, meta(unix.NFT_META_IIFNAME, reg)...)
 			words = Interface.words()
 		case ToName:
-			m = append(m, &expr.Meta{Key: expr.MetaKeyOIFNAME, Register: reg})
+			m = append(m, meta(unix.NFT_META_OIFNAME, reg)...)
 			words = Interface.words()
 		}
 		reg += words
@@ -133,51 +178,83 @@ func (f Family) load(fields []Field) Match {
 	return m
 }
 
-// words is how many words a value takes.
-func (t Type) words() uint32 {
-	if t == Addr6 || t == Interface {
-		return 4
-	}
-	return 1
-}
-
 // network loads an address from the header, RFC 791 or RFC 8200.
-func network(f Family, side Field, reg uint32) expr.Any {
-	offsets, size := map[Field]uint32{Source: 12, Dest: 16}, uint32(4)
+func network(f Family, side Field, reg uint32) Match {
+	offset, size := uint32(12), uint32(4)
 	if f == IPv6 {
-		offsets, size = map[Field]uint32{Source: 8, Dest: 24}, 16
+		offset, size = 8, 16
 	}
-	return &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseNetworkHeader, Offset: offsets[side], Len: size}
+	if side == Dest { // it follows the source
+		offset += size
+	}
+	return payload(unix.NFT_PAYLOAD_NETWORK_HEADER, offset, size, reg)
 }
 
-func transport(offset, reg uint32) expr.Any {
-	return &expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2}
+func payload(base, offset, size, reg uint32) Match {
+	return expression("payload", func(w *writer) {
+		w.number(unix.NFTA_PAYLOAD_DREG, reg)
+		w.number(unix.NFTA_PAYLOAD_BASE, base)
+		w.number(unix.NFTA_PAYLOAD_OFFSET, offset)
+		w.number(unix.NFTA_PAYLOAD_LEN, size)
+	})
+}
+
+// lookup asks a set for the key in the first words. A map puts its answer into
+// the ninth and those behind it.
+func lookup(set string, isMap bool) Match {
+	return expression("lookup", func(w *writer) {
+		w.text(unix.NFTA_LOOKUP_SET, set)
+		w.number(unix.NFTA_LOOKUP_SREG, word0)
+		if isMap {
+			w.number(unix.NFTA_LOOKUP_DREG, word8)
+		}
+	})
+}
+
+// nat rewrites an address, and a port with Dest, to what a map has answered.
+func (f Family) nat(kind uint32, ports bool) Match {
+	return expression("nat", func(w *writer) {
+		w.number(unix.NFTA_NAT_TYPE, kind)
+		w.number(unix.NFTA_NAT_FAMILY, uint32(f))
+		w.number(unix.NFTA_NAT_REG_ADDR_MIN, word8)
+		if ports {
+			w.number(unix.NFTA_NAT_REG_PROTO_MIN, word8+f.Addr().words())
+		}
+	})
+}
+
+// verdict ends a rule; chain is where a jump leads.
+func verdict(code int32, chain string) Match {
+	return expression("immediate", func(w *writer) {
+		w.number(unix.NFTA_IMMEDIATE_DREG, unix.NFT_REG_VERDICT)
+		data := w.nest(unix.NFTA_IMMEDIATE_DATA)
+		v := w.nest(unix.NFTA_DATA_VERDICT)
+		w.number(unix.NFTA_VERDICT_CODE, uint32(code))
+		if chain != "" {
+			w.text(unix.NFTA_VERDICT_CHAIN, chain)
+		}
+		w.unnest(v)
+		w.unnest(data)
+	})
 }
 
 // InSet matches packets whose fields are in the set.
 func (f Family) InSet(set string, fields ...Field) Match {
-	return append(f.load(fields), &expr.Lookup{SourceRegister: word0, SetName: set})
+	return join(f.load(fields), lookup(set, false))
 }
 
 // InSet is Family.InSet for IPv4.
 func InSet(set string, fields ...Field) Match { return IPv4.InSet(set, fields...) }
 
-// NotInSet matches packets whose fields are not in the set.
-func (f Family) NotInSet(set string, fields ...Field) Match {
-	return append(f.load(fields), &expr.Lookup{SourceRegister: word0, SetName: set, Invert: true})
-}
-
 // InMap matches packets whose fields the map knows.
 func (f Family) InMap(mapName string, fields ...Field) Match {
-	return append(f.load(fields), &expr.Lookup{SourceRegister: word0, DestRegister: word8, IsDestRegSet: true, SetName: mapName})
+	return join(f.load(fields), lookup(mapName, true))
 }
 
 // RedirectByMap rewrites the destination to the address and port that the map
 // has for the fields. Packets that the map does not know go on.
 func (f Family) RedirectByMap(mapName string, fields ...Field) Match {
-	return append(f.InMap(mapName, fields...), &expr.NAT{
-		Type: expr.NATTypeDestNAT, Family: uint32(f), RegAddrMin: word8, RegProtoMin: word8 + f.Addr().words(), Specified: true,
-	})
+	return join(f.InMap(mapName, fields...), f.nat(unix.NFT_NAT_DNAT, true))
 }
 
 // RedirectByMap is Family.RedirectByMap for IPv4.
@@ -188,23 +265,24 @@ func RedirectByMap(mapName string, fields ...Field) Match {
 // SourceByMap rewrites the source to the address that the map has for the
 // fields. Packets that the map does not know go on.
 func (f Family) SourceByMap(mapName string, fields ...Field) Match {
-	return append(f.InMap(mapName, fields...), &expr.NAT{Type: expr.NATTypeSourceNAT, Family: uint32(f), RegAddrMin: word8})
+	return join(f.InMap(mapName, fields...), f.nat(unix.NFT_NAT_SNAT, false))
 }
 
-// Masquerade, Accept, Drop, Return, Jump and Goto end a rule.
-func Masquerade() Match { return Match{&expr.Masq{}} }
+// Masquerade rewrites the source to the address of the interface that the
+// packet leaves by.
+func Masquerade() Match { return expression("masq", func(*writer) {}) }
 
 // Accept lets the packet through this table; other tables may still drop it.
-func Accept() Match { return Match{&expr.Verdict{Kind: expr.VerdictAccept}} }
+func Accept() Match { return verdict(nfAccept, "") }
 
 // Drop ends the packet.
-func Drop() Match { return Match{&expr.Verdict{Kind: expr.VerdictDrop}} }
+func Drop() Match { return verdict(nfDrop, "") }
 
 // Return goes on behind the jump that led to this chain.
-func Return() Match { return Match{&expr.Verdict{Kind: expr.VerdictReturn}} }
+func Return() Match { return verdict(unix.NFT_RETURN, "") }
 
 // Jump goes on in another chain of the table, and then here.
-func Jump(chain string) Match { return Match{&expr.Verdict{Kind: expr.VerdictJump, Chain: chain}} }
+func Jump(chain string) Match { return verdict(unix.NFT_JUMP, chain) }
 
 // Goto goes on in another chain of the table, and not here.
-func Goto(chain string) Match { return Match{&expr.Verdict{Kind: expr.VerdictGoto, Chain: chain}} }
+func Goto(chain string) Match { return verdict(unix.NFT_GOTO, chain) }

@@ -1,113 +1,92 @@
 // Package nft changes nftables in transactions: a Batch is collected and sent
-// to the kernel at once, and takes effect as a whole or not at all. It owns a
-// netlink socket and no rules: whoever fills a batch knows what belongs to it.
-// Start reading at Conn.Batch; match_linux.go has the words rules are made of.
-// It is domain-free and imports nothing of this module.
+// to the kernel at once, and takes effect as a whole or not at all. It speaks
+// netlink itself (linux/netfilter/nf_tables.h), because callers wait for every
+// microsecond. It owns a socket and no rules: whoever fills a batch knows what
+// belongs to it. Start reading at Conn.Batch; match_linux.go has the words rules
+// are made of, wire_linux.go how they are written. It is domain-free and imports
+// nothing of this module.
 package nft
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
-	"time"
 
-	"github.com/google/nftables"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// patience bounds how long an answer of the kernel is waited for. It answers
-// before the request returns; after an aborted transaction some answers are
-// missing, and the library would wait for them for ever.
-const patience = 5 * time.Second
-
-// roomForBatch is how many bytes a batch may have: it is sent as a whole.
-const roomForBatch = 8 << 20
+// nftables is what the kinds of all messages of nftables have in common.
+const nftables = unix.NFNL_SUBSYS_NFTABLES << 8
 
 // Conn is a netlink socket for nftables in the network namespace of the thread
 // that dialled it.
 type Conn struct {
-	ns *os.File // the namespace, for opening another socket in it
-
 	mu      sync.Mutex // guards what follows: one transaction at a time
-	rules   *nftables.Conn
-	socket  *netlink.Conn
+	socket  *socket
 	commits uint32 // transactions of ours that the kernel carried out
+	room    []byte // of the last small batch, to be used again
 }
 
 // Dial opens the socket and asks the kernel for its tables, so that a kernel
 // without nftables or a caller without the right is found out here.
 func Dial() (*Conn, error) {
-	ns, err := os.Open("/proc/thread-self/ns/net")
+	s, err := openSocket()
 	if err != nil {
 		return nil, fmt.Errorf("opening a netlink socket for nftables: %w", err)
 	}
-	c := &Conn{ns: ns}
+	c := &Conn{socket: s}
 	if _, err := c.Tables(); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
 }
 
-func (c *Conn) dial() error {
-	keep := func(s *netlink.Conn) error { c.socket = s; return nil }
-	rules, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(int(c.ns.Fd())), nftables.WithSockOptions(keep))
-	if err != nil {
-		return fmt.Errorf("opening a netlink socket for nftables: %w", err)
-	}
-	c.rules = rules
-	if err := c.socket.SetWriteBuffer(roomForBatch); err != nil {
-		return errors.Join(fmt.Errorf("making room for nftables batches: %w", err), c.drop())
-	}
-	return nil
-}
-
-// Close gives the socket back. Rules stay.
+// Close gives the socket back. Rules stay. After it everything fails with
+// os.ErrClosed.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return errors.Join(c.drop(), c.ns.Close())
-}
-
-func (c *Conn) drop() error {
-	if c.rules == nil {
+	if c.socket == nil {
 		return nil
 	}
-	rules := c.rules
-	c.rules, c.socket = nil, nil
-	return rules.CloseLasting()
+	s := c.socket
+	c.socket = nil
+	return s.close()
 }
 
-// with runs f on a healthy socket. After any error the socket is thrown away,
-// because answers to what failed may still be queued in it.
-func (c *Conn) with(f func(*nftables.Conn) error) error {
+// with runs f with the socket.
+func (c *Conn) with(f func(*socket) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rules == nil {
-		if err := c.dial(); err != nil {
-			return err
-		}
+	if c.socket == nil {
+		return fmt.Errorf("netlink socket for nftables: %w", os.ErrClosed)
 	}
-	if err := c.socket.SetDeadline(time.Now().Add(patience)); err != nil {
-		return errors.Join(err, c.drop())
-	}
-	if err := f(c.rules); err != nil {
-		return errors.Join(err, c.drop())
-	}
-	return nil
+	return f(c.socket)
 }
+
+// keep is how much room of a batch is kept for the next.
+const keep = 16 << 10
 
 // Batch runs fill and sends what it collected as one transaction. fill must
 // not use the Conn.
 func (c *Conn) Batch(fill func(*Batch)) error {
-	return c.with(func(rules *nftables.Conn) error {
-		b := &Batch{rules: rules}
+	return c.with(func(s *socket) error {
+		b := &Batch{w: writer{c.room[:0]}, s: s}
+		mark := b.w.begin(unix.NFNL_MSG_BATCH_BEGIN, 0, s.next(), unix.AF_UNSPEC, unix.NFNL_SUBSYS_NFTABLES)
+		b.w.end(mark)
 		fill(b)
-		if b.err != nil {
-			return fmt.Errorf("writing an nftables batch: %w", b.err)
+		if b.last == 0 {
+			return nil // nothing to do
 		}
-		if err := rules.Flush(); err != nil {
+		b.answerLast()
+		last := s.seq
+		b.w.end(b.w.begin(unix.NFNL_MSG_BATCH_END, 0, s.next(), unix.AF_UNSPEC, unix.NFNL_SUBSYS_NFTABLES))
+		if cap(b.w.buf) <= keep {
+			c.room = b.w.buf
+		}
+		if err := s.commit(b.w.buf, last); err != nil {
 			return fmt.Errorf("committing an nftables batch: %w", err)
 		}
 		c.commits++
@@ -128,22 +107,21 @@ type Family byte
 const (
 	IPv4 Family = unix.NFPROTO_IPV4
 	IPv6 Family = unix.NFPROTO_IPV6
+	Inet Family = unix.NFPROTO_INET // both
 )
 
-func (t Table) native() *nftables.Table {
-	return &nftables.Table{Family: nftables.TableFamily(t.Family), Name: t.Name}
-}
-
-// Tables lists the tables of all families.
-func (c *Conn) Tables() ([]Table, error) {
-	var list []Table
-	err := c.with(func(rules *nftables.Conn) error {
-		tables, err := rules.ListTables()
-		if err != nil {
-			return fmt.Errorf("listing nftables tables: %w", err)
-		}
-		for _, t := range tables {
-			list = append(list, Table{Family(t.Family), t.Name})
+// Tables lists the tables of all families we know. Those of others are left out.
+func (c *Conn) Tables() (list []Table, err error) {
+	err = c.with(func(s *socket) error {
+		for _, f := range []Family{IPv4, IPv6, Inet} {
+			var some []Table
+			err := s.list(unix.NFT_MSG_GETTABLE, byte(f), func(*writer) {}, func() { some = nil }, func(attrs []byte) {
+				some = append(some, Table{f, name(attribute(attrs, unix.NFTA_TABLE_NAME))})
+			})
+			if err != nil {
+				return fmt.Errorf("listing nftables tables: %w", err)
+			}
+			list = append(list, some...)
 		}
 		return nil
 	})
@@ -151,18 +129,16 @@ func (c *Conn) Tables() ([]Table, error) {
 }
 
 // Elements lists what is in a set or map. One that does not exist is empty.
-func (c *Conn) Elements(t Table, set string) ([]Element, error) {
-	var list []Element
-	err := c.with(func(rules *nftables.Conn) error {
-		s, err := rules.GetSetByName(t.native(), set)
-		if err != nil {
-			return err
-		}
-		found, err := rules.GetSetElements(s)
-		for _, e := range found {
-			list = append(list, Element{Key: e.Key, Value: e.Val, End: e.IntervalEnd})
-		}
-		return err
+func (c *Conn) Elements(t Table, set string) (list []Element, err error) {
+	err = c.with(func(s *socket) error {
+		return s.list(unix.NFT_MSG_GETSETELEM, byte(t.Family), func(w *writer) {
+			w.text(unix.NFTA_SET_ELEM_LIST_TABLE, t.Name)
+			w.text(unix.NFTA_SET_ELEM_LIST_SET, set)
+		}, func() { list = nil }, func(attrs []byte) {
+			for _, e := range attributes(attribute(attrs, unix.NFTA_SET_ELEM_LIST_ELEMENTS)) {
+				list = append(list, parseElement(e))
+			}
+		})
 	})
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -171,4 +147,18 @@ func (c *Conn) Elements(t Table, set string) ([]Element, error) {
 		return nil, fmt.Errorf("listing elements of %s in nftables table %s: %w", set, t.Name, err)
 	}
 	return list, nil
+}
+
+func parseElement(attrs []byte) (e Element) {
+	for kind, value := range attributes(attrs) {
+		switch kind {
+		case unix.NFTA_SET_ELEM_KEY:
+			e.Key = slices.Clone(attribute(value, unix.NFTA_DATA_VALUE))
+		case unix.NFTA_SET_ELEM_DATA:
+			e.Value = slices.Clone(attribute(value, unix.NFTA_DATA_VALUE))
+		case unix.NFTA_SET_ELEM_FLAGS:
+			e.End = number32(value)&unix.NFT_SET_ELEM_INTERVAL_END != 0
+		}
+	}
+	return e
 }

@@ -5,44 +5,37 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/google/nftables"
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
-
-// inet tables see the packets of both families.
-const inet Family = unix.NFPROTO_INET
 
 // BaseChain is a chain that a hook calls.
 type BaseChain struct {
 	Table Table
 	Name  string
+	drops bool // by its policy
 }
 
 // Refusing lists the base chains that packets of a family meet at one hook and
 // that drop what no rule of theirs accepts: by their policy, or by a rule at
-// their end that matches everything.
-func (c *Conn) Refusing(family Family, hook Hook) ([]BaseChain, error) {
-	var list []BaseChain
-	err := c.with(func(rules *nftables.Conn) error {
-		for _, f := range []Family{family, inet} {
-			chains, err := rules.ListChainsOfTableFamily(nftables.TableFamily(f))
+// their end that matches everything. Tables named in except are left out.
+func (c *Conn) Refusing(family Family, hook Hook, except ...string) (list []BaseChain, err error) {
+	err = c.with(func(s *socket) error {
+		for _, f := range []Family{family, Inet} {
+			chains, err := s.baseChains(f, hook)
 			if err != nil {
 				return fmt.Errorf("listing nftables chains: %w", err)
 			}
 			for _, ch := range chains {
-				if ch.Hooknum == nil || Hook(*ch.Hooknum) != hook || ch.Type != nftables.ChainTypeFilter {
+				if slices.Contains(except, ch.Table.Name) {
 					continue
 				}
-				found := BaseChain{Table{Family(ch.Table.Family), ch.Table.Name}, ch.Name}
-				drops := ch.Policy != nil && *ch.Policy == nftables.ChainPolicyDrop
-				if !drops {
-					if drops, err = c.endsInDrop(found); err != nil {
-						return err
+				if !ch.drops {
+					if ch.drops, err = s.endsInDrop(ch); err != nil {
+						return fmt.Errorf("listing nftables rules: %w", err)
 					}
 				}
-				if drops {
-					list = append(list, found)
+				if ch.drops {
+					list = append(list, ch)
 				}
 			}
 		}
@@ -62,31 +55,33 @@ func (c *Conn) Dropping(family Family, hook Hook, except ...Table) (list []strin
 	return list, err
 }
 
+// baseChains lists the filtering chains of one family at a hook.
+func (s *socket) baseChains(f Family, hook Hook) (list []BaseChain, err error) {
+	err = s.list(unix.NFT_MSG_GETCHAIN, byte(f), func(*writer) {}, func() { list = nil }, func(attrs []byte) {
+		at := attribute(attrs, unix.NFTA_CHAIN_HOOK)
+		if at == nil || Hook(number32(attribute(at, unix.NFTA_HOOK_HOOKNUM))) != hook || name(attribute(attrs, unix.NFTA_CHAIN_TYPE)) != string(Filter) {
+			return
+		}
+		policy := attribute(attrs, unix.NFTA_CHAIN_POLICY)
+		list = append(list, BaseChain{
+			Table{f, name(attribute(attrs, unix.NFTA_CHAIN_TABLE))}, name(attribute(attrs, unix.NFTA_CHAIN_NAME)),
+			policy != nil && number32(policy) == nfDrop,
+		})
+	})
+	return list, err
+}
+
 // endsInDrop tells whether the last rule of a chain refuses every packet:
 // nothing but counting comes before its verdict.
-func (c *Conn) endsInDrop(chain BaseChain) (bool, error) {
-	found, err := c.describe(chain.Table, unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, []uint16{unix.NFTA_RULE_CHAIN, unix.NFTA_RULE_EXPRESSIONS})
+func (s *socket) endsInDrop(chain BaseChain) (bool, error) {
+	rules, err := s.objects(chain.Table, ruleSort())
 	if err != nil {
-		return false, fmt.Errorf("listing nftables rules: %w", err)
+		return false, err
 	}
 	var last []string
-	for _, rule := range found {
-		attrs, err := netlink.UnmarshalAttributes(rule)
-		if err != nil {
-			continue
-		}
-		var name string
-		var exprs []string
-		for _, a := range attrs {
-			switch a.Type {
-			case unix.NFTA_RULE_CHAIN:
-				name = string(bytes.TrimRight(a.Data, "\x00"))
-			case unix.NFTA_RULE_EXPRESSIONS:
-				exprs = expressions(a.Data)
-			}
-		}
-		if name == chain.Name {
-			last = exprs
+	for _, rule := range rules {
+		if name(attribute(rule, unix.NFTA_RULE_CHAIN)) == chain.Name {
+			last = expressions(attribute(rule, unix.NFTA_RULE_EXPRESSIONS))
 		}
 	}
 	last = slices.DeleteFunc(last, func(e string) bool { return e == "counter" || e == "log" })
@@ -95,51 +90,29 @@ func (c *Conn) endsInDrop(chain BaseChain) (bool, error) {
 
 // expressions names the expressions of a rule; a verdict that drops is "drop".
 func expressions(data []byte) (names []string) {
-	list, err := netlink.UnmarshalAttributes(data)
-	if err != nil {
-		return nil
-	}
-	for _, e := range list {
-		attrs, err := netlink.UnmarshalAttributes(e.Data)
-		if err != nil {
-			return nil
-		}
-		var name string
-		var body []byte
-		for _, a := range attrs {
-			switch a.Type &^ netlink.Nested {
-			case unix.NFTA_EXPR_NAME:
-				name = string(bytes.TrimRight(a.Data, "\x00"))
-			case unix.NFTA_EXPR_DATA:
-				body = a.Data
+	for _, e := range attributes(data) {
+		kind := name(attribute(e, unix.NFTA_EXPR_NAME))
+		if kind == "immediate" {
+			value := attribute(attribute(e, unix.NFTA_EXPR_DATA), unix.NFTA_IMMEDIATE_DATA)
+			code := attribute(attribute(value, unix.NFTA_DATA_VERDICT), unix.NFTA_VERDICT_CODE)
+			if code != nil && number32(code) == nfDrop {
+				kind = "drop"
 			}
 		}
-		if name == "immediate" && bytes.Contains(body, dropCode()) {
-			name = "drop"
-		}
-		names = append(names, name)
+		names = append(names, kind)
 	}
 	return names
-}
-
-// dropCode is the attribute that says NF_DROP in a verdict.
-func dropCode() []byte {
-	code, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: unix.NFTA_VERDICT_CODE, Data: make([]byte, 4)}})
-	if err != nil {
-		return nil
-	}
-	return code
 }
 
 // Mentioned tells of each interface whether a rule of the table names it.
 func (c *Conn) Mentioned(t Table, interfaces []string) ([]bool, error) {
 	out := make([]bool, len(interfaces))
-	err := c.with(func(*nftables.Conn) error {
-		found, err := c.describe(t, unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, []uint16{unix.NFTA_RULE_EXPRESSIONS})
+	err := c.with(func(s *socket) error {
+		rules, err := s.objects(t, ruleSort())
 		if err != nil {
 			return fmt.Errorf("listing nftables rules: %w", err)
 		}
-		text := bytes.Join(found, nil)
+		text := bytes.Join(rules, nil)
 		for i, name := range interfaces {
 			out[i] = bytes.Contains(text, append([]byte(name), 0))
 		}
