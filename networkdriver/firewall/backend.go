@@ -16,7 +16,8 @@ type backend interface {
 	// verify tells whether the kernel has exactly what should be there.
 	verify(s *state) (bool, error)
 	// others names what drops packets of bridges that we accept, with a remedy.
-	others(bridges []string) []string
+	// Looking everywhere may run a program.
+	others(bridges []string, everywhere bool) []string
 	// remove deletes all that is ours; what is not there is no error.
 	remove() error
 	// close gives sockets back.
@@ -26,11 +27,11 @@ type backend interface {
 // none writes nothing: the administrator does it, or nobody.
 type none struct{}
 
-func (none) name() string                { return None }
-func (none) inherited() ([]Port, error)  { return nil, nil }
-func (none) write(*state) error          { return nil }
-func (none) apply(*change, *state) error { return nil }
-func (none) verify(*state) (bool, error) { return true, nil }
-func (none) others([]string) []string    { return nil }
-func (none) remove() error               { return nil }
-func (none) close() error                { return nil }
+func (none) name() string                   { return None }
+func (none) inherited() ([]Port, error)     { return nil, nil }
+func (none) write(*state) error             { return nil }
+func (none) apply(*change, *state) error    { return nil }
+func (none) verify(*state) (bool, error)    { return true, nil }
+func (none) others([]string, bool) []string { return nil }
+func (none) remove() error                  { return nil }
+func (none) close() error                   { return nil }

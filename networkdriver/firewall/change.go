@@ -46,7 +46,7 @@ func (f *Firewall) addNetwork(n Network) error {
 		err = f.commit(&change{addNetworks: []Network{n}})
 	}
 	if err == nil {
-		f.warn([]Network{n})
+		f.warn([]Network{n}, false)
 		return nil
 	}
 	delete(f.state.networks, n.Bridge)

@@ -144,11 +144,13 @@ func (b *iptables) verify(s *state) (bool, error) {
 
 // others leaves out the table that we write into: what is accepted there is
 // not dropped there.
-func (b *iptables) others(bridges []string) (list []string) {
+func (b *iptables) others(bridges []string, everywhere bool) (list []string) {
 	ours := ""
 	if b.variant != IPTablesLegacy {
 		ours = "filter"
-		list = legacyObstacle(bridges)
+		if everywhere {
+			list = legacyObstacle(bridges)
+		}
 	}
 	conn, err := nft.Dial()
 	if err != nil {

@@ -51,7 +51,7 @@ func elementsOf(family nft.Family, s *state, network func(string) (Network, bool
 }
 
 func networkElements(family nft.Family, s *state, put func(string, ...nft.Element)) {
-	var all, masqueraded, renamed []behind
+	var masqueraded, renamed, unhidden []behind
 	for _, n := range s.bridges() {
 		name := nft.Tuple{}.Interface(n.Bridge)
 		put(bridges, nft.Element{Key: name})
@@ -67,9 +67,9 @@ func networkElements(family nft.Family, s *state, put func(string, ...nft.Elemen
 			if p.Addr().Is6() != (family == nft.IPv6) {
 				continue
 			}
-			all = append(all, behind{p.Masked(), nil})
 			switch {
 			case n.Internal || !n.Masquerade:
+				unhidden = append(unhidden, behind{p.Masked(), nil})
 			case named:
 				renamed = append(renamed, behind{p.Masked(), nft.Tuple{}.Addr(source)})
 			default:
@@ -77,8 +77,8 @@ func networkElements(family nft.Family, s *state, put func(string, ...nft.Elemen
 			}
 		}
 	}
-	for _, b := range disjoint(all) {
-		put(own, nft.Prefix(b.Prefix, nil)...)
+	for _, b := range disjoint(unhidden) {
+		put(plain, nft.Prefix(b.Prefix, nil)...)
 	}
 	for _, b := range disjoint(masqueraded) {
 		put(hidden, nft.Prefix(b.Prefix, nil)...)

@@ -20,13 +20,13 @@ const (
 	isolated    = "isolated"     // bridges where containers talk over links only
 	internal    = "internal"     // bridges that nothing leaves or enters
 	links       = "links"        // bridge . parent . child . protocol . port
-	own         = "own"          // ranges of addresses of all networks
 	hidden      = "hidden"       // ranges of addresses that are masqueraded
 	sources     = "sources"      // ranges of addresses : what they are hidden behind
+	plain       = "plain"        // ranges of addresses that are not hidden
 )
 
 // sets lists them all.
-var sets = [...]string{published, publishedAt, served, servedAt, bridges, within, isolated, internal, links, own, hidden, sources}
+var sets = [...]string{published, publishedAt, served, servedAt, bridges, within, isolated, internal, links, hidden, sources, plain}
 
 // ruleset writes the table of one family. However many networks there are, a
 // packet meets the same few rules.
@@ -49,9 +49,9 @@ func (r ruleset) write() {
 	r.Set(r.t, isolated, nft.Interface)
 	r.Set(r.t, internal, nft.Interface)
 	r.Set(r.t, links, nft.Interface, addr, addr, nft.Proto, nft.Service)
-	r.Ranges(r.t, own, addr)
 	r.Ranges(r.t, hidden, addr)
 	r.RangeMap(r.t, sources, addr, addr)
+	r.Ranges(r.t, plain, addr)
 	if r.t.Family == nft.IPv4 {
 		r.guard()
 	}
@@ -117,7 +117,11 @@ func (r ruleset) hide() {
 	// A container that reaches another, or itself, through a published port:
 	// the answer must come back this way. Where it came from is asked of its
 	// address, because frames that stay on a bridge have no interface here.
-	r.rule("postrouting", fam.InSet(bridges, nft.ToName), nft.Redirected(), fam.InSet(own, nft.Source), nft.Masquerade())
+	r.SubChain(r.t, "back")
+	r.rule("back", fam.InSet(hidden, nft.Source), nft.Masquerade())
+	r.rule("back", fam.InMap(sources, nft.Source), nft.Masquerade())
+	r.rule("back", fam.InSet(plain, nft.Source), nft.Masquerade())
+	r.rule("postrouting", fam.InSet(bridges, nft.ToName), nft.Redirected(), nft.Jump("back"))
 	// A process of this host that was redirected from a loopback address.
 	if fam == nft.IPv4 {
 		r.rule("postrouting", nft.SourceIn(r.loopback()), fam.InSet(bridges, nft.ToName), nft.Masquerade())

@@ -59,12 +59,13 @@ func (f *Firewall) use(b backend, err error) error {
 		return errors.Join(errdefs.As(errdefs.KindUnavailable, err), b.close())
 	}
 	f.backend = b
-	f.warn(f.state.bridges())
+	f.warn(f.state.bridges(), true)
 	return nil
 }
 
-// warn tells what drops packets of networks although we accept them.
-func (f *Firewall) warn(networks []Network) {
+// warn tells what drops packets of networks although we accept them. Looking
+// everywhere may run a program.
+func (f *Firewall) warn(networks []Network, everywhere bool) {
 	var names []string
 	for _, n := range networks {
 		if !n.Internal {
@@ -74,7 +75,7 @@ func (f *Firewall) warn(networks []Network) {
 	if len(names) == 0 {
 		return
 	}
-	for _, text := range f.backend.others(names) {
+	for _, text := range f.backend.others(names, everywhere) {
 		f.opts.Warn("%s", text)
 	}
 }

@@ -32,7 +32,7 @@ func obstacles(conn *nft.Conn, bridges []string, families []nft.Family, ours str
 			}
 		}
 	}
-	return append(list, legacyObstacle(bridges)...)
+	return list
 }
 
 // unmentioned are the bridges that no rule of a table is about.
@@ -99,10 +99,14 @@ func usesLegacy() bool {
 	return err == nil && strings.Contains("\n"+string(names), "\nfilter\n")
 }
 
-func (b *nftables) others(bridges []string) []string {
+func (b *nftables) others(bridges []string, everywhere bool) (list []string) {
 	families := make([]nft.Family, 0, len(b.tables))
 	for _, t := range b.tables {
 		families = append(families, t.Family)
 	}
-	return obstacles(b.conn, bridges, families, b.tables[0].Name)
+	list = obstacles(b.conn, bridges, families, b.tables[0].Name)
+	if everywhere {
+		list = append(list, legacyObstacle(bridges)...)
+	}
+	return list
 }
