@@ -59,12 +59,13 @@ const (
 	chainInbound  = "IN"    // filter: what may enter
 	chainLinked   = "LINK"  // filter: isolated bridges
 	chainWays     = "WAYS"  // filter: links
+	chainSecret   = "OUT"   // filter, IPv6: isolated bridges are told no shorter way
 )
 
 // ownChains lists them all.
 var ownChains = [...]string{
 	chainGuard, chainLoopback, chainRedirect, chainAt, chainAny, chainHide, chainOwn, chainBack,
-	chainForward, chainSelf, chainInternal, chainTo, chainFrom, chainInbound, chainLinked, chainWays,
+	chainForward, chainSelf, chainInternal, chainTo, chainFrom, chainInbound, chainLinked, chainWays, chainSecret,
 }
 
 // tableNames lists the tables that we write into.
@@ -225,7 +226,25 @@ func (r rulebook) filter(s *state, created bool) table {
 	forward := chain{name: r.chain(chainForward), fixed: true, rules: []rule{
 		user, words("-j", self.name), words("-j", internals.name), words("-j", to.name), words("-j", from.name),
 	}}
-	return table{"filter", []chain{forward, self, internals, to, from, inbound, linked, ways}, []jump{{"FORWARD", r.comment("-j", forward.name)}}}
+	t := table{"filter", []chain{forward, self, internals, to, from, inbound, linked, ways}, []jump{{"FORWARD", r.comment("-j", forward.name)}}}
+	if r.ipv6 {
+		secret := r.secret(s)
+		redirects := words("-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", strconv.Itoa(redirectMessage))
+		t.chains = append(t.chains, secret)
+		t.jumps = append(t.jumps, jump{"OUTPUT", redirects + "\x00" + r.comment("-j", secret.name)})
+	}
+	return t
+}
+
+// secret is the chain that does what its namesake in nftables does.
+func (r rulebook) secret(s *state) chain {
+	c := chain{name: r.chain(chainSecret)}
+	for _, n := range s.bridges() {
+		if n.Isolated {
+			c.rules = append(c.rules, words("-o", n.Bridge, "-j", "DROP"))
+		}
+	}
+	return c
 }
 
 // way is one direction of a link.

@@ -58,6 +58,9 @@ func (r ruleset) write() {
 	r.redirect()
 	r.hide()
 	r.forward()
+	if r.t.Family == nft.IPv6 {
+		r.secret()
+	}
 }
 
 // loopback is the network that never leaves the host, but for the way from the
@@ -158,3 +161,14 @@ func (r ruleset) forward() {
 	r.rule("forward", fam.InSet(internal, nft.ToName), nft.Drop())
 	r.rule("forward", fam.InSet(bridges, nft.ToName), nft.Goto("inbound"))
 }
+
+// secret keeps the host from telling isolated containers that they are on the
+// same link: they would send frames to each other directly, which their ports
+// drop. For IPv4 the driver switches that off; for IPv6 there is no such switch.
+func (r ruleset) secret() {
+	r.Chain(r.t, "output-filter", nft.Filter, nft.Output, nft.PriorityFilter)
+	r.rule("output-filter", nft.IPv6.ICMPType(redirectMessage), nft.IPv6.InSet(isolated, nft.ToName), nft.Drop())
+}
+
+// redirectMessage is the type of an ICMPv6 message, RFC 4861, 4.5.
+const redirectMessage = 137

@@ -137,6 +137,17 @@ func flag(key, bits uint32) Match {
 	}), mask(binary.NativeEndian.AppendUint32(nil, bits)), compare(unix.NFT_CMP_NEQ, make([]byte, 4)))
 }
 
+// ICMPType matches messages of ICMP, or of ICMPv6 in tables of that family, of
+// one type.
+func (f Family) ICMPType(kind byte) Match {
+	proto := byte(unix.IPPROTO_ICMP)
+	if f == IPv6 {
+		proto = unix.IPPROTO_ICMPV6
+	}
+	return join(meta(unix.NFT_META_L4PROTO, word0), compare(unix.NFT_CMP_EQ, []byte{proto}),
+		payload(unix.NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, word0), compare(unix.NFT_CMP_EQ, []byte{kind}))
+}
+
 // Field is a part of a packet that keys are built from.
 type Field int
 

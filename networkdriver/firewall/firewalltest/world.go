@@ -65,7 +65,7 @@ func newWorld(t testing.TB, backend string) *world {
 	w.serve(w.far)
 	if strings.HasPrefix(backend, "iptables") { // whose chains stay for good once anybody has used them
 		for _, family := range []string{"", "6"} {
-			for _, c := range []string{"-t raw %s PREROUTING", "-t nat %s PREROUTING", "-t nat %s OUTPUT", "-t nat %s POSTROUTING", "%s FORWARD"} {
+			for _, c := range []string{"-t raw %s PREROUTING", "-t nat %s PREROUTING", "-t nat %s OUTPUT", "-t nat %s POSTROUTING", "%s FORWARD", "%s OUTPUT"} {
 				for _, action := range []string{"-A", "-D"} {
 					w.administrator(w.program(family) + " " + fmt.Sprintf(c, action) + " -j ACCEPT")
 				}
@@ -154,7 +154,9 @@ func (w *world) bridge(n firewall.Network) *node {
 		}
 		return errors.Join(sysctl("net/ipv4/conf/"+n.Bridge+"/route_localnet", "1"),
 			sysctl("net/ipv4/conf/"+n.Bridge+"/proxy_arp_pvlan", flag(n.Isolated)), sysctl("net/ipv4/conf/"+n.Bridge+"/send_redirects", "0"),
-			sysctl("net/ipv6/conf/"+n.Bridge+"/proxy_ndp", flag(n.Isolated)), sysctl("net/ipv6/neigh/"+n.Bridge+"/proxy_delay", "0"))
+			sysctl("net/ipv6/conf/"+n.Bridge+"/proxy_ndp", flag(n.Isolated)), sysctl("net/ipv6/neigh/"+n.Bridge+"/proxy_delay", "0"),
+			// What it answers for is not forgotten while the bridge is empty.
+			sysctl("net/ipv6/conf/"+n.Bridge+"/ndisc_evict_nocarrier", "0"))
 	}))
 	w.address(w.host, n.Bridge, fmt.Sprintf("%s/%d", gw.ip4, n.Subnets[0].Bits()), fmt.Sprintf("%s/%d", gw.ip6, n.Subnets[1].Bits()))
 	return gw
