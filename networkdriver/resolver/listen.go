@@ -31,7 +31,7 @@ const receiveBuffer = 4 << 20
 
 // listen opens the sockets and leads port 53 to them. Where the kernel has no
 // nftables, port 53 itself has to be free.
-func (s *Server) listen(ns *os.File) error {
+func (s *Server) listen(ns *os.File, redirect func(uint16) error) error {
 	return netns.Do(ns, func() error {
 		port, err := s.bindFree()
 		if err != nil {
@@ -81,13 +81,22 @@ func (s *Server) bind(port uint16) error {
 	return nil
 }
 
-// prepare lets a socket be bound before the address is there, and take many
-// datagrams at a time. Without the second it still works.
+// prepare lets many questions wait; without, it still works. It also looks
+// whether the loopback interface is up: if it is not, the kernel takes the address
+// for one of a broadcast, and answers would come from another for ever.
 func prepare(network, _ string, c syscall.RawConn) error {
-	var err error
+	if network != "udp4" {
+		return nil
+	}
+	lo, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
 	cerr := c.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_FREEBIND, 1)
-		if network == "udp4" && unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		if err = unix.IoctlIfreq(int(fd), unix.SIOCGIFFLAGS, lo); err == nil && lo.Uint16()&unix.IFF_UP == 0 {
+			err = fmt.Errorf("the loopback interface is down: %w", unix.EADDRNOTAVAIL)
+		}
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 		}
 	})

@@ -91,10 +91,13 @@ type view struct {
 	internal bool
 }
 
-// Serve answers in a network namespace until Close. Its loopback interface need
-// not be up yet. What a Server that was killed left there is replaced. The file
-// may be closed afterwards.
-func Serve(ns *os.File, cfg Config) (*Server, error) {
+// Serve answers in a network namespace until Close. Its loopback interface must
+// be up. What a Server that was killed left there is replaced. The file may be
+// closed afterwards.
+func Serve(ns *os.File, cfg Config) (*Server, error) { return serve(ns, cfg, redirect) }
+
+// serve is Serve with how port 53 is led to another port.
+func serve(ns *os.File, cfg Config, redirect func(uint16) error) (*Server, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = patience
 	}
@@ -108,7 +111,7 @@ func Serve(ns *os.File, cfg Config) (*Server, error) {
 		s.upstreams = append(s.upstreams, &upstream{Upstream: u})
 	}
 	s.view.Store(&view{})
-	if err := s.listen(ns); err != nil {
+	if err := s.listen(ns, redirect); err != nil {
 		stop()
 		return nil, fmt.Errorf("starting the name server of a container: %w", err)
 	}
@@ -158,9 +161,18 @@ func (s *Server) change(f func(*view)) {
 	s.view.Store(&v)
 }
 
-// Close ends the server and takes its rules out of the namespace. What it still
-// answers is cut off. A second Close does nothing.
-func (s *Server) Close() error {
+// Close ends the server and takes its rules out of the namespace, for which the
+// kernel takes some milliseconds. What is still being answered is cut off. A
+// second Close does nothing.
+func (s *Server) Close() error { return s.end(s.unredirect) }
+
+// Abandon is Close for a namespace that ends, too: the rules are left to go with
+// it, and nothing is waited for. A Server that follows in the same namespace
+// replaces them.
+func (s *Server) Abandon() error { return s.end(func() error { return nil }) }
+
+// end does first, and then the rest of Close.
+func (s *Server) end(first func() error) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -169,7 +181,7 @@ func (s *Server) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.stop()
-	err := errors.Join(s.unredirect(), s.udp.Close(), s.tcp.Close())
+	err := errors.Join(first(), s.udp.Close(), s.tcp.Close())
 	s.mu.Lock()
 	for c := range s.conns {
 		c.Close()
