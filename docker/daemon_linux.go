@@ -80,6 +80,8 @@ func (f *daemonFlags) config(log server.Logger, getenv func(string) string) serv
 		Dockerinit: embedded.Binary(),
 		Network: server.Network{
 			Bridge: f.Bridge, BridgeIP: f.BridgeIP, FixedCIDR: f.FixedCIDR, DefaultIP: f.DefaultIP,
+			IPv6: f.IPv6, BridgeIPv6: f.BridgeIPv6, FixedCIDRv6: f.FixedCIDRv6, Gateway: f.Gateway, GatewayIPv6: f.GatewayIPv6,
+			AddressPools: f.AddressPools, Firewall: f.Firewall,
 			NoICC: !f.ICC, NoFirewall: !f.IPTables, NoMasquerade: !f.IPMasq, NoForward: !f.IPForward,
 			NoProxy: !f.UserlandProxy, MTU: f.MTU, DNS: f.DNS, DNSSearch: f.DNSSearch, DNSOptions: f.DNSOptions,
 		},

@@ -42,6 +42,11 @@ type daemonFlags struct {
 	Ulimits                     []string
 	Bridge, BridgeIP            string
 	FixedCIDR                   string
+	IPv6                        bool
+	BridgeIPv6, FixedCIDRv6     string
+	Gateway, GatewayIPv6        string
+	AddressPools                []string
+	Firewall                    string
 	ICC, IPTables               bool
 	IPForward, IPMasq           bool
 	UserlandProxy               bool
@@ -158,6 +163,13 @@ func (f *daemonFlags) declareNetwork(fs *mflag.Set) {
 	fs.String(&f.Bridge, "-b --bridge", "Attach containers to this bridge; 'none' for no network")
 	fs.String(&f.BridgeIP, "--bip ~-bip", "Address of the bridge docker0, CIDR; excludes --bridge")
 	fs.String(&f.FixedCIDR, "--fixed-cidr", "Give containers addresses of this part of the bridge's\nnetwork, CIDR")
+	fs.Bool(&f.IPv6, "--ipv6", "Give containers on the default bridge IPv6 addresses")
+	fs.String(&f.BridgeIPv6, "--bip6", "IPv6 address of the bridge docker0, CIDR")
+	fs.String(&f.FixedCIDRv6, "--fixed-cidr-v6", "Network of their IPv6 addresses, CIDR")
+	fs.String(&f.Gateway, "--default-gateway", "Where default routes of containers lead; else to the bridge")
+	fs.String(&f.GatewayIPv6, "--default-gateway-v6", "The same for IPv6")
+	fs.List(&f.AddressPools, "--default-address-pool", "Where new networks get subnets from\n(base=10.10.0.0/16,size=24)", nil)
+	fs.String(&f.Firewall, "--firewall-backend", "Write packet filter rules by nftables or iptables; else\nby what the host uses")
 	fs.Bool(&f.ICC, "--icc ~-icc", "Let containers talk to each other without links")
 	fs.String(&f.DefaultIP, "--ip ~-ip", "Host address of published ports that name none")
 	fs.Bool(&f.IPForward, "--ip-forward ~-ip-forward", "Turn on net.ipv4.ip_forward")

@@ -31,8 +31,9 @@ type Flags struct {
 	logDriver                             string
 	logOpt                                []string
 	networking                            bool
-	net, mac, ip, ip6                     string
-	netAlias, linkLocalIP                 []string
+	mac, ip, ip6                          string
+	networks, netAlias, linkLocalIP       []string
+	endpoints                             map[string]*EndpointConfig // by network, parsed
 	dns, dnsSearch, dnsOption, addHost    []string
 	links                                 []string
 
@@ -58,7 +59,7 @@ type Flags struct {
 // Declare puts the flags that run and create share on set.
 func (f *Flags) Declare(set *mflag.Set) {
 	f.set = set
-	f.net, f.networking, f.swappiness = "bridge", true, -1
+	f.networking, f.swappiness = true, -1
 	f.declareProcess(set)
 	f.declareFiles(set)
 	f.declareRights(set)
@@ -129,7 +130,7 @@ func (f *Flags) declareRights(set *mflag.Set) {
 }
 
 func (f *Flags) declareNetwork(set *mflag.Set) {
-	set.String(&f.net, "--net --network", "Network mode: bridge, none, host or\ncontainer:<name|id>")
+	set.List(&f.networks, "--net --network", "Network: bridge, none, host, a name,\nor container:<name|id>", nil)
 	set.Bool(&f.networking, "~-n ~--networking", "Give the container a network")
 	set.String(&f.mac, "--mac-address", "Container MAC address (92:d0:c6:0a:29:33)")
 	set.String(&f.ip, "--ip", "Container IPv4 address")

@@ -75,7 +75,7 @@ func (f *Flags) Parse(args []string, env Lookup) (*Parsed, error) {
 			return nil, err
 		}
 	}
-	p.Networking = f.networkingConfig(h)
+	p.Networking = f.networkingConfig()
 	return p, nil
 }
 

@@ -387,6 +387,15 @@ func (c *httpClient) call(ctx context.Context, method, path string, query url.Va
 	return resp.Body.Close()
 }
 
+// post sends a document that is answered with nothing.
+func (c *httpClient) post(ctx context.Context, path string, body any) error {
+	resp, err := c.do(ctx, request{method: http.MethodPost, path: path, body: body})
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
 // containerPath is /containers/NAME/action with the name escaped. The slash
 // that names begin with in documents is not part of a path.
 func containerPath(name, action string) string {

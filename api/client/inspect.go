@@ -34,7 +34,7 @@ func inspectCommand(cli *CLI, flags *mflag.Set, kind string) runFunc {
 	o := inspectOptions{kind: kind}
 	flags.String(&o.format, "~-format -f --format", "Format the output by a Go template")
 	if kind == "" {
-		flags.String(&o.kind, "--type", "Only look for this type (container, image\nor volume)")
+		flags.String(&o.kind, "--type", "Only look for this type (container, image,\nnetwork or volume)")
 	}
 	if kind == "" || kind == "container" {
 		flags.Bool(&o.size, "-s --size", "Display total file sizes of a container")
@@ -56,17 +56,17 @@ func (cli *CLI) inspect(ctx context.Context, o inspectOptions) error {
 	kinds := []string{"container", "image"}
 	switch o.kind {
 	case "":
-	case "container", "image", "volume":
+	case "container", "image", "network", "volume":
 		kinds = []string{o.kind}
 	default:
-		return errdefs.InvalidArgument("%q is not a valid value for --type: it is container, image or volume", o.kind)
+		return errdefs.InvalidArgument("%q is not a valid value for --type: it is container, image, network or volume", o.kind)
 	}
 	failed := false
 	var found [][]byte
 	for _, name := range o.names {
 		raw, err := cli.inspectOne(ctx, name, kinds, o.size)
 		if o.kind == "" && errdefs.IsNotFound(err) {
-			raw, err = cli.inspectOne(ctx, name, []string{"volume"}, false)
+			raw, err = cli.inspectOne(ctx, name, []string{"network", "volume"}, false)
 		}
 		switch {
 		case errors.Is(err, context.Canceled), errdefs.Is(err, errdefs.KindUnavailable):
@@ -115,6 +115,8 @@ func (cli *CLI) inspectOne(ctx context.Context, name string, kinds []string, siz
 		case "container":
 			path = containerPath(name, "/json")
 			setFlag(query, "size", size)
+		case "network":
+			path = networkPath(name)
 		case "volume":
 			path = volumePath(name)
 		}

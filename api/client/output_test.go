@@ -163,7 +163,7 @@ func TestInspectOutput(t *testing.T) {
 		{"inspect nope", "[]\n", "Error: No such image or container: nope\n", 1},
 		{"inspect --type image web", "[]\n", "Error: No such image: web\n", 1},
 		{"container inspect img", "[]\n", "Error: No such container: img\n", 1},
-		{"inspect --type pod web", "", "\"pod\" is not a valid value for --type: it is container, image or volume\n", 1},
+		{"inspect --type pod web", "", "\"pod\" is not a valid value for --type: it is container, image, network or volume\n", 1},
 		{"inspect -f {{.State.Pid}}/{{.HostConfig.Memory}}/{{.ID}} web", "12345678/67108864/1\n", "", 0},
 		{"inspect -f {{.Nope}} web", "<no value>\n", "", 0},
 		{"inspect --format='{{json~.Args}}' web", "[\"a\",\"<b>\"]\n", "", 0},
