@@ -19,6 +19,9 @@ const ednsSize = 4096
 func (v *view) handle(packet []byte, upstreams bool) (q, r *dns.Msg) {
 	q = new(dns.Msg)
 	err := q.Unpack(packet)
+	if err == nil && len(q.Question) > 0 {
+		_, err = questionOf(packet) // Unpack takes those that are cut off
+	}
 	if len(packet) < headerSize || q.Response {
 		return nil, nil
 	}
