@@ -254,9 +254,6 @@ func (f Family) InSet(set string, fields ...Field) Match {
 	return join(f.load(fields), lookup(set, false))
 }
 
-// InSet is Family.InSet for IPv4.
-func InSet(set string, fields ...Field) Match { return IPv4.InSet(set, fields...) }
-
 // InMap matches packets whose fields the map knows.
 func (f Family) InMap(mapName string, fields ...Field) Match {
 	return join(f.load(fields), lookup(mapName, true))
@@ -266,11 +263,6 @@ func (f Family) InMap(mapName string, fields ...Field) Match {
 // has for the fields. Packets that the map does not know go on.
 func (f Family) RedirectByMap(mapName string, fields ...Field) Match {
 	return join(f.InMap(mapName, fields...), f.nat(unix.NFT_NAT_DNAT, true))
-}
-
-// RedirectByMap is Family.RedirectByMap for IPv4.
-func RedirectByMap(mapName string, fields ...Field) Match {
-	return IPv4.RedirectByMap(mapName, fields...)
 }
 
 // SourceByMap rewrites the source to the address that the map has for the

@@ -30,13 +30,13 @@ func full(b *nft.Batch) {
 	b.Map(table, "published", []nft.Type{nft.Addr4, nft.Proto, nft.Service}, []nft.Type{nft.Addr4, nft.Service})
 	b.Set(table, "links", nft.Addr4, nft.Addr4, nft.Proto, nft.Service)
 	b.Chain(table, "prerouting", nft.NAT, nft.Prerouting, nft.PriorityDstNAT)
-	b.Rule(table, "prerouting", nft.DestIsLocal(), nft.RedirectByMap("published", nft.Dest, nft.L4Proto, nft.DestPort))
+	b.Rule(table, "prerouting", nft.DestIsLocal(), nft.IPv4.RedirectByMap("published", nft.Dest, nft.L4Proto, nft.DestPort))
 	b.Chain(table, "postrouting", nft.NAT, nft.Postrouting, nft.PrioritySrcNAT)
 	b.Rule(table, "postrouting", nft.SourceIn(netip.MustParsePrefix("10.0.0.0/8")), nft.NotToInterface("ejtbr"), nft.Masquerade())
 	b.Chain(table, "forward", nft.Filter, nft.Forward, nft.PriorityFilter)
 	b.Rule(table, "forward", nft.ToInterface("ejtbr"), nft.Established(), nft.Accept())
 	b.Rule(table, "forward", nft.Redirected(), nft.Accept())
-	b.Rule(table, "forward", nft.InSet("links", nft.Source, nft.Dest, nft.L4Proto, nft.DestPort), nft.Accept())
+	b.Rule(table, "forward", nft.IPv4.InSet("links", nft.Source, nft.Dest, nft.L4Proto, nft.DestPort), nft.Accept())
 	b.Rule(table, "forward", nft.FromInterface("ejtbr"), nft.Drop())
 }
 

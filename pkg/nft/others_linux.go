@@ -44,17 +44,6 @@ func (c *Conn) Refusing(family Family, hook Hook, except ...string) (list []Base
 	return list, err
 }
 
-// Dropping is Refusing for one family only, as "table chain".
-func (c *Conn) Dropping(family Family, hook Hook, except ...Table) (list []string, err error) {
-	chains, err := c.Refusing(family, hook)
-	for _, ch := range chains {
-		if !slices.ContainsFunc(except, func(t Table) bool { return t.Name == ch.Table.Name }) {
-			list = append(list, ch.Table.Name+" "+ch.Name)
-		}
-	}
-	return list, err
-}
-
 // baseChains lists the filtering chains of one family at a hook.
 func (s *socket) baseChains(f Family, hook Hook) (list []BaseChain, err error) {
 	err = s.list(unix.NFT_MSG_GETCHAIN, byte(f), func(*writer) {}, func() { list = nil }, func(attrs []byte) {
