@@ -2,10 +2,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -235,74 +238,51 @@ func (d *Daemon) defaults(c *runconfig.Config, h *runconfig.HostConfig, id strin
 }
 
 // build makes everything that a container has outside of memory, in an order
-// that Restore can undo from any point: the directory carries the mark -making
-// from the first step on and loses it as the last but one.
+// that Restore can undo or finish from any point: the directory carries the mark
+// -making from the first step on and loses it as the last but one. Meanwhile the
+// log of new containers is flushed; where volumes have to be made first, after
+// that.
 func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark marks) (c *container, err error) {
 	id := s.rec.ID
 	dir := filepath.Join(d.root, id)
+	text, err := d.describe(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var undo undoStack
 	defer func() {
 		if err != nil {
 			undo.run()
 		}
 	}()
-	undo.add(func() {
-		os.RemoveAll(dir + making)
-		os.RemoveAll(dir)
-		if _, err := d.ledger.gone(id); err != nil {
-			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
-		}
-	})
-	if err := d.spares.take(dir + making); err != nil {
-		return nil, errdefs.Internal("making the directory of container %s: %w", short(id), err)
+	undo.add(func() { d.discard(id) })
+	early, wanted := !hasVolumes(s.rec.MountPoints), !s.host.AutoRemove
+	var promise pledge
+	if early && wanted {
+		promise = d.pledge(id, text)
+		defer close(promise.debt.placed)
 	}
-	if err := d.opt.Images.CreateLayer(id, img); err != nil {
+	if err := d.prepare(s, img, text, &undo, mark); err != nil {
 		return nil, err
 	}
-	undo.add(func() {
-		if err := d.opt.Images.RemoveLayer(id); err != nil {
-			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
-		}
-	})
-	mark.done("layer")
-	for dst, m := range s.rec.MountPoints {
-		if m.Type == "volume" {
-			m.Source = d.volumes.Path(m.Name)
-			s.rec.MountPoints[dst] = m
-		}
-	}
-	s.rec.Volumes, s.rec.VolumesRW = classicVolumes(s.rec.MountPoints)
-	// Before the volumes are made, so that they are found again.
-	text, err := writeNew(dir+making, s)
-	if err != nil {
-		return nil, errdefs.Internal("writing the files of container %s: %w", short(id), err)
-	}
-	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
-	if err := d.acquireVolumes(d.background(), id, s.rec.MountPoints); err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !early {
 		return nil, err
 	}
 	mark.done("files")
-	undo.add(func() {
-		if err := d.opt.Names.Purge(id); err != nil {
-			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
-		}
-	})
-	err = d.opt.Names.Create(s.bare(), id, func() error {
-		if err := os.Rename(dir+making, dir); err != nil {
-			return errdefs.Internal("keeping container %s: %w", short(id), err)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := d.place(id, s.bare(), &undo); err != nil {
 		return nil, err
+	}
+	if !early && wanted {
+		promise = d.pledge(id, text)
+		defer close(promise.debt.placed)
 	}
 	// Until it is done nobody was answered, and a power cut leaves half a container
 	// or a whole one.
-	if !s.host.AutoRemove {
-		if err := d.made(id, text); err != nil {
+	if wanted {
+		if err := d.kept(id, promise); err != nil {
 			return nil, errdefs.Internal("keeping container %s: %w", short(id), err)
 		}
 	}
@@ -317,6 +297,82 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 		return nil, err
 	}
 	return c, nil
+}
+
+// describe is the text of a new container's config.json.
+func (d *Daemon) describe(s *snapshot) ([]byte, error) {
+	for dst, m := range s.rec.MountPoints {
+		if m.Type == "volume" {
+			m.Source = d.volumes.Path(m.Name)
+			s.rec.MountPoints[dst] = m
+		}
+	}
+	s.rec.Volumes, s.rec.VolumesRW = classicVolumes(s.rec.MountPoints)
+	text, err := encodeJSON(s.document())
+	if err != nil {
+		return nil, errdefs.Internal("describing container %s: %w", short(s.rec.ID), err)
+	}
+	return text, nil
+}
+
+func hasVolumes(points map[string]mountPoint) bool {
+	for _, m := range points {
+		if m.Type == "volume" {
+			return true
+		}
+	}
+	return false
+}
+
+// discard removes the directory of a container that was not made after all.
+func (d *Daemon) discard(id string) {
+	dir := filepath.Join(d.root, id)
+	_, err := d.ledger.gone(id)
+	err = errors.Join(os.RemoveAll(dir+making), os.RemoveAll(dir), err)
+	if err != nil {
+		d.opt.Logf("undoing the making of container %s: %v", short(id), err)
+	}
+}
+
+// prepare makes the directory of a container, which carries a mark, its layer and
+// its volumes.
+func (d *Daemon) prepare(s *snapshot, img *image.Image, text []byte, undo *undoStack, mark marks) error {
+	id := s.rec.ID
+	dir := filepath.Join(d.root, id+making)
+	if err := d.spares.take(dir); err != nil {
+		return errdefs.Internal("making the directory of container %s: %w", short(id), err)
+	}
+	if err := d.opt.Images.CreateLayer(id, img); err != nil {
+		return err
+	}
+	undo.add(func() {
+		if err := d.opt.Images.RemoveLayer(id); err != nil {
+			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
+		}
+	})
+	mark.done("layer")
+	// Before the volumes are made, so that they are found again.
+	if err := fillFile(filepath.Join(dir, configFile), text); err != nil {
+		return errdefs.Internal("writing the files of container %s: %w", short(id), err)
+	}
+	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
+	return d.acquireVolumes(d.background(), id, s.rec.MountPoints)
+}
+
+// place gives a container its name, and its directory the final one.
+func (d *Daemon) place(id, name string, undo *undoStack) error {
+	undo.add(func() {
+		if err := d.opt.Names.Purge(id); err != nil {
+			d.opt.Logf("undoing the making of container %s: %v", short(id), err)
+		}
+	})
+	dir := filepath.Join(d.root, id)
+	return d.opt.Names.Create(name, id, func() error {
+		if err := unix.Rename(dir+making, dir); err != nil {
+			return errdefs.Internal("keeping container %s: %w", short(id), err)
+		}
+		return nil
+	})
 }
 
 // classicVolumes are the two maps of a classic config.json.

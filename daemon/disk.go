@@ -63,19 +63,14 @@ type liveState struct {
 	Health          *api.Health `json:",omitempty"` // when its status was last changed
 }
 
-// writeNew writes the document of a new container into the empty file in dir, and
-// returns it.
-func writeNew(dir string, s *snapshot) ([]byte, error) {
-	text, err := encodeJSON(s.document())
+// fillFile writes the content of a file that is there and empty.
+func fillFile(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, configFile), os.O_WRONLY, 0)
-	if err != nil {
-		return nil, err
+		return err
 	}
 	_, err = f.Write(text)
-	return text, errors.Join(err, f.Close())
+	return errors.Join(err, f.Close())
 }
 
 // dirSync flushes one directory for many: those who come while a flush is under

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -31,11 +30,11 @@ const (
 // that were removed until then cost nothing more. After a crash, replay makes
 // config.json of what the log holds and the disk does not.
 //
-// It is true for every container in it: its directory has its final name and its
-// config.json is written, though maybe not flushed. A container that a log holds
-// and whose removal it does not is restored; so whoever removes one says so (gone)
-// after its directory has changed its name. A config.json that is whole is never
-// touched: it is at least as new as the log.
+// A container that the log holds and whose removal it does not is there after the
+// next start, whatever was on disk. So what can fail for other reasons than the disk
+// comes before the log, and whoever removes a container says so (gone) after its
+// directory has changed its name. A config.json that is whole is never touched: it
+// is at least as new as the log.
 type ledger struct {
 	root     string // of the directories of containers
 	syncRoot func() error
@@ -44,10 +43,10 @@ type ledger struct {
 	full     chan struct{}      // capacity 1: settle now
 	found    []commitlog.Record // until replay
 
-	mu      sync.Mutex      // guards the rest; held for writes into the kernel's memory
-	owed    map[string]bool // ids in the log; true: their files are durable
-	before  map[string]bool // likewise, of what is being settled
-	running bool            // somebody settles from time to time
+	mu      sync.Mutex       // guards the rest; held for writes into the kernel's memory
+	owed    map[string]*debt // by id, of what is in the log
+	before  map[string]*debt // likewise, of what is being settled
+	running bool             // somebody settles from time to time
 
 	turn sync.Mutex         // one settles at a time
 	cut  *commitlog.Cutting // guarded by turn: what is being settled
@@ -61,20 +60,42 @@ func openLedger(d *Daemon) (*ledger, error) {
 	}
 	return &ledger{
 		root: d.root, syncRoot: d.rootSync.sync, logf: d.opt.Logf, log: log, found: found,
-		full: make(chan struct{}, 1), owed: map[string]bool{},
+		full: make(chan struct{}, 1), owed: map[string]*debt{},
 	}, nil
 }
 
-// made returns when a new container is durable.
-func (d *Daemon) made(id string, text []byte) error {
+// debt is what the ledger knows of a container in the log.
+type debt struct {
+	durable bool          // guarded by the ledger's mu: its files need no flush
+	placed  chan struct{} // closed when its directory has its final name, or never will
+}
+
+// pledge is a container on its way into the log.
+type pledge struct {
+	debt    *debt
+	flushed chan error // capacity 1
+}
+
+// pledge puts a container into the log, and begins to flush that. Its directory may
+// still be on the way: the caller closes placed, and then waits for the pledge.
+func (d *Daemon) pledge(id string, text []byte) pledge {
 	l := d.ledger
-	at, first, err := l.add(id, text)
-	if err == nil {
-		if first {
-			d.track(func() { l.settleOften(d.ctx) })
-		}
-		err = l.log.Sync(at)
+	p := pledge{&debt{placed: make(chan struct{})}, make(chan error, 1)}
+	at, first, err := l.add(id, text, p.debt)
+	if err != nil {
+		p.flushed <- err
+		return p
 	}
+	if first {
+		d.track(func() { l.settleOften(d.ctx) })
+	}
+	go func() { p.flushed <- l.log.Sync(at) }()
+	return p
+}
+
+// kept returns when a container whose directory is in place is durable.
+func (d *Daemon) kept(id string, p pledge) error {
+	err := <-p.flushed
 	if err == nil {
 		return nil
 	}
@@ -84,13 +105,13 @@ func (d *Daemon) made(id string, text []byte) error {
 }
 
 // add puts a container into the log; the first since long wants somebody who settles.
-func (l *ledger) add(id string, text []byte) (at commitlog.Position, first bool, err error) {
+func (l *ledger) add(id string, text []byte, owe *debt) (at commitlog.Position, first bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if at, err = l.log.Append(madeRecord, text); err != nil {
 		return at, false, err
 	}
-	l.owed[id] = false
+	l.owed[id] = owe
 	if l.log.Size() > settleFull {
 		select {
 		case l.full <- struct{}{}:
@@ -101,11 +122,13 @@ func (l *ledger) add(id string, text []byte) (at commitlog.Position, first bool,
 	return at, first, nil
 }
 
-// holds tells whether a container is in the log. It is called with mu held.
-func (l *ledger) holds(id string) bool {
-	_, now := l.owed[id]
-	_, before := l.before[id]
-	return now || before
+// debt is what is owed to a container; nil when the log does not hold it. It is
+// called with mu held.
+func (l *ledger) debt(id string) *debt {
+	if owe := l.owed[id]; owe != nil {
+		return owe
+	}
+	return l.before[id]
 }
 
 // gone says that a container is removed. Its directory has another name by now.
@@ -114,7 +137,7 @@ func (l *ledger) holds(id string) bool {
 func (l *ledger) gone(id string) (held bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.holds(id) {
+	if l.debt(id) == nil {
 		return false, nil
 	}
 	if _, err := l.log.Append(goneRecord, []byte(id)); err != nil {
@@ -167,16 +190,21 @@ func (l *ledger) settle() error {
 			l.mu.Unlock()
 			return nil
 		}
-		l.cut, l.before, l.owed = &cut, l.owed, map[string]bool{}
+		l.cut, l.before, l.owed = &cut, l.owed, map[string]*debt{}
 	}
-	ids := slices.Sorted(maps.Keys(l.before))
+	before := maps.Clone(l.before)
 	l.mu.Unlock()
-	for _, id := range ids {
-		if err := l.flush(id); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been removed
+	for id, owe := range before {
+		<-owe.placed
+		if l.durable(id) {
+			continue
+		}
+		err := syncContainer(filepath.Join(l.root, id))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been removed
 			return err
 		}
 	}
-	if len(ids) > 0 {
+	if len(before) > 0 {
 		if err := l.syncRoot(); err != nil {
 			return err
 		}
@@ -190,14 +218,6 @@ func (l *ledger) settle() error {
 	return nil
 }
 
-// flush makes the files of one container durable, not its name.
-func (l *ledger) flush(id string) error {
-	if l.durable(id) {
-		return nil
-	}
-	return syncContainer(filepath.Join(l.root, id))
-}
-
 // durable tells whether nothing is owed to a container.
 func (l *ledger) durable(id string) bool {
 	if l == nil { // of a daemon that creates nothing
@@ -205,12 +225,8 @@ func (l *ledger) durable(id string) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, list := range []map[string]bool{l.owed, l.before} {
-		if done, held := list[id]; held && !done {
-			return false
-		}
-	}
-	return true
+	owe := l.debt(id)
+	return owe == nil || owe.durable
 }
 
 // keep makes the directory of a container durable as soon as something in it is
@@ -224,10 +240,8 @@ func (l *ledger) keep(id string) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, list := range []map[string]bool{l.owed, l.before} {
-		if _, held := list[id]; held {
-			list[id] = true
-		}
+	if owe := l.debt(id); owe != nil {
+		owe.durable = true
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -35,7 +37,7 @@ type spares struct {
 
 // take gives a directory with an empty config.json the name dir.
 func (p *spares) take(dir string) error {
-	if name := p.pop(); name != "" && os.Rename(filepath.Join(p.dir, name), dir) == nil {
+	if name := p.pop(); name != "" && unix.Rename(filepath.Join(p.dir, name), dir) == nil {
 		return nil
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -132,7 +134,7 @@ func (p *spares) leave(dir string) bool {
 		return false
 	}
 	spare := filepath.Join(p.dir, name)
-	if os.Rename(dir, spare) != nil { // there are none yet, or they are on another file system
+	if unix.Rename(dir, spare) != nil { // there are none yet, or they are on another file system
 		return false
 	}
 	if !p.push(name) {
