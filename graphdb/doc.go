@@ -20,7 +20,7 @@
 //	})
 //
 // Create takes the name for everybody in this process at once, then calls the
-// function, and only then commits the name. Whatever fails, and whenever the
+// function, and only then has the name written. Whatever fails, and whenever the
 // process is killed, no name is left behind. A kill between the two leaves a
 // whole container whose name is in its own file; Check, which runs at start,
 // gives it back. Removal goes the other way round: the directory is renamed
@@ -28,13 +28,15 @@
 //
 // # Cost
 //
-// Reads are answered from memory and never wait for the disk. A change is one
-// transaction in the write-ahead log, which is synced only when it is folded
-// into the file (synchronous=NORMAL): a killed process loses nothing, a power
-// cut may lose the last transactions, as whole ones. Check gives those names
-// back from the containers' own files, which are synced before anything is
-// answered; docs/decisions/0010 has the reasons. The file is locked while it is
-// open; a second process gets Unavailable.
+// Reads are answered from memory and never wait for the disk. New names do not
+// either: they are written a second later, with others and before any other change
+// of the file, and a name that is given back within the second never is. Any other
+// change is one transaction in the write-ahead log, which is synced only when it is
+// folded into the file (synchronous=NORMAL). So a killed process may lose the names
+// of the last second, and a power cut the last transactions, as whole ones. Check
+// gives those names back from the containers' own files, which are durable before
+// anything is answered; docs/decisions/0010 and 0018 have the reasons. The file is
+// locked while it is open; a second process gets Unavailable.
 //
 // A DB owns the file, its -wal sibling and the copy in memory. Start reading at
 // Open and Create. This package must not know what a container is.
