@@ -33,27 +33,25 @@ func equal(a, b Network) bool {
 		a.Proxied == b.Proxied && slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.SNAT, b.SNAT)
 }
 
-func (f *Firewall) addNetwork(n Network) error {
+func (f *Firewall) addNetwork(n Network) (changed bool, err error) {
 	old, known := f.state.networks[n.Bridge]
 	if known && equal(old, n) {
-		return nil
+		return false, nil
 	}
 	f.state.networks[n.Bridge] = n
-	var err error
 	if known { // ports and links of it may be written differently now
 		err = f.backend.write(&f.state)
 	} else {
 		err = f.commit(&change{addNetworks: []Network{n}})
 	}
 	if err == nil {
-		f.warn([]Network{n}, false)
-		return nil
+		return true, nil
 	}
 	delete(f.state.networks, n.Bridge)
 	if known {
 		f.state.networks[n.Bridge] = old
 	}
-	return fmt.Errorf("writing the rules of bridge %s: %w", n.Bridge, err)
+	return false, fmt.Errorf("writing the rules of bridge %s: %w", n.Bridge, err)
 }
 
 func (f *Firewall) removeNetwork(bridge string) error {

@@ -101,8 +101,16 @@ func (f *Firewall) AddNetwork(n Network) error {
 		return err
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.addNetwork(n)
+	changed, err := f.addNetwork(n)
+	var obstacles []string
+	if changed && !n.Internal {
+		obstacles = f.backend.others([]string{n.Bridge}, false)
+	}
+	f.mu.Unlock()
+	for _, text := range obstacles {
+		f.opts.Warn("%s", text)
+	}
+	return err
 }
 
 // RemoveNetwork ends what AddNetwork did, with all ports and links of the

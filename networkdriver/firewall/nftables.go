@@ -119,18 +119,24 @@ func (b *nftables) apply(c *change, s *state) error {
 	}
 	return b.conn.Batch(func(batch *nft.Batch) {
 		for _, t := range b.tables {
-			gone, come := newState(), newState()
-			gone.note(c.dropNetworks, c.dropPorts, c.dropLinks)
-			come.note(c.addNetworks, c.addPorts, c.addLinks)
-			bridgeOf := func(name string) (Network, bool) { return lookUp(name, c, s) }
-			for set, list := range elementsOf(t.Family, &gone, bridgeOf) {
+			gone, come := delta(t.Family, c, s)
+			for set, list := range gone {
 				batch.Delete(t, set, list...)
 			}
-			for set, list := range elementsOf(t.Family, &come, bridgeOf) {
+			for set, list := range come {
 				batch.Add(t, set, list...)
 			}
 		}
 	})
+}
+
+// delta gives the elements that a change takes out of sets and puts into them.
+func delta(family nft.Family, c *change, s *state) (gone, come map[string][]nft.Element) {
+	before, after := newState(), newState()
+	before.note(c.dropNetworks, c.dropPorts, c.dropLinks)
+	after.note(c.addNetworks, c.addPorts, c.addLinks)
+	network := func(name string) (Network, bool) { return lookUp(name, c, s) }
+	return elementsOf(family, &before, network), elementsOf(family, &after, network)
 }
 
 // lookUp finds a network of a change.

@@ -59,15 +59,14 @@ func (f *Firewall) use(b backend, err error) error {
 		return errors.Join(errdefs.As(errdefs.KindUnavailable, err), b.close())
 	}
 	f.backend = b
-	f.warn(f.state.bridges(), true)
+	f.warn()
 	return nil
 }
 
-// warn tells what drops packets of networks although we accept them. Looking
-// everywhere may run a program.
-func (f *Firewall) warn(networks []Network, everywhere bool) {
+// warn tells what drops packets of the known networks although we accept them.
+func (f *Firewall) warn() {
 	var names []string
-	for _, n := range networks {
+	for _, n := range f.state.bridges() {
 		if !n.Internal {
 			names = append(names, n.Bridge)
 		}
@@ -75,7 +74,7 @@ func (f *Firewall) warn(networks []Network, everywhere bool) {
 	if len(names) == 0 {
 		return
 	}
-	for _, text := range f.backend.others(names, everywhere) {
+	for _, text := range f.backend.others(names, true) {
 		f.opts.Warn("%s", text)
 	}
 }
