@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/enginejobs/docker/pkg/testutil"
 )
 
 // twoTier is a network with a web server and two databases that share an alias.
@@ -172,6 +175,31 @@ func TestClients(t *testing.T) {
 	if got := far.question.Question[0].Name; got != "intranet.corp.example." {
 		t.Errorf("asked for %s", got)
 	}
+}
+
+// TestMusl: the resolver of musl asks for both families at a time, and takes a
+// failure of one for one of both.
+func TestMusl(t *testing.T) {
+	testutil.RequiresRoot(t)
+	lookup := filepath.Join(t.TempDir(), "lookup")
+	if out, err := exec.Command("musl-gcc", "-static", "-o", lookup, "testdata/lookup.c").CombinedOutput(); err != nil {
+		t.Fatalf("musl-gcc: %v\n%s", err, out)
+	}
+	z := twoTier()
+	for i := range 40 {
+		z.Set(fmt.Sprint("c", i), []string{"crowd"}, netip.AddrFrom4([4]byte{10, 0, 0, byte(i + 1)}), netip.Addr{})
+	}
+	far := newOther(t, nil, "127.0.0.1:0", nil)
+	c := newContainer(t, Config{Upstreams: []Upstream{{Addr: far.Addr}}}, z)
+	got := c.glibc("search corp.example\noptions ndots:0", lookup, "web", "db1", "www.example.com", "nx.example.com")
+	contains(t, "musl", got, "web 172.20.0.2 web.App_Net", "web fd00:20::2 web.App_Net", "db1 172.20.0.3 Db1.App_Net",
+		"www.example.com 198.51.100.7 far.example", "nx.example.com: Name does not resolve")
+	// Before version 1.2.4 it takes what a truncated answer has.
+	if n := strings.Count(c.glibc("", lookup, "crowd"), "crowd 10.0.0."); n < 29 {
+		t.Errorf("a long answer: %d addresses", n)
+	}
+	c.SetInternal(true)
+	contains(t, "internal", c.glibc("", lookup, "web", "www.example.com"), "web 172.20.0.2", "www.example.com: Try again")
 }
 
 // TestNamesChangeWhileAsked: an answer is that before or that after a change.

@@ -108,6 +108,9 @@ func serve(ns *os.File, cfg Config, redirect func(uint16) error) (*Server, error
 			stop()
 			return nil, errdefs.InvalidArgument("starting the name server of a container: %s is no address and port of a name server", u.Addr)
 		}
+		if u.Inside && u.Addr == netip.AddrPortFrom(netip.MustParseAddr(Address), namePort) {
+			continue // that is the server itself
+		}
 		s.upstreams = append(s.upstreams, &upstream{Upstream: u})
 	}
 	s.view.Store(&view{})
@@ -183,10 +186,11 @@ func (s *Server) end(first func() error) error {
 	s.stop()
 	err := errors.Join(first(), s.udp.Close(), s.tcp.Close())
 	s.mu.Lock()
-	for c := range s.conns {
+	open := slices.Collect(maps.Keys(s.conns)) // none is added any more
+	s.mu.Unlock()
+	for _, c := range open {
 		c.Close()
 	}
-	s.mu.Unlock()
 	s.wg.Wait()
 	return err
 }

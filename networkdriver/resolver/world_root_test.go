@@ -199,12 +199,10 @@ func (o *other) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	case q.Question[0].Qtype == dns.TypePTR:
 		r.Answer = append(r.Answer, rr("%s 60 PTR far.example.", name))
 	}
-	size := dns.MaxMsgSize
+	size := dns.MinMsgSize
 	if opt := q.IsEdns0(); opt != nil {
 		r.SetEdns0(1400, opt.Do())
 		size = int(opt.UDPSize())
-	} else {
-		size = dns.MinMsgSize
 	}
 	if udp {
 		r.Truncate(size)
