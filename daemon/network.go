@@ -126,7 +126,7 @@ func (d *Daemon) connect(ctx context.Context, s *snapshot, keep *api.NetworkSett
 		}
 		a.fill(&net, s, want)
 	}
-	net.Ports, err = d.publish(ctx, s, keep)
+	net.Ports, err = d.publish(ctx, s, &net, keep)
 	return net, err
 }
 
@@ -210,8 +210,19 @@ func endpointID(container, network string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// publish runs allocate_port for every binding.
-func (d *Daemon) publish(ctx context.Context, s *snapshot, keep *api.NetworkSettings) (runconfig.PortMap, error) {
+// hasIPv6 tells whether a container can be reached by IPv6.
+func hasIPv6(net *api.NetworkSettings) bool {
+	for _, e := range net.Networks {
+		if e.GlobalIPv6Address != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// publish runs allocate_port for every binding. One that names no address is
+// for both families where the container has both.
+func (d *Daemon) publish(ctx context.Context, s *snapshot, net, keep *api.NetworkSettings) (runconfig.PortMap, error) {
 	wanted := runconfig.PortMap{}
 	for p := range s.rec.Config.ExposedPorts {
 		wanted[p] = nil
@@ -227,6 +238,7 @@ func (d *Daemon) publish(ctx context.Context, s *snapshot, keep *api.NetworkSett
 	if keep != nil {
 		maps.Copy(wanted, keep.Ports)
 	}
+	s6 := hasIPv6(net)
 	got := make(runconfig.PortMap, len(wanted))
 	for _, p := range slices.Sorted(maps.Keys(wanted)) {
 		got[p] = nil
@@ -235,9 +247,18 @@ func (d *Daemon) publish(ctx context.Context, s *snapshot, keep *api.NetworkSett
 			if err != nil {
 				return nil, err
 			}
-			if real.HostPort != "0" { // a container that no network leads out of has none
-				got[p] = append(got[p], real)
+			if real.HostPort == "0" {
+				continue // no network leads out of the container
 			}
+			got[p] = append(got[p], real)
+			if b.HostIp != "" || real.HostIp != "0.0.0.0" || !s6 {
+				continue
+			}
+			real.HostIp = "::"
+			if real, err = d.allocatePort(ctx, s.rec.ID, p, real); err != nil {
+				return nil, err
+			}
+			got[p] = append(got[p], real)
 		}
 	}
 	return got, nil

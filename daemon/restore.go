@@ -341,7 +341,7 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 		return
 	}
 	d.reconnect(ctx, s)
-	if _, err := d.publish(ctx, s, &s.net); err != nil {
+	if _, err := d.publish(ctx, s, &s.net, &s.net); err != nil {
 		d.opt.Logf("taking the ports of container %s over: %v", s.bare(), err)
 	}
 }

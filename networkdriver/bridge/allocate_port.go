@@ -27,6 +27,9 @@ func (n *Network) AllocatePort(ctx context.Context, req networkdriver.PortReques
 	if err != nil {
 		return p, err
 	}
+	if to.Is4() != req.HostIP.Is4() && (!n.drv.cfg.UserlandProxy || req.Proto == "sctp") {
+		return p, nil // between families only a proxy can lead
+	}
 	if err := n.localnet(req.HostIP); err != nil {
 		n.drv.warn("published ports will not be reachable at loopback addresses: %v", err)
 	}

@@ -3,6 +3,7 @@ package netjobs
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
@@ -13,7 +14,9 @@ import (
 //
 // Usage: allocate_port ID
 // Env: HostIP, HostPort, ContainerPort, Proto; see below.
-// Stdout: one JSON object, {"HostIP": …, "HostPort": …}.
+// Stdout: one JSON object, {"HostIP": …, "HostPort": …}; port 0 where the host
+// cannot lead there: to a container without a way out, or of another family
+// where there is no proxy.
 // Errors: InvalidArgument for malformed values, NotFound when the container
 // has no interface, Conflict when the port is taken ("Bind for 0.0.0.0:80
 // failed: port is already allocated"), Unavailable when none is left.
@@ -23,7 +26,7 @@ func (d *doors) allocatePort() engine.Declaration {
 		Summary: "Make a port of a container reachable at the host.",
 		Args:    id(),
 		Env: []engine.Key{
-			{Name: "HostIP", Type: engine.String, Summary: "IPv4 address of the host; empty: DefaultBindingIP"},
+			{Name: "HostIP", Type: engine.String, Summary: "address of the host; empty: DefaultBindingIP"},
 			{Name: "HostPort", Type: engine.String, Default: "0", Summary: "port or range of which the first free one is taken; 0: any"},
 			{Name: "HostPortEnd", Type: engine.String, Summary: "end of the range, when HostPort is its beginning"},
 			{Name: "ContainerPort", Type: engine.String, Summary: "port in the container"},
@@ -52,8 +55,8 @@ func decodeAllocatePort(job *engine.Job) (req networkdriver.PortRequest, err err
 		return req, err
 	}
 	if text := job.Getenv("HostIP"); text != "" {
-		req.HostIP, err = netip.ParseAddr(text)
-		if err != nil || !req.HostIP.Unmap().Is4() {
+		req.HostIP, err = netip.ParseAddr(strings.Trim(text, "[]"))
+		if err != nil || req.HostIP.Zone() != "" {
 			return req, errdefs.InvalidArgument("Bad parameter: invalid host ip %s", text)
 		}
 		req.HostIP = req.HostIP.Unmap()

@@ -119,7 +119,7 @@ func has(wishes []networkdriver.Pool, v6 bool) bool {
 
 // check refuses what no network can be, and takes over what a template says.
 func (m *Manager) check(def *networkdriver.Definition) error {
-	if !names.Valid(def.Name) {
+	if def.Name == "" || !names.Only(def.Name[:1], "") || !names.Only(def.Name, "_.-") {
 		return errdefs.InvalidArgument("invalid network name: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, not %q", def.Name)
 	}
 	if Predefined(def.Name) || def.Name == "default" {

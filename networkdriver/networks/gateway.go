@@ -72,7 +72,7 @@ func (m *Manager) AllocatePort(ctx context.Context, req networkdriver.PortReques
 		return networkdriver.PublishedPort{}, nil
 	}
 	p, err := s.gateway.network.real.AllocatePort(ctx, req)
-	if err != nil {
+	if err != nil || p.HostPort == 0 {
 		return p, err
 	}
 	got, err := req.Settled(p)

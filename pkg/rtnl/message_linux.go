@@ -94,11 +94,16 @@ func LinkUp(index int) Request {
 	return Request{unix.RTM_NEWLINK, 0, ifinfo(index, unix.IFF_UP, unix.IFF_UP), fmt.Sprintf("setting link %d up", index)}
 }
 
-// AddAddr gives the link an address. The broadcast address is the last one of
-// an IPv4 network that has one.
+// AddAddr gives the link an address, which is good at once: whoever gives out
+// addresses knows that nobody else has it (IFA_F_NODAD of linux/if_addr.h). The
+// broadcast address is the last one of an IPv4 network that has one.
 func AddAddr(index int, p netip.Prefix) Request {
 	ip := p.Addr().AsSlice()
-	body := []byte{family(p.Addr()), byte(p.Bits()), 0, unix.RT_SCOPE_UNIVERSE}
+	flags := byte(0)
+	if p.Addr().Is6() {
+		flags = unix.IFA_F_NODAD
+	}
+	body := []byte{family(p.Addr()), byte(p.Bits()), flags, unix.RT_SCOPE_UNIVERSE}
 	body = binary.NativeEndian.AppendUint32(body, uint32(index))
 	body = attr(body, unix.IFA_LOCAL, ip)
 	body = attr(body, unix.IFA_ADDRESS, ip)

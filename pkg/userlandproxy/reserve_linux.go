@@ -20,7 +20,14 @@ func Reserve(proto string, host netip.AddrPort) (io.Closer, error) {
 	default:
 		return nil, fmt.Errorf("reserving %s: unsupported address type %q", host, proto)
 	}
-	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
+	domain := unix.AF_INET
+	var at unix.Sockaddr
+	if ip := host.Addr(); ip.Is4() {
+		at = &unix.SockaddrInet4{Port: int(host.Port()), Addr: ip.As4()}
+	} else {
+		domain, at = unix.AF_INET6, &unix.SockaddrInet6{Port: int(host.Port()), Addr: ip.As16()}
+	}
+	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
@@ -28,8 +35,11 @@ func Reserve(proto string, host netip.AddrPort) (io.Closer, error) {
 	if proto == "tcp" { // connections of a former user may still be fading away
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	}
+	if err == nil && domain == unix.AF_INET6 { // IPv4 is another proxy's
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
 	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet4{Port: int(host.Port()), Addr: host.Addr().As4()})
+		err = unix.Bind(fd, at)
 	}
 	if err != nil {
 		socket.Close()

@@ -43,6 +43,15 @@ func Listen(proto string, host, backend netip.AddrPort) (io.Closer, error) {
 	return nil, fmt.Errorf("proxying %s: unsupported address type %q", host, proto)
 }
 
+// family ends the name of a network. All addresses of IPv6 are not those of
+// IPv4, too, which another proxy may hold.
+func family(a netip.AddrPort) string {
+	if a.Addr().Is4() {
+		return "4"
+	}
+	return "6"
+}
+
 // TCP is a proxy for connections. A half-close is passed on in both
 // directions.
 type TCP struct {
@@ -59,7 +68,7 @@ type TCP struct {
 
 // ListenTCP starts a proxy for connections.
 func ListenTCP(host, backend netip.AddrPort) (*TCP, error) {
-	l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(host))
+	l, err := net.ListenTCP("tcp"+family(host), net.TCPAddrFromAddrPort(host))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +129,7 @@ func (p *TCP) serve(client *net.TCPConn) {
 	}
 	defer p.forget(client)
 	d := net.Dialer{Timeout: dialTimeout}
-	c, err := d.DialContext(p.ctx, "tcp4", p.backend.String())
+	c, err := d.DialContext(p.ctx, "tcp"+family(p.backend), p.backend.String())
 	if err != nil {
 		_ = client.SetLinger(0) // the client sees a reset, as if nobody listened
 		return

@@ -38,7 +38,7 @@ type UDP struct {
 // peer is a client and the address of ours that it writes to.
 type peer struct {
 	client netip.AddrPort
-	local  [4]byte
+	local  netip.Addr
 }
 
 type session struct {
@@ -52,7 +52,7 @@ func ListenUDP(host, backend netip.AddrPort) (*UDP, error) {
 }
 
 func listenUDP(host, backend netip.AddrPort, idle time.Duration, max int) (*UDP, error) {
-	socket, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(host))
+	socket, err := net.ListenUDP("udp"+family(host), net.UDPAddrFromAddrPort(host))
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func listenUDP(host, backend netip.AddrPort, idle time.Duration, max int) (*UDP,
 		buffers:  sync.Pool{New: func() any { b := make([]byte, maxDatagram); return &b }},
 		sessions: make(map[peer]*session),
 	}
-	if err := wantLocalAddress(socket); err != nil {
+	if err := wantLocalAddress(socket, host.Addr().Is6()); err != nil {
 		socket.Close()
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (p *UDP) findOrMake(who peer) (found, evicted *session) {
 	if len(p.sessions) >= p.max {
 		evicted = p.evict()
 	}
-	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(p.backend)) // sends nothing
+	conn, err := net.DialUDP("udp"+family(p.backend), nil, net.UDPAddrFromAddrPort(p.backend)) // sends nothing
 	if err != nil {
 		return nil, evicted
 	}
@@ -229,35 +229,43 @@ func (p *UDP) forget(who peer, s *session) {
 
 // wantLocalAddress asks the kernel to tell to which address of ours each
 // datagram was sent.
-func wantLocalAddress(c *net.UDPConn) error {
+func wantLocalAddress(c *net.UDPConn, v6 bool) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
 	}
+	level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
+	if v6 {
+		level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+	}
 	var serr error
-	err = raw.Control(func(fd uintptr) {
-		serr = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_PKTINFO, 1)
-	})
+	err = raw.Control(func(fd uintptr) { serr = unix.SetsockoptInt(int(fd), level, option, 1) })
 	return errors.Join(err, serr)
 }
 
-func localAddress(oob []byte) [4]byte {
+func localAddress(oob []byte) netip.Addr {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
-		return [4]byte{}
+		return netip.Addr{}
 	}
 	for _, m := range messages {
-		if m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo {
-			return (*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0])).Addr
+		switch {
+		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
+			return netip.AddrFrom4((*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0])).Addr)
+		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo:
+			return netip.AddrFrom16((*unix.Inet6Pktinfo)(unsafe.Pointer(&m.Data[0])).Addr)
 		}
 	}
-	return [4]byte{}
+	return netip.Addr{}
 }
 
 // sourceAddress makes the control message that sends from an address.
-func sourceAddress(local [4]byte) []byte {
-	if local == [4]byte{} {
-		return nil
+func sourceAddress(local netip.Addr) []byte {
+	switch {
+	case local.Is4():
+		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local.As4()})
+	case local.Is6():
+		return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: local.As16()})
 	}
-	return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local})
+	return nil
 }
