@@ -32,7 +32,7 @@ func parseSaved(text string) saved {
 		case now.chains == nil:
 		case strings.HasPrefix(line, ":"):
 			name, _, _ := strings.Cut(line[1:], " ")
-			now.chains[name] = now.chains[name]
+			now.chains[name] = nil
 		case strings.HasPrefix(line, "-A "):
 			if list := split(line); len(list) > 1 {
 				now.chains[list[1]] = append(now.chains[list[1]], words(list[2:]...))

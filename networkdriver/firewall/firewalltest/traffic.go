@@ -15,11 +15,6 @@ var (
 	second   = &node{ip4: netip.MustParseAddr("192.0.2.2"), ip6: netip.MustParseAddr("2001:db8::2")}
 )
 
-// gateway is the host as a network sees it.
-func gateway(n firewall.Network) *node {
-	return &node{ip4: n.Subnets[0].Addr().Next(), ip6: n.Subnets[1].Addr().Next()}
-}
-
 // testPublished publishes at all addresses and at one.
 func testPublished(w *world) {
 	a, b := network(0), network(1)
