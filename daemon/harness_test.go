@@ -203,6 +203,15 @@ type network struct {
 	links     map[string]int
 	fail      error
 	allocates []map[string]string
+	releases  []map[string]string
+	named     []map[string]string
+}
+
+// last is the environment of the last allocate_interface.
+func (n *network) last() map[string]string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.allocates[len(n.allocates)-1]
 }
 
 func (n *network) install(eng *engine.Engine) {
@@ -219,7 +228,15 @@ func (n *network) install(eng *engine.Engine) {
 			ip = fmt.Sprintf("172.17.0.%d", n.next+1)
 		}
 		n.used[job.Args[0]] = ip
+		name := job.Getenv("Network")
+		if name != "" && name != "one" && name != "two" {
+			return errdefs.NotFound("network %s not found", name)
+		}
+		if name == "" {
+			name = "bridge"
+		}
 		return job.WriteJSON(map[string]any{
+			"NetworkID": "id-" + name, "NetworkName": name,
 			"IP": ip, "IPPrefixLen": 16, "Gateway": "172.17.0.1", "Bridge": "docker0", "MacAddress": "02:42:ac:11:00:02",
 			"SandboxKey": "/proc/self/fd/9",
 		})
@@ -240,8 +257,25 @@ func (n *network) install(eng *engine.Engine) {
 	eng.Replace("release_interface", func(job *engine.Job) error {
 		n.mu.Lock()
 		defer n.mu.Unlock()
+		n.releases = append(n.releases, job.Environ())
+		if job.GetenvBool("Running") {
+			return nil
+		}
 		delete(n.used, job.Args[0])
 		delete(n.ports, job.Args[0])
+		return nil
+	})
+	eng.Replace("network_inspect", func(job *engine.Job) error {
+		switch name := strings.TrimPrefix(job.Args[0], "id-"); name {
+		case "one", "two", "bridge", "host", "none":
+			return job.WriteJSON(api.Network{Name: name, Id: "id-" + name, Driver: "bridge"})
+		}
+		return errdefs.NotFound("network %s not found", job.Args[0])
+	})
+	eng.Replace("name_interface", func(job *engine.Job) error {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.named = append(n.named, job.Environ())
 		return nil
 	})
 	eng.Replace("link", func(job *engine.Job) error {

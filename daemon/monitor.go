@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/runconfig"
@@ -129,8 +130,14 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 // offline gives back what a run had of the network.
 func (d *Daemon) offline(ctx context.Context, s *snapshot) {
 	d.closeLinks(ctx, s)
-	if connected(&s.net) {
-		d.disconnect(ctx, s.rec.ID)
+	if !connected(&s.net) {
+		return
+	}
+	d.disconnect(ctx, s.rec.ID)
+	for name, e := range s.net.Networks {
+		if name != defaultNetwork && e.EndpointID != "" {
+			d.networkEvent(ctx, "disconnect", api.Network{Id: e.NetworkID, Name: name, Driver: "bridge"}, s.rec.ID)
+		}
 	}
 }
 
