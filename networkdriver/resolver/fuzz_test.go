@@ -106,13 +106,3 @@ func FuzzUpstream(f *testing.F) {
 		}
 	})
 }
-
-// FuzzKernel: the answers of netlink, too, are read by their own lengths.
-func FuzzKernel(f *testing.F) {
-	f.Add([]byte{36, 0, 0, 0, 2, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, answers []byte) {
-		if done, err := verdict(answers, 7); err != nil && !done {
-			t.Fatal(err)
-		}
-	})
-}

@@ -199,7 +199,7 @@ func TestMusl(t *testing.T) {
 		t.Errorf("a long answer: %d addresses", n)
 	}
 	c.SetInternal(true)
-	contains(t, "internal", c.glibc("", lookup, "web", "www.example.com"), "web 172.20.0.2", "www.example.com: Try again")
+	contains(t, "internal", c.glibc("options timeout:1 attempts:1", lookup, "web", "www.example.com"), "web 172.20.0.2", "www.example.com: Try again")
 }
 
 // TestNamesChangeWhileAsked: an answer is that before or that after a change.
