@@ -36,7 +36,9 @@ func (k *kernel) refuse() error {
 
 func families() []nft.Family { return []nft.Family{nft.IPv4, nft.IPv6} }
 
-func id(f nft.Family, set string, e nft.Element) string { return fmt.Sprintf("%d %s %x %t", f, set, e.Key, e.End) }
+func id(f nft.Family, set string, e nft.Element) string {
+	return fmt.Sprintf("%d %s %x %t", f, set, e.Key, e.End)
+}
 
 func full(s *state) map[string]string {
 	all := make(map[string]string)

@@ -3,6 +3,7 @@
 package firewalltest
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/enginejobs/docker/networkdriver/firewall"
 	"github.com/enginejobs/docker/pkg/netns"
+	"github.com/enginejobs/docker/pkg/nft"
 	"github.com/enginejobs/docker/pkg/testutil"
 )
 
@@ -19,7 +21,8 @@ func Benchmark(b *testing.B, backend string) {
 	testutil.RequiresRoot(b)
 	for _, n := range []int{1, 1000} {
 		known := Networks(n)
-		f := openIn(b, fresh(b), backend, known)
+		ns := fresh(b)
+		f := openIn(b, ns, backend, known)
 		b.Cleanup(func() { f.Close() })
 		port := firewall.Port{
 			Bridge: "br0", Proto: "tcp", Host: netip.MustParseAddrPort("0.0.0.0:8080"), Container: netip.MustParseAddrPort("10.100.0.2:80"),
@@ -36,6 +39,17 @@ func Benchmark(b *testing.B, backend string) {
 				changed.Isolated = !changed.Isolated
 				if err := f.AddNetwork(changed); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+		// Somebody else has changed something somewhere: all is compared.
+		b.Run(fmt.Sprintf("Compare-%d", n), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				disturb(b, ns)
+				b.StartTimer()
+				if repaired, err := f.Check(b.Context()); repaired || err != nil {
+					b.Fatal(repaired, err)
 				}
 			}
 		})
@@ -88,4 +102,19 @@ func fresh(tb testing.TB) *os.File {
 	}
 	tb.Cleanup(func() { ns.Close() })
 	return ns
+}
+
+// disturb changes a table that is none of ours.
+func disturb(tb testing.TB, ns *os.File) {
+	tb.Helper()
+	err := netns.Do(ns, func() error {
+		conn, err := nft.Dial()
+		if err != nil {
+			return err
+		}
+		return errors.Join(conn.Batch(func(b *nft.Batch) { b.Replace(nft.Table{Family: nft.IPv4, Name: "theirs"}) }), conn.Close())
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
 }
