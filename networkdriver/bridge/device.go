@@ -229,11 +229,17 @@ func (dev *device) clear() error {
 
 // remove deletes the bridge if it is ours and nothing hangs on it.
 func (dev *device) remove() error {
-	if !dev.created {
-		return nil
-	}
 	if n, err := dev.ports(); err != nil || n > 0 {
 		return err // somebody's interface: the bridge stays
+	}
+	return dev.end()
+}
+
+// end deletes the bridge if it is ours. An interface of somebody else that hangs
+// on it is free then.
+func (dev *device) end() error {
+	if !dev.created {
+		return nil
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name, attrs.Index = dev.name, dev.current()

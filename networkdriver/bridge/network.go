@@ -220,7 +220,7 @@ func (n *Network) Delete(context.Context) error {
 	case again:
 		return nil
 	}
-	err := errors.Join(n.drv.firewall.RemoveNetwork(n.set.bridge), n.device.clear(), n.device.remove())
+	err := errors.Join(n.drv.firewall.RemoveNetwork(n.set.bridge), n.device.clear(), n.device.end())
 	n.drv.leave(n)
 	return err
 }

@@ -104,6 +104,13 @@ func (s *Subnet) Next() (netip.Addr, error) {
 	}
 }
 
+// Full tells whether Next has nothing to give.
+func (s *Subnet) Full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.free == 0
+}
+
 func (s *Subnet) after(ip netip.Addr) netip.Addr {
 	if ip == s.last {
 		return s.first

@@ -61,6 +61,8 @@ func (m *Manager) Allocate(ctx context.Context, req Request) (*Endpoint, error) 
 	if err != nil {
 		return nil, err
 	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	if err := m.join(ctx, s, e, req); err != nil {
 		m.forget(n, req.ID)
 		return nil, err
@@ -94,6 +96,8 @@ func (m *Manager) begin(n *network, id string, e *endpoint) (*sandbox, error) {
 	switch {
 	case m.closed:
 		return nil, errdefs.Unavailable("the networks are shut down")
+	case m.networks[n.def.ID] != n: // it was removed meanwhile
+		return nil, networkdriver.NoNetwork(n.def.Name)
 	case n.busy:
 		return nil, errdefs.Conflict("network %s is being made or removed", n.def.Name)
 	case n.users[id] != nil:
@@ -104,6 +108,7 @@ func (m *Manager) begin(n *network, id string, e *endpoint) (*sandbox, error) {
 		s = &sandbox{id: id}
 		m.sandboxes[id] = s
 	}
+	s.begun++
 	n.users[id] = e
 	return s, nil
 }
@@ -113,7 +118,8 @@ func (m *Manager) forget(n *network, id string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(n.users, id)
-	if s := m.sandboxes[id]; s != nil && len(s.endpoints) == 0 {
+	s := m.sandboxes[id]
+	if s.begun--; s.begun == 0 {
 		delete(m.sandboxes, id)
 	}
 }
@@ -133,7 +139,7 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 	if ask.Name == "" {
 		ask.Name = s.freeName(e.network.prefix())
 	}
-	first := s.ns == nil
+	first := s.ns == nil && len(s.endpoints) == 0
 	ask.Namespace = s.ns
 	if ask.Restore {
 		ask.Namespace = nil
@@ -146,7 +152,7 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 	}
 	if err != nil {
 		s.closeIfEmpty()
-		return err
+		return e.network.exhausted(err)
 	}
 	e.iface, e.name = *iface, ask.Name
 	if iface.Namespace != nil {
@@ -187,9 +193,14 @@ func (m *Manager) Rename(ref, id string, names []string) error {
 		return err
 	}
 	m.mu.Lock()
-	e := n.users[id]
+	s, e := m.sandboxes[id], n.users[id]
 	m.mu.Unlock()
 	if e == nil {
+		return errdefs.NotFound("container %s is not on network %s", id, n.def.Name)
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if !slices.Contains(s.endpoints, e) { // it came or went meanwhile
 		return errdefs.NotFound("container %s is not on network %s", id, n.def.Name)
 	}
 	if n.zone != nil {
@@ -209,6 +220,8 @@ func (m *Manager) Release(ctx context.Context, ref, id string, running bool) err
 	if s == nil {
 		return networkdriver.NoInterface(id)
 	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	var list []*endpoint
 	if ref == "" {
 		list = slices.Clone(s.endpoints)

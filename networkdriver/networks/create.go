@@ -18,7 +18,7 @@ func (m *Manager) Create(ctx context.Context, def networkdriver.Definition) (net
 		return def, err
 	}
 	def.ID, def.Created = newID(), now()
-	n := &network{def: def, users: make(map[string]*endpoint), busy: true}
+	n := &network{def: def, users: make(map[string]*endpoint), busy: true, fresh: true}
 	if err := m.reserve(n); err != nil {
 		return def, err
 	}
@@ -30,7 +30,7 @@ func (m *Manager) Create(ctx context.Context, def networkdriver.Definition) (net
 		delete(m.names, n.def.Name)
 		return def, err
 	}
-	n.busy = false
+	n.busy, n.fresh = false, false
 	return n.def, nil
 }
 
@@ -211,6 +211,8 @@ func (m *Manager) claim(n *network) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
+	case m.networks[n.def.ID] != n: // it was removed meanwhile
+		return networkdriver.NoNetwork(n.def.Name)
 	case len(n.users) > 0:
 		return errdefs.Forbidden("error while removing network: network %s id %s has active endpoints", n.def.Name, n.def.ID)
 	case n.busy:

@@ -32,11 +32,12 @@ func (s *sandbox) choose(ctx context.Context) error {
 			s.gateway = e
 		}
 	}
-	if s.gateway == before || s.gateway == nil || s.ns == nil {
+	if s.gateway == before || s.gateway == nil {
 		return nil
 	}
-	e := s.gateway
-	if err := routeBy(s.ns, e.name, e.iface.Gateway, e.iface.IPv6Gateway); err != nil {
+	if e := s.gateway; s.ns == nil {
+		// Without a namespace there are no routes, but there may be ports.
+	} else if err := routeBy(s.ns, e.name, e.iface.Gateway, e.iface.IPv6Gateway); err != nil {
 		return fmt.Errorf("leading %s out by network %s: %w", s.id, e.network.def.Name, err)
 	}
 	return s.movePorts(ctx, before)
@@ -65,7 +66,12 @@ func (m *Manager) AllocatePort(ctx context.Context, req networkdriver.PortReques
 	m.mu.Lock()
 	s := m.sandboxes[req.ID]
 	m.mu.Unlock()
-	if s == nil || len(s.endpoints) == 0 {
+	if s == nil {
+		return networkdriver.PublishedPort{}, errdefs.NotFound("No network information to publish a port for %s", req.ID)
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if len(s.endpoints) == 0 {
 		return networkdriver.PublishedPort{}, errdefs.NotFound("No network information to publish a port for %s", req.ID)
 	}
 	if s.gateway == nil {

@@ -59,7 +59,7 @@ func (m *Manager) find(ref string) (*network, error) {
 			n = candidate
 		}
 	}
-	if n == nil || n.busy && n.real == nil {
+	if n == nil || n.fresh {
 		return nil, networkdriver.NoNetwork(ref)
 	}
 	return n, nil

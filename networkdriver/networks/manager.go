@@ -10,7 +10,8 @@
 //
 // Locks: Manager.mu guards maps and is never held while a driver, a file or a
 // socket is at work. A network that is being made or removed has its name and is
-// in nobody's way; calls for one container come one after another.
+// in nobody's way; calls for one container wait for each other at its sandbox,
+// which is taken before Manager.mu.
 //
 // Start reading at Open, then create.go, allocate.go and gateway.go. It must not
 // import a driver, the bus or the daemon, and knows containers by their id only.
@@ -20,7 +21,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -97,7 +100,8 @@ func Open(ctx context.Context, cfg networkdriver.Config, kind Kind, warn network
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.stop = stop
-	m.tasks.Go(func() { m.openAll(background) })
+	known := slices.Collect(maps.Values(m.networks)) // not those that are made meanwhile
+	m.tasks.Go(func() { m.openAll(background, known) })
 	return m, nil
 }
 
@@ -155,7 +159,7 @@ func (m *Manager) predefine(standard networkdriver.Definition, stored []networkd
 // take gives a network of a definition its addresses.
 func (m *Manager) take(def networkdriver.Definition) (*network, error) {
 	n := &network{def: def, users: make(map[string]*endpoint)}
-	if def.Driver != Bridge {
+	if !n.bridged() { // a template shares its subnet with those that are made from it
 		return n, nil
 	}
 	var err error
@@ -216,18 +220,13 @@ func (m *Manager) specs() []networkdriver.Spec {
 }
 
 // openAll makes the networks that nobody has asked for yet.
-func (m *Manager) openAll(ctx context.Context) {
-	m.mu.Lock()
-	list := make([]*network, 0, len(m.networks))
-	for _, n := range m.networks {
-		if n.bridged() {
-			list = append(list, n)
-		}
-	}
-	m.mu.Unlock()
+func (m *Manager) openAll(ctx context.Context, list []*network) {
 	for _, n := range list {
 		if ctx.Err() != nil {
 			return
+		}
+		if !n.bridged() {
+			continue
 		}
 		if _, err := n.open(ctx, m.driver); err != nil && !errdefs.Is(err, errdefs.KindUnavailable) {
 			m.warn("network %s: %v", n.def.Name, err)
@@ -249,13 +248,15 @@ func (m *Manager) Close(ctx context.Context) error {
 		return nil
 	}
 	m.closed = true
-	networks, sandboxes := m.networks, m.sandboxes
+	networks, sandboxes := maps.Clone(m.networks), maps.Clone(m.sandboxes)
 	m.mu.Unlock()
 	m.stop()
 	m.tasks.Wait()
 	var errs []error
 	for _, s := range sandboxes {
+		s.turn.Lock()
 		errs = append(errs, s.close())
+		s.turn.Unlock()
 	}
 	for _, n := range networks {
 		if err := n.close(ctx); err != nil {

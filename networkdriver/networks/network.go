@@ -24,6 +24,7 @@ type network struct {
 
 	users map[string]*endpoint // by container, guarded by Manager.mu
 	busy  bool                 // being made or removed, guarded by Manager.mu
+	fresh bool                 // being made: nobody finds it yet, guarded by Manager.mu
 }
 
 // bridged tells whether a driver carries the network out.
@@ -55,6 +56,20 @@ func (n *network) free() error {
 		}
 	}
 	return nil
+}
+
+// exhausted says in the words of clients that a network that users made has no
+// address left.
+func (n *network) exhausted(err error) error {
+	if n.standard() || !errdefs.Is(err, errdefs.KindUnavailable) {
+		return err
+	}
+	for family, s := range map[string]*ipam.Subnet{"IPv4": n.v4, "IPv6": n.v6} {
+		if s != nil && s.Full() {
+			return errdefs.Unavailable("no available %s addresses on this network's address pools: %s (%s)", family, n.def.Name, n.def.ID)
+		}
+	}
+	return err
 }
 
 func (n *network) spec(warn networkdriver.Warn) networkdriver.Spec {

@@ -5,16 +5,19 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/enginejobs/docker/networkdriver"
 	"github.com/enginejobs/docker/networkdriver/resolver"
 )
 
-// sandbox is the network namespace of a container with all that is in it. Calls
-// for one container come one after another, so it needs no lock.
+// sandbox is the network namespace of a container with all that is in it.
 type sandbox struct {
-	id        string
-	ns        *os.File // nil: nobody needs it
+	id    string
+	begun int // endpoints, those that come and go included; guarded by Manager.mu
+
+	turn      sync.Mutex // calls for one container wait for each other, drivers included; guards what follows
+	ns        *os.File   // nil: nobody needs it
 	endpoints []*endpoint
 	gateway   *endpoint // leads to the outside; nil: nothing does
 	ports     []networkdriver.PortRequest
@@ -82,7 +85,7 @@ func (s *sandbox) close() error {
 	if s.ns != nil {
 		errs = append(errs, s.ns.Close())
 	}
-	s.server, s.ns = nil, nil
+	s.server, s.ns, s.ports = nil, nil, nil
 	return errors.Join(errs...)
 }
 
