@@ -161,6 +161,15 @@ func TestUpstreamIsItself(t *testing.T) {
 	c := newContainer(t, Config{Upstreams: []Upstream{{Addr: netip.MustParseAddrPort(Address + ":53"), Inside: true}}}, twoTier())
 	contains(t, "others", c.digWhole("example.com"), "status: SERVFAIL")
 	expect(t, "own", c.dig("web"), "172.20.0.2")
+	far := newOther(t, nil, "127.0.0.1:0", nil)
+	if err := c.SetUpstreams([]Upstream{{Addr: far.Addr}}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "others named later", c.dig("example.com"), "198.51.100.7")
+	if err := c.SetUpstreams([]Upstream{{}}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+		t.Errorf("no address: %v", err)
+	}
+	expect(t, "those stay", c.dig("example.com"), "198.51.100.7")
 }
 
 func openFiles(t testing.TB) int {

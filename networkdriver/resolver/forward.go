@@ -26,14 +26,14 @@ type outcome struct {
 	packet []byte // nil: nothing
 }
 
-// forward asks the upstreams and gives the packet for the client, of a certain
-// size at most. Those that did not answer lately come last. When one has taken a
-// quarter of the time, or failed, the next is asked as well, and the first good
-// answer counts, else the last bad one.
-func (s *Server) forward(q *dns.Msg, packet []byte, size int, stream bool) []byte {
+// forward asks the upstreams, of which there is one at least, and gives the packet
+// for the client, of a certain size at most. Those that did not answer lately come
+// last. When one has taken a quarter of the time, or failed, the next is asked as
+// well, and the first good answer counts, else the last bad one.
+func (s *Server) forward(upstreams []*upstream, q *dns.Msg, packet []byte, size int, stream bool) []byte {
 	ctx, cancel := context.WithTimeout(s.ctx, s.cfg.Timeout)
 	defer cancel()
-	order := s.order()
+	order := inOrder(upstreams)
 	outcomes := make(chan outcome, len(order))
 	hurry := time.NewTicker(s.cfg.Timeout / 4)
 	defer hurry.Stop()
@@ -55,7 +55,7 @@ func (s *Server) forward(q *dns.Msg, packet []byte, size int, stream bool) []byt
 			if o.packet != nil {
 				o.from.sick.Store(0)
 				if !refusal(o.packet) {
-					return s.fit(q, o.packet, size)
+					return fit(q, o.packet, size)
 				}
 				bad = o.packet
 			}
@@ -78,15 +78,15 @@ func (s *Server) forward(q *dns.Msg, packet []byte, size int, stream bool) []byt
 	if bad == nil {
 		return pack(failed(q, dns.RcodeServerFailure), size)
 	}
-	return s.fit(q, bad, size)
+	return fit(q, bad, size)
 }
 
-// order lists the upstreams as they are to be asked.
-func (s *Server) order() []*upstream {
+// inOrder lists the upstreams as they are to be asked.
+func inOrder(upstreams []*upstream) []*upstream {
 	now := time.Now().UnixMilli()
-	list := make([]*upstream, 0, len(s.upstreams))
+	list := make([]*upstream, 0, len(upstreams))
 	for _, sick := range []bool{false, true} {
-		for _, u := range s.upstreams {
+		for _, u := range upstreams {
 			if (u.sick.Load() > now) == sick {
 				list = append(list, u)
 			}
@@ -114,7 +114,7 @@ func refusal(packet []byte) bool {
 }
 
 // fit makes the answer of an upstream the answer to a client.
-func (s *Server) fit(q *dns.Msg, packet []byte, size int) []byte {
+func fit(q *dns.Msg, packet []byte, size int) []byte {
 	if binary.BigEndian.Uint16(packet[4:]) == 0 {
 		return pack(failed(q, code(packet)), size)
 	}

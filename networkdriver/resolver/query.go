@@ -16,7 +16,7 @@ const ednsSize = 4096
 
 // handle reads a packet of a client. Without a question nobody waits for an
 // answer; with a question and no answer others have to be asked.
-func (v *view) handle(packet []byte, upstreams bool) (q, r *dns.Msg) {
+func (v *view) handle(packet []byte) (q, r *dns.Msg) {
 	q = new(dns.Msg)
 	err := q.Unpack(packet)
 	if err == nil && len(q.Question) > 0 {
@@ -43,7 +43,7 @@ func (v *view) handle(packet []byte, upstreams bool) (q, r *dns.Msg) {
 		r.Answer = list
 		return q, r
 	}
-	if v.internal || !upstreams {
+	if v.internal || len(v.upstreams) == 0 {
 		return q, failed(q, dns.RcodeServerFailure)
 	}
 	return q, nil

@@ -41,6 +41,8 @@ const (
 	// patience is how long an answer of others is waited for, unless a Config
 	// says otherwise: the resolvers of C libraries give up after five seconds.
 	patience = 4 * time.Second
+	// hurried is the least that a Config may say.
+	hurried = 10 * time.Millisecond
 )
 
 // Upstream is a server that is asked for what no zone knows.
@@ -69,15 +71,14 @@ type Config struct {
 // Server is the name server of one container. All methods may be called at the
 // same time.
 type Server struct {
-	cfg       Config
-	upstreams []*upstream
-	udp       *net.UDPConn
-	tcp       *net.TCPListener
-	ctx       context.Context // ends with Close
-	stop      context.CancelFunc
-	wg        sync.WaitGroup
-	busy      chan struct{} // one for each question that is with another server
-	view      atomic.Pointer[view]
+	cfg  Config
+	udp  *net.UDPConn
+	tcp  *net.TCPListener
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+	busy chan struct{} // one for each question that is with another server
+	view atomic.Pointer[view]
 
 	mu     sync.Mutex // guards what follows, and changes of view
 	conns  map[net.Conn]struct{}
@@ -86,9 +87,10 @@ type Server struct {
 
 // view is what the server looks at for one question. It never changes.
 type view struct {
-	zones    []*Zone
-	aliases  map[*Zone]map[string]string
-	internal bool
+	zones     []*Zone
+	aliases   map[*Zone]map[string]string
+	upstreams []*upstream
+	internal  bool
 }
 
 // Serve answers in a network namespace until Close. Its loopback interface must
@@ -101,20 +103,15 @@ func serve(ns *os.File, cfg Config, redirect func(uint16) error) (*Server, error
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = patience
 	}
+	cfg.Timeout = max(cfg.Timeout, hurried)
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{cfg: cfg, ctx: ctx, stop: stop, busy: make(chan struct{}, flying)}
-	for _, u := range cfg.Upstreams {
-		if !u.Addr.IsValid() || u.Addr.Port() == 0 {
-			stop()
-			return nil, errdefs.InvalidArgument("starting the name server of a container: %s is no address and port of a name server", u.Addr)
-		}
-		if u.Inside && u.Addr == netip.AddrPortFrom(netip.MustParseAddr(Address), namePort) {
-			continue // that is the server itself
-		}
-		s.upstreams = append(s.upstreams, &upstream{Upstream: u})
+	s.view.Store(new(view))
+	err := s.SetUpstreams(cfg.Upstreams)
+	if err == nil {
+		err = s.listen(ns, redirect)
 	}
-	s.view.Store(&view{})
-	if err := s.listen(ns, redirect); err != nil {
+	if err != nil {
 		stop()
 		return nil, fmt.Errorf("starting the name server of a container: %w", err)
 	}
@@ -153,6 +150,22 @@ func (s *Server) SetAliases(zone *Zone, own map[string]string) {
 // is asked, and what no zone knows fails.
 func (s *Server) SetInternal(internal bool) {
 	s.change(func(v *view) { v.internal = internal })
+}
+
+// SetUpstreams replaces those of the Config.
+func (s *Server) SetUpstreams(list []Upstream) error {
+	var some []*upstream
+	for _, u := range list {
+		if !u.Addr.IsValid() || u.Addr.Port() == 0 {
+			return errdefs.InvalidArgument("%s is no address and port of a name server", u.Addr)
+		}
+		if u.Inside && u.Addr == netip.AddrPortFrom(netip.MustParseAddr(Address), namePort) {
+			continue // that is the server itself
+		}
+		some = append(some, &upstream{Upstream: u})
+	}
+	s.change(func(v *view) { v.upstreams = some })
+	return nil
 }
 
 // change replaces the view.

@@ -67,7 +67,8 @@ func (s *Server) serveUDP() {
 
 // datagram answers one question, at once if nobody else has to be asked.
 func (s *Server) datagram(packet []byte, client netip.AddrPort) {
-	q, r := s.view.Load().handle(packet, len(s.upstreams) > 0)
+	v := s.view.Load()
+	q, r := v.handle(packet)
 	if q == nil {
 		return
 	}
@@ -77,7 +78,7 @@ func (s *Server) datagram(packet []byte, client netip.AddrPort) {
 		case s.busy <- struct{}{}:
 			packet = append([]byte(nil), packet...)
 			s.wg.Go(func() {
-				out := s.forward(q, packet, size, false)
+				out := s.forward(v.upstreams, q, packet, size, false)
 				<-s.busy
 				s.send(out, client)
 			})
@@ -151,7 +152,8 @@ func (s *Server) connection(c net.Conn) {
 		if err != nil {
 			return
 		}
-		q, r := s.view.Load().handle(packet, len(s.upstreams) > 0)
+		v := s.view.Load()
+		q, r := v.handle(packet)
 		if q == nil {
 			return
 		}
@@ -159,7 +161,7 @@ func (s *Server) connection(c net.Conn) {
 		if r != nil {
 			out = pack(r, dns.MaxMsgSize)
 		} else {
-			out = s.forward(q, packet, dns.MaxMsgSize, true)
+			out = s.forward(v.upstreams, q, packet, dns.MaxMsgSize, true)
 		}
 		if out == nil || c.SetDeadline(time.Now().Add(idle)) != nil || writeMessage(c, out) != nil {
 			return
