@@ -106,7 +106,10 @@ func (d *Daemon) networkWarnings(h *runconfig.HostConfig) []string {
 // earlier run had: it is asked for again.
 func (d *Daemon) connect(ctx context.Context, s *snapshot, keep *api.NetworkSettings) (net api.NetworkSettings, err error) {
 	list := networksOf(s.rec, s.host)
-	if len(list) == 0 || d.opt.NoNetwork || s.rec.Config.NetworkDisabled {
+	if d.opt.NoNetwork {
+		list = slices.DeleteFunc(list, func(name string) bool { return name == defaultNetwork })
+	}
+	if len(list) == 0 || s.rec.Config.NetworkDisabled {
 		return d.idleNetwork(s.rec, s.host), nil
 	}
 	defer func() {

@@ -60,7 +60,7 @@ func endpoint(e *runconfig.EndpointConfig) *api.EndpointSettings {
 // networkName is the name of a network by its id or name; what is not known
 // stays as it is.
 func (d *Daemon) networkName(ctx context.Context, ref string) string {
-	if networkKept(ref) || d.opt.NoNetwork {
+	if networkKept(ref) {
 		return ref
 	}
 	if n, err := d.network(ctx, ref); err == nil {

@@ -25,6 +25,7 @@ type Config struct {
 	Warm          int          // namespaces that the default network keeps ready
 
 	// The default network.
+	NoDefault                   bool         // there is none
 	Bridge                      string       // interface name; empty: the default one
 	CustomBridge                bool         // the user named it
 	BridgeIP, BridgeIPv6        netip.Prefix // invalid: choose

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"hash/fnv"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -10,13 +12,10 @@ import (
 	"github.com/enginejobs/docker/pkg/resolvconf"
 )
 
-// InitNetwork runs init_networkdriver, unless there shall be no network. What
-// undoes it is registered by that job.
+// InitNetwork runs init_networkdriver. Without a default bridge there are still
+// the networks that users make. What undoes it is registered by that job.
 func (s *Server) InitNetwork(ctx context.Context) error {
 	n := s.cfg.Network
-	if n.Off {
-		return nil
-	}
 	env := map[string]string{
 		"EnableIptables": flag(!n.NoFirewall), "EnableIpMasq": flag(!n.NoMasquerade), "EnableIpForward": flag(!n.NoForward),
 		"InterContainerCommunication": flag(!n.NoICC), "UserlandProxy": flag(!n.NoProxy),
@@ -30,6 +29,9 @@ func (s *Server) InitNetwork(ctx context.Context) error {
 		if value != "" {
 			env[key] = value
 		}
+	}
+	if n.Off {
+		env["NoDefault"], env["BridgeIface"] = "1", privateName(s.cfg.Root)
 	}
 	if n.WarmSandboxes != 0 {
 		env["WarmSandboxes"] = strconv.Itoa(max(n.WarmSandboxes, 0))
@@ -59,4 +61,12 @@ func nameservers() (list []string) {
 		}
 	}
 	return list
+}
+
+// privateName stands for the bridge that a daemon does not have, in the names of
+// its rules: daemons with different roots have different ones.
+func privateName(root string) string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(root)) // never fails
+	return fmt.Sprintf("none-%08x", h.Sum32())
 }

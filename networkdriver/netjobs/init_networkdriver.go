@@ -41,6 +41,7 @@ func initDeclaration(kind networks.Kind) engine.Declaration {
 			{Name: "DefaultGatewayIPv6", Type: engine.String, Summary: "the same for IPv6"},
 			{Name: "DefaultAddressPools", Type: engine.List, Summary: "where networks get subnets from: base=NETWORK,size=BITS"},
 			{Name: "FirewallBackend", Type: engine.String, Summary: "nftables or iptables; empty: what the host uses"},
+			{Name: "NoDefault", Type: engine.Bool, Default: "0", Summary: "there is no network for containers that ask for none"},
 			{Name: "Nameservers", Type: engine.List, Summary: "of the host: no network may hold one"},
 			{Name: "Root", Type: engine.String, Summary: "directory of the networks that users made; empty: they are forgotten"},
 			{Name: "WarmSandboxes", Type: engine.Int, Default: "3", Summary: "network sandboxes to keep ready; 0: none"},
@@ -68,6 +69,7 @@ func jobInit(job *engine.Job, kind networks.Kind) error {
 func decodeInit(job *engine.Job) (cfg networkdriver.Config, err error) {
 	cfg = networkdriver.Config{
 		Root:                        job.Getenv("Root"),
+		NoDefault:                   job.GetenvBool("NoDefault"),
 		AddressPools:                job.GetenvList("DefaultAddressPools"),
 		Bridge:                      job.Getenv("BridgeIface"),
 		MTU:                         job.GetenvInt("Mtu"),

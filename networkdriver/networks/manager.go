@@ -84,25 +84,34 @@ func Open(ctx context.Context, cfg networkdriver.Config, kind Kind, warn network
 	if err != nil {
 		return nil, err
 	}
-	standard, err := kind.Default(ctx, cfg, warn)
-	if err != nil {
-		return nil, err
-	}
-	if err := m.predefine(standard, stored); err != nil {
+	if err := m.predefine(ctx, kind, stored); err != nil {
 		return nil, err
 	}
 	m.adopt(stored)
-	if m.driver, err = kind.New(ctx, cfg, m.specs(), warn); err != nil {
+	if err := m.drive(ctx, kind); err != nil {
 		return nil, err
-	}
-	if _, err := m.names[Bridge].open(ctx, m.driver); err != nil {
-		return nil, errors.Join(err, m.driver.Close(ctx))
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	m.stop = stop
 	known := slices.Collect(maps.Values(m.networks)) // not those that are made meanwhile
 	m.tasks.Go(func() { m.openAll(background, known) })
 	return m, nil
+}
+
+// drive opens the driver and the default network.
+func (m *Manager) drive(ctx context.Context, kind Kind) (err error) {
+	known := m.specs()
+	if m.cfg.NoDefault && len(known) == 0 {
+		m.driver = &lazy{open: func(ctx context.Context) (networkdriver.Driver, error) { return kind.New(ctx, m.cfg, nil, m.warn) }}
+		return nil
+	}
+	if m.driver, err = kind.New(ctx, m.cfg, known, m.warn); err != nil || m.cfg.NoDefault {
+		return err
+	}
+	if _, err := m.names[Bridge].open(ctx, m.driver); err != nil {
+		return errors.Join(err, m.driver.Close(ctx))
+	}
+	return nil
 }
 
 func openPools(cfg networkdriver.Config) (*ipam.Pools, error) {
@@ -127,16 +136,20 @@ func (m *Manager) load() ([]networkdriver.Definition, error) {
 
 // predefine makes the networks that are always there. They keep the ids that
 // they once had.
-func (m *Manager) predefine(standard networkdriver.Definition, stored []networkdriver.Definition) error {
+func (m *Manager) predefine(ctx context.Context, kind Kind, stored []networkdriver.Definition) error {
 	ids := make(map[string]networkdriver.Definition, len(stored))
 	for _, def := range stored {
 		ids[def.Name] = def
 	}
-	for _, def := range []networkdriver.Definition{
-		standard,
-		{Name: Host, Driver: "host", EnableIPv4: true},
-		{Name: None, Driver: "null", EnableIPv4: true},
-	} {
+	list := []networkdriver.Definition{{Name: Host, Driver: "host", EnableIPv4: true}, {Name: None, Driver: "null", EnableIPv4: true}}
+	if !m.cfg.NoDefault {
+		standard, err := kind.Default(ctx, m.cfg, m.warn)
+		if err != nil {
+			return err
+		}
+		list = append(list, standard)
+	}
+	for _, def := range list {
 		before, known := ids[def.Name]
 		def.ID, def.Created = before.ID, before.Created
 		if !known {
