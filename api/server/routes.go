@@ -1,10 +1,6 @@
 package server
 
-import (
-	"net/http"
-
-	"github.com/enginejobs/docker/engine/metrics"
-)
+import "github.com/enginejobs/docker/engine/metrics"
 
 // jobsPath is where the jobs of the engine themselves are. It has no version: it
 // comes before everything else, and no row begins with it.
@@ -20,9 +16,6 @@ type route struct {
 	env    []key
 	reply  reply
 }
-
-// ServeHTTP is here so that the router can carry rows; serve calls answer.
-func (row *route) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
 // routes is every path of the API, sorted by path, then method. Versions are
 // taken off before: all rows serve all versions, as they always have; what
