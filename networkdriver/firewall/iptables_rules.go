@@ -21,13 +21,16 @@ func words(list ...string) rule { return rule(strings.Join(list, "\x00")) }
 type chain struct {
 	name  string
 	fixed bool // its rules never change; otherwise they may stand in any order
+	first bool // new rules are put before those that are there
 	rules []rule
 }
 
-// jump leads from a chain of the kernel to ours.
+// jump leads from a chain of the kernel to ours. It stands first there, or
+// behind the last one to a chain with a certain suffix, of whatever engine.
 type jump struct {
-	from string
-	rule rule
+	from   string
+	rule   rule
+	behind string
 }
 
 // table is our part of one.
@@ -54,9 +57,9 @@ const (
 	chainForward  = "FWD"   // filter
 	chainSelf     = "SELF"  // filter: packets that stay on a bridge
 	chainInternal = "INT"   // filter: bridges that nothing leaves or enters
-	chainTo       = "TO"    // filter: packets to our bridges
-	chainFrom     = "FROM"  // filter: packets from our bridges
+	chainTo       = "TO"    // filter: packets that enter our bridges
 	chainInbound  = "IN"    // filter: what may enter
+	chainAccept   = "PASS"  // filter: packets to and from our bridges
 	chainLinked   = "LINK"  // filter: isolated bridges
 	chainWays     = "WAYS"  // filter: links
 	chainSecret   = "OUT"   // filter, IPv6: isolated bridges are told no shorter way
@@ -65,7 +68,7 @@ const (
 // ownChains lists them all.
 var ownChains = [...]string{
 	chainGuard, chainLoopback, chainRedirect, chainAt, chainAny, chainHide, chainOwn, chainBack,
-	chainForward, chainSelf, chainInternal, chainTo, chainFrom, chainInbound, chainLinked, chainWays, chainSecret,
+	chainForward, chainSelf, chainInternal, chainTo, chainInbound, chainAccept, chainLinked, chainWays, chainSecret,
 }
 
 // tableNames lists the tables that we write into.
@@ -129,7 +132,7 @@ func (r rulebook) raw(s *state) table {
 		words("-d", r.loopback(), "!", "-i", "lo", "-j", strange.name),
 		words("-s", r.loopback(), "!", "-i", "lo", "-j", strange.name),
 	}}
-	return table{"raw", []chain{guard, strange}, []jump{{"PREROUTING", r.comment("-j", guard.name)}}}
+	return table{"raw", []chain{guard, strange}, []jump{{"PREROUTING", r.comment("-j", guard.name), ""}}}
 }
 
 // nat redirects published ports and hides containers.
@@ -174,7 +177,7 @@ func (r rulebook) nat(s *state) table {
 		out = words("!", "-d", r.loopback()) + "\x00" + out
 	}
 	return table{"nat", []chain{redirect, at, everywhere, hide, own, back},
-		[]jump{{"PREROUTING", in}, {"OUTPUT", out}, {"POSTROUTING", r.comment("-j", hide.name)}}}
+		[]jump{{"PREROUTING", in, ""}, {"OUTPUT", out, ""}, {"POSTROUTING", r.comment("-j", hide.name), ""}}}
 }
 
 // redirection is the rule of one port. Containers of a proxied bridge go on to
@@ -190,48 +193,52 @@ func (r rulebook) redirection(s *state, p Port) rule {
 	return words(append(list, "-p", p.Proto, "-m", p.Proto, "--dport", port(p.Host), "-j", "DNAT", "--to-destination", p.Container.String())...)
 }
 
-// filter says who may talk to whom through the host.
+// filter says who may talk to whom through the host. First come the chains of
+// all engines that drop, then those that accept: what one engine accepts, the
+// other may have to drop.
 func (r rulebook) filter(s *state, created bool) table {
-	linked, inbound, ways := chain{name: r.chain(chainLinked), fixed: true}, chain{name: r.chain(chainInbound), fixed: true}, chain{name: r.chain(chainWays)}
+	ways := chain{name: r.chain(chainWays), first: true}
+	linked, inbound := chain{name: r.chain(chainLinked), fixed: true}, chain{name: r.chain(chainInbound), fixed: true}
 	letIn := []rule{
-		words("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT"),
-		words("-m", "conntrack", "--ctstate", "DNAT", "-j", "ACCEPT"),
+		words("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "RETURN"),
+		words("-m", "conntrack", "--ctstate", "DNAT", "-j", "RETURN"),
 	}
 	inbound.rules = append(slices.Clone(letIn), words("-j", "DROP"))
-	linked.rules = append(slices.Clone(letIn), words("-j", ways.name), words("-j", "DROP"))
+	linked.rules = append(slices.Clone(letIn), words("-g", ways.name))
 	for l := range s.links {
 		if l.Parent.Is6() == r.ipv6 {
 			ways.rules = append(ways.rules, r.way(l, l.Parent, l.Child, "--dport"), r.way(l, l.Child, l.Parent, "--sport"))
 		}
 	}
+	ways.rules = append(ways.rules, words("-j", "DROP"))
 	self, internals := chain{name: r.chain(chainSelf)}, chain{name: r.chain(chainInternal)}
-	to, from := chain{name: r.chain(chainTo)}, chain{name: r.chain(chainFrom)}
+	to, accept := chain{name: r.chain(chainTo)}, chain{name: r.chain(chainAccept)}
 	for _, n := range s.bridges() {
-		verdict := "ACCEPT"
 		if n.Isolated {
-			verdict = linked.name
+			self.rules = append(self.rules, words("-i", n.Bridge, "-o", n.Bridge, "-j", linked.name))
 		}
-		self.rules = append(self.rules, words("-i", n.Bridge, "-o", n.Bridge, "-j", verdict))
 		if n.Internal {
-			internals.rules = append(internals.rules, words("-i", n.Bridge, "-j", "DROP"), words("-o", n.Bridge, "-j", "DROP"))
-			continue
+			internals.rules = append(internals.rules, words("-i", n.Bridge, "!", "-o", n.Bridge, "-j", "DROP"), words("!", "-i", n.Bridge, "-o", n.Bridge, "-j", "DROP"))
 		}
-		to.rules = append(to.rules, words("-o", n.Bridge, "-j", inbound.name))
-		from.rules = append(from.rules, words("-i", n.Bridge, "-j", "ACCEPT"))
+		to.rules = append(to.rules, words("!", "-i", n.Bridge, "-o", n.Bridge, "-j", inbound.name))
+		accept.rules = append(accept.rules, words("-o", n.Bridge, "-j", "ACCEPT"), words("-i", n.Bridge, "-j", "ACCEPT"))
 	}
 	user := words("-j", userChain)
 	if created {
 		user = r.comment("-j", userChain) // ours to delete
 	}
 	forward := chain{name: r.chain(chainForward), fixed: true, rules: []rule{
-		user, words("-j", self.name), words("-j", internals.name), words("-j", to.name), words("-j", from.name),
+		user, words("-j", self.name), words("-j", internals.name), words("-j", to.name),
 	}}
-	t := table{"filter", []chain{forward, self, internals, to, from, inbound, linked, ways}, []jump{{"FORWARD", r.comment("-j", forward.name)}}}
+	t := table{"filter", []chain{forward, self, internals, to, inbound, linked, ways, accept}, []jump{
+		{"FORWARD", r.comment("-j", forward.name), ""},
+		{"FORWARD", r.comment("-j", accept.name), chainForward},
+	}}
 	if r.ipv6 {
 		secret := r.secret(s)
 		redirects := words("-p", "ipv6-icmp", "-m", "icmp6", "--icmpv6-type", strconv.Itoa(redirectMessage))
 		t.chains = append(t.chains, secret)
-		t.jumps = append(t.jumps, jump{"OUTPUT", redirects + "\x00" + r.comment("-j", secret.name)})
+		t.jumps = append(t.jumps, jump{"OUTPUT", redirects + "\x00" + r.comment("-j", secret.name), ""})
 	}
 	return t
 }
@@ -250,7 +257,7 @@ func (r rulebook) secret(s *state) chain {
 // way is one direction of a link.
 func (r rulebook) way(l Link, from, to netip.Addr, side string) rule {
 	host := func(ip netip.Addr) string { return network(netip.PrefixFrom(ip, ip.BitLen())) }
-	return words("-s", host(from), "-d", host(to), "-i", l.Bridge, "-p", l.Proto, "-m", l.Proto, side, strconv.Itoa(int(l.Port)), "-j", "ACCEPT")
+	return words("-s", host(from), "-d", host(to), "-i", l.Bridge, "-p", l.Proto, "-m", l.Proto, side, strconv.Itoa(int(l.Port)), "-j", "RETURN")
 }
 
 // network writes a prefix as iptables-save does.

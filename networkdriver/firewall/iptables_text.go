@@ -127,8 +127,8 @@ func (s *script) replace(there found, want table, book rulebook) {
 	for _, j := range old {
 		s.line("-D %s %s", j.from, j.rule)
 	}
-	for _, j := range want.jumps {
-		s.line("-I %s 1 %s", j.from, j.rule)
+	for i, j := range want.jumps {
+		s.line("-I %s %d %s", j.from, there.place(want.jumps[:i], j, old), j.rule)
 	}
 	for _, name := range stale {
 		s.line("-F %s", name)
@@ -140,6 +140,29 @@ func (s *script) replace(there found, want table, book rulebook) {
 		s.line("-X %s", userChain)
 	}
 	s.line("COMMIT")
+}
+
+// place is the number that a jump gets in its chain, when those before it are
+// there and the old ones are gone.
+func (there found) place(before []jump, j jump, old []jump) int {
+	if j.behind == "" {
+		return 1
+	}
+	last := 0
+	rules := slices.DeleteFunc(slices.Clone(there.chains[j.from]), func(r rule) bool {
+		return slices.ContainsFunc(old, func(o jump) bool { return o.from == j.from && o.rule == r })
+	})
+	for i, r := range rules {
+		if strings.HasSuffix(r.target(), "-"+j.behind) {
+			last = i + 1
+		}
+	}
+	for _, b := range before {
+		if b.from == j.from {
+			last++
+		}
+	}
+	return last + 1
 }
 
 // leadsTo tells whether one of the chains leads to another one.
@@ -178,7 +201,11 @@ func (r rulebook) jumps(there found) (list []jump) {
 		}
 		for _, line := range there.chains[name] {
 			if r.owns(line.target()) && strings.Contains(string(line), string(r.comment())) {
-				list = append(list, jump{name, line})
+				j := jump{from: name, rule: line}
+				if line.target() == r.chain(chainAccept) {
+					j.behind = chainForward
+				}
+				list = append(list, j)
 			}
 		}
 	}
@@ -199,7 +226,11 @@ func (s *script) step(from, to table) {
 			s.line("-D %s %s", c.name, r)
 		}
 		for _, r := range come {
-			s.line("-A %s %s", c.name, r)
+			if c.first {
+				s.line("-I %s 1 %s", c.name, r)
+			} else {
+				s.line("-A %s %s", c.name, r)
+			}
 		}
 	}
 	if begun {

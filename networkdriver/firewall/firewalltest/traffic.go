@@ -198,11 +198,6 @@ func testLinks(w *world) {
 	a.Isolated = true
 	gw := w.bridge(a)
 	f := w.open(a)
-	// Where br_netfilter sees bridged frames, those that it redirects never
-	// leave the bridge, and an isolated port drops them: there a proxy is needed.
-	w.must(netns.Do(w.host, func() error {
-		return errors.Join(sysctl("net/bridge/bridge-nf-call-iptables", "0"), sysctl("net/bridge/bridge-nf-call-ip6tables", "0"))
-	}))
 	parent, child, third := w.container(a), w.container(a), w.container(a)
 	way := link(a.Bridge, parent, child, 80)
 	expect := func(open bool) {
@@ -278,4 +273,61 @@ func testSpoofed(w *world) {
 	c = w.check() // the test shows something
 	c.reach(bad, &node{ip4: netip.MustParseAddr("127.0.0.1")}, 8080, nil)
 	c.done()
+}
+
+// testTwoEngines: another engine's containers are strangers, whichever came
+// first and whichever writes its rules anew.
+func testTwoEngines(w *world) {
+	a, b, secret := network(0), network(1), network(2)
+	secret.Internal = true
+	for _, n := range []firewall.Network{a, b, secret} {
+		w.bridge(n)
+	}
+	one := w.openAs(Name, a, secret)
+	two := w.openAs("enginejobs-br1", b)
+	mine, theirs, hidden := w.container(a), w.container(b), w.container(secret)
+	w.must(one.AddPorts(publish(mine, a.Bridge, "", 8080, 80)))
+	w.must(two.AddPorts(publish(theirs, b.Bridge, "", 8081, 80)))
+	strangers := func() {
+		w.Helper()
+		c := w.check()
+		c.miss(mine, theirs, 80)
+		c.miss(theirs, mine, 80)
+		c.miss(hidden, theirs, 80)
+		c.miss(hidden, w.self, 8081)
+		c.miss(theirs, hidden, 80)
+		c.reach(theirs, w.self, 8080, nil)
+		c.reach(mine, w.self, 8081, nil)
+		c.reach(mine, w.far, 80, w.self)
+		c.reach(theirs, w.far, 80, w.self)
+		c.reach(w.far, w.self, 8080, w.far)
+		c.reach(w.far, w.self, 8081, w.far)
+		c.done()
+		w.intact(one)
+		w.intact(two)
+	}
+	strangers()
+	a.Proxied = !a.Proxied
+	w.must(one.AddNetwork(a)) // all is written anew
+	strangers()
+	b.Proxied = !b.Proxied
+	w.must(two.AddNetwork(b))
+	strangers()
+	w.must(one.Remove())
+	c := w.check()
+	c.reach(w.far, w.self, 8081, w.far)
+	c.miss(mine, theirs, 80)
+	c.done()
+	w.intact(two)
+}
+
+// unfiltered runs a test where the kernel does not show bridged frames to
+// packet filters (br_netfilter is off).
+func unfiltered(test func(*world)) func(*world) {
+	return func(w *world) {
+		w.must(netns.Do(w.host, func() error {
+			return errors.Join(sysctl("net/bridge/bridge-nf-call-iptables", "0"), sysctl("net/bridge/bridge-nf-call-ip6tables", "0"))
+		}))
+		test(w)
+	}
 }
