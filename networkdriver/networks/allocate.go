@@ -151,7 +151,7 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 		iface, err = real.Allocate(ctx, ask)
 	}
 	if err != nil {
-		s.closeIfEmpty()
+		s.closeIfEmpty(!first)
 		return e.network.exhausted(err)
 	}
 	e.iface, e.name = *iface, ask.Name
@@ -165,7 +165,7 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 	}
 	if err := m.settle(ctx, s, e, req); err != nil {
 		undo := m.leave(ctx, s, e, !first)
-		s.closeIfEmpty()
+		s.closeIfEmpty(!first)
 		return errors.Join(err, undo)
 	}
 	return nil
@@ -247,7 +247,7 @@ func (m *Manager) Release(ctx context.Context, ref, id string, running bool) err
 	if running {
 		errs = append(errs, s.choose(ctx))
 	}
-	s.closeIfEmpty()
+	s.closeIfEmpty(running)
 	return errors.Join(errs...)
 }
 

@@ -76,11 +76,12 @@ func (s *sandbox) tellZones() {
 	s.server.SetInternal(internal)
 }
 
-// close lets go of the namespace, which lives as long as the container does.
+// close lets go of the namespace, which lives as long as the container does, and
+// with it the rules that lead to the name server.
 func (s *sandbox) close() error {
 	var errs []error
 	if s.server != nil {
-		errs = append(errs, s.server.Close())
+		errs = append(errs, s.server.Abandon())
 	}
 	if s.ns != nil {
 		errs = append(errs, s.ns.Close())
@@ -89,9 +90,14 @@ func (s *sandbox) close() error {
 	return errors.Join(errs...)
 }
 
-// closeIfEmpty does so when the container is on no network any more.
-func (s *sandbox) closeIfEmpty() {
-	if len(s.endpoints) == 0 {
-		_ = s.close() // of descriptors that nobody writes to
+// closeIfEmpty does so when the container is on no network any more. One that
+// goes on without does so without the rules.
+func (s *sandbox) closeIfEmpty(running bool) {
+	if len(s.endpoints) > 0 {
+		return
 	}
+	if running && s.server != nil {
+		_ = s.server.Close() // they lead nowhere then
+	}
+	_ = s.close() // of descriptors that nobody writes to
 }

@@ -65,7 +65,7 @@ type Config struct {
 	Timeout time.Duration
 	// Logf is told, at most every half minute, of an upstream that does not
 	// answer. It may be nil.
-	Logf func(format string, args ...any)
+	Logf func(format string, args ...any) `json:"-"`
 }
 
 // Server is the name server of one container. All methods may be called at the
