@@ -140,7 +140,7 @@ func TestAddresses(t *testing.T) {
 	}
 	first, err := s.Next()
 	second, err2 := s.Next()
-	if err != nil || err2 != nil || first != addr("10.5.0.11") || second != addr("10.5.0.8") {
+	if err != nil || err2 != nil || first != addr("10.5.0.8") || second != addr("10.5.0.11") {
 		t.Errorf("%v, %v: %v, %v", first, second, err, err2)
 	}
 	_, err = s.Next()

@@ -54,9 +54,7 @@ func newSubnet(cfg Config) (*Subnet, error) {
 	if err := s.block(); err != nil {
 		return nil, err
 	}
-	if s.next = s.first.Next(); s.last.Less(s.next) {
-		s.next = s.first
-	}
+	s.next = s.first
 	return s, nil
 }
 
