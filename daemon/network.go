@@ -42,10 +42,12 @@ const defaultNetwork = "bridge"
 // first, the others by priority and name.
 func networksOf(rec *record, h *runconfig.HostConfig) []string {
 	kind, ref := networkMode(h)
-	if kind == "bridge" {
+	switch {
+	case kind == "bridge":
 		ref = defaultNetwork
-	}
-	if kind != "bridge" && kind != "other" {
+	case kind == "none" && rec.Disconnected: // as if its mode had named no network
+		ref = "none"
+	case kind != "other":
 		return nil
 	}
 	var others []string
@@ -71,7 +73,7 @@ func named(list []string) bool {
 // idleNetwork is what a container that does not run shows.
 func (d *Daemon) idleNetwork(rec *record, h *runconfig.HostConfig) api.NetworkSettings {
 	net := api.NetworkSettings{Ports: runconfig.PortMap{}, Networks: map[string]*api.EndpointSettings{}}
-	if kind, _ := networkMode(h); kind == "none" || kind == "host" {
+	if kind, _ := networkMode(h); kind == "none" && !rec.Disconnected || kind == "host" {
 		net.Networks[kind] = &api.EndpointSettings{}
 	}
 	for _, name := range networksOf(rec, h) {

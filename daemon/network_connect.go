@@ -100,7 +100,7 @@ func canJoin(s *snapshot, net api.Network) error {
 		return errdefs.Forbidden("container cannot be connected to host network or be connected to other networks in host mode: %s", s.bare())
 	case kind == "container":
 		return errdefs.Forbidden("container sharing network namespace with another container or host cannot be connected to any other network")
-	case kind == "none":
+	case kind == "none" && !s.rec.Disconnected:
 		return errdefs.Forbidden("container cannot be connected to multiple networks with one of the networks in private (none) mode")
 	}
 	for _, name := range networksOf(s.rec, s.host) {
@@ -128,7 +128,7 @@ func (r *record) left(name string, h *runconfig.HostConfig) *record {
 	next.Endpoints = maps.Clone(r.Endpoints)
 	delete(next.Endpoints, name)
 	kind, ref := networkMode(h)
-	if kind == "bridge" && name == defaultNetwork || kind == "other" && name == ref {
+	if kind == "bridge" && name == defaultNetwork || kind == "other" && name == ref || kind == "none" && name == kind {
 		next.Disconnected = true
 	}
 	return &next

@@ -46,6 +46,7 @@ func (d *Daemon) NetworkDisconnect(ctx context.Context, opt disconnectOptions) e
 		switch {
 		case kind == "host" && net.Name == "host":
 			return errdefs.Forbidden("container cannot be disconnected from host network - container was created in host network mode")
+		case kind == "none" && net.Name == kind && !s.rec.Disconnected: // it has room for other networks then
 		case !slices.Contains(networksOf(s.rec, s.host), net.Name):
 			return errdefs.Forbidden("container %s is not connected to network %s", s.rec.ID, net.Name)
 		}

@@ -54,3 +54,23 @@ func TestNetworkDisconnect(t *testing.T) {
 		t.Errorf("events %q", ev)
 	}
 }
+
+// TestNetworkDisconnectNone frees a container of no network for others.
+func TestNetworkDisconnectNone(t *testing.T) {
+	f := setup(t)
+	f.create("alone", "sleep 60", func(_ *runconfig.Config, h *runconfig.HostConfig) { h.NetworkMode = "none" })
+	f.run("start", "alone")
+	f.fails(errdefs.KindForbidden, f.eng.Job("network_connect", "one", "alone"))
+	f.run("network_disconnect", "none", "alone")
+	if got := f.inspect("alone").NetworkSettings.Networks; len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	f.fails(errdefs.KindForbidden, f.eng.Job("network_disconnect", "none", "alone"))
+	f.run("network_connect", "one", "alone")
+	f.run("kill", "alone")
+	f.wait("alone", "")
+	f.run("start", "alone")
+	if got := f.inspect("alone").NetworkSettings.Networks; len(got) != 1 || got["one"] == nil || got["one"].IPAddress == "" {
+		t.Errorf("%v", got)
+	}
+}
