@@ -91,7 +91,7 @@ func (s *Store) initComplete(id string) bool {
 		return false
 	}
 	_, err = os.Lstat(path.Join(root, initMark))
-	return err == nil && s.driver.Put(id) == nil
+	return s.driver.Put(id) == nil && err == nil // it is put in any case: what is in use cannot be made again
 }
 
 // initMark is unpacked last. Programs look for it to know that they run in a
