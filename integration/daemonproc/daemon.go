@@ -282,10 +282,12 @@ func (d *Daemon) Close() error {
 				errs = append(errs, fmt.Errorf("removing the containers: %s", rm))
 			}
 		}
+		d.Docker("network", "prune", "-f") // what a test forgot; those that stay are found below
 		if _, err := d.Stop(); err != nil {
 			errs = append(errs, err, d.Kill9())
 		}
 	}
+	errs = append(errs, d.dropBridges())
 	if err := d.sweep(); err != nil {
 		errs = append(errs, err, fmt.Errorf("the daemon's log ends with\n%s", d.Log(3000)))
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/enginejobs/docker/server/daemontest/bridges"
 )
 
 // processes finds the processes that belong to this daemon: those whose command
@@ -103,6 +105,20 @@ func (d *Daemon) sweep() error {
 		errs = append(errs, fmt.Errorf("mount %s was left", target))
 		if err := syscall.Unmount(target, syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
 			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// dropBridges removes the bridges of networks that a test made and left: they
+// outlive a daemon on purpose.
+func (d *Daemon) dropBridges() error {
+	const prefix, digits = "br-", 12
+	files, err := filepath.Glob(filepath.Join(d.Root, "networks", "*.json"))
+	errs := []error{err}
+	for _, file := range files {
+		if id := filepath.Base(file); len(id) > digits {
+			errs = append(errs, bridges.Remove(prefix+id[:digits]))
 		}
 	}
 	return errors.Join(errs...)
