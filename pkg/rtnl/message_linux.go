@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
@@ -94,43 +93,48 @@ func LinkUp(index int) Request {
 	return Request{unix.RTM_NEWLINK, 0, ifinfo(index, unix.IFF_UP, unix.IFF_UP), fmt.Sprintf("setting link %d up", index)}
 }
 
-// AddAddr gives the link an address, which is good at once: whoever gives out
-// addresses knows that nobody else has it (IFA_F_NODAD of linux/if_addr.h). The
-// broadcast address is the last one of an IPv4 network that has one.
-func AddAddr(index int, p netip.Prefix) Request {
-	ip := p.Addr().AsSlice()
-	flags := byte(0)
-	if p.Addr().Is6() {
-		flags = unix.IFA_F_NODAD
-	}
-	body := []byte{family(p.Addr()), byte(p.Bits()), flags, unix.RT_SCOPE_UNIVERSE}
-	body = binary.NativeEndian.AppendUint32(body, uint32(index))
-	body = attr(body, unix.IFA_LOCAL, ip)
-	body = attr(body, unix.IFA_ADDRESS, ip)
-	if p.Addr().Is4() && p.Bits() < 31 {
-		last := binary.BigEndian.Uint32(ip) | (1<<(32-p.Bits()) - 1)
-		body = attr(body, unix.IFA_BROADCAST, binary.BigEndian.AppendUint32(nil, last))
-	}
-	return Request{unix.RTM_NEWADDR, unix.NLM_F_CREATE | unix.NLM_F_EXCL, body, "adding address " + p.String()}
+// LinkDown sets a link down.
+func LinkDown(index int) Request {
+	return Request{unix.RTM_NEWLINK, 0, ifinfo(index, 0, unix.IFF_UP), fmt.Sprintf("setting link %d down", index)}
 }
 
-// AddDefaultRoute sends everything else to the gateway.
-func AddDefaultRoute(index int, gateway netip.Addr) Request {
-	body := []byte{family(gateway), 0, 0, 0, unix.RT_TABLE_MAIN, unix.RTPROT_BOOT, unix.RT_SCOPE_UNIVERSE, unix.RTN_UNICAST, 0, 0, 0, 0}
-	body = attr(body, unix.RTA_GATEWAY, gateway.AsSlice())
-	body = attr32(body, unix.RTA_OIF, uint32(index))
-	return Request{unix.RTM_NEWROUTE, unix.NLM_F_CREATE | unix.NLM_F_EXCL, body, "adding default route via " + gateway.String()}
+// DelLink removes a link; of a pair, both ends.
+func DelLink(index int) Request {
+	return Request{unix.RTM_DELLINK, 0, ifinfo(index, 0, 0), fmt.Sprintf("removing link %d", index)}
+}
+
+// DelLinkNamed removes a link by name, without asking for its index first.
+func DelLinkNamed(name string) Request {
+	return Request{unix.RTM_DELLINK, 0, attrString(ifinfo(0, 0, 0), unix.IFLA_IFNAME, name), "removing link " + name}
+}
+
+// SetName renames a link. One that is up keeps its name on kernels before 6.2;
+// set it down first.
+func SetName(index int, name string) Request {
+	body := attrString(ifinfo(index, 0, 0), unix.IFLA_IFNAME, name)
+	return Request{unix.RTM_NEWLINK, 0, body, fmt.Sprintf("renaming link %d to %s", index, name)}
+}
+
+// SetMAC changes the hardware address of a link.
+func SetMAC(index int, mac net.HardwareAddr) Request {
+	body := attr(ifinfo(index, 0, 0), unix.IFLA_ADDRESS, mac)
+	return Request{unix.RTM_NEWLINK, 0, body, fmt.Sprintf("setting hardware address of link %d to %s", index, mac)}
+}
+
+// SetMTU changes how many bytes a packet of a link may have.
+func SetMTU(index, mtu int) Request {
+	body := attr32(ifinfo(index, 0, 0), unix.IFLA_MTU, uint32(mtu))
+	return Request{unix.RTM_NEWLINK, 0, body, fmt.Sprintf("setting MTU of link %d to %d", index, mtu)}
+}
+
+// SetMaster hangs a link on the bridge with an index; 0 takes it off.
+func SetMaster(index, master int) Request {
+	body := attr32(ifinfo(index, 0, 0), unix.IFLA_MASTER, uint32(master))
+	return Request{unix.RTM_NEWLINK, 0, body, fmt.Sprintf("setting bridge of link %d to %d", index, master)}
 }
 
 func linkByName(name string) Request {
 	return Request{unix.RTM_GETLINK, 0, attrString(ifinfo(0, 0, 0), unix.IFLA_IFNAME, name), "finding link " + name}
-}
-
-func family(a netip.Addr) byte {
-	if a.Is4() {
-		return unix.AF_INET
-	}
-	return unix.AF_INET6
 }
 
 // ifinfo is struct ifinfomsg.

@@ -1,7 +1,7 @@
 // Package rtnl sends several routing netlink requests in one system call and
 // reads their answers. A Conn belongs to the network namespace of the thread
 // that dialled it, whoever uses it later. Start reading at Conn.Do; message.go
-// has the requests. It exists because the start of a container waits for these
+// and route.go have the requests, dump.go what can be listed. It exists because the start of a container waits for these
 // calls; everything that nobody waits for uses a full netlink library. It is
 // domain-free and imports nothing of this module.
 package rtnl
@@ -127,8 +127,8 @@ func (c *Conn) LinkIndex(name string) (int, error) {
 
 // header is the part of struct nlmsghdr that matters here.
 type header struct {
-	kind uint16
-	seq  uint32
+	kind, flags uint16
+	seq         uint32
 }
 
 func (c *Conn) send(reqs []Request, flags uint16) error {
@@ -167,7 +167,7 @@ func (c *Conn) receive(each func(h header, body []byte) error) error {
 		if size < unix.NLMSG_HDRLEN || size > len(b) {
 			return errors.New("reading from netlink: truncated message")
 		}
-		h := header{kind: binary.NativeEndian.Uint16(b[4:]), seq: binary.NativeEndian.Uint32(b[8:])}
+		h := header{binary.NativeEndian.Uint16(b[4:]), binary.NativeEndian.Uint16(b[6:]), binary.NativeEndian.Uint32(b[8:])}
 		if err := each(h, b[unix.NLMSG_HDRLEN:size]); err != nil {
 			return err
 		}
@@ -178,7 +178,10 @@ func (c *Conn) receive(each func(h header, body []byte) error) error {
 
 func (c *Conn) read() (int, error) {
 	for {
-		n, _, err := unix.Recvfrom(c.fd, c.buf, 0)
+		n, _, err := unix.Recvfrom(c.fd, c.buf, unix.MSG_TRUNC) // n is what was sent, more than fits perhaps
+		if err == nil && n > len(c.buf) {
+			return 0, fmt.Errorf("an answer of %d bytes does not fit into %d", n, len(c.buf))
+		}
 		if err != unix.EINTR {
 			return n, err
 		}

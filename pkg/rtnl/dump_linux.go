@@ -1,0 +1,232 @@
+package rtnl
+
+import (
+	"encoding/binary"
+	"errors"
+	"iter"
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrChanged comes with a list that was read while the kernel's changed: what
+// came or went meanwhile may be missing, be there, or be there twice.
+var ErrChanged = errors.New("changed while it was read")
+
+const (
+	dumpTries = 4
+	// skipStats is RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h: counters are
+	// most of the bytes of a link.
+	skipStats = 1 << 3
+	infoKind  = 1 // IFLA_INFO_KIND
+)
+
+// Link is an interface.
+type Link struct {
+	Index, Master int // Master is 0 for a link that hangs on no other
+	Name, Alias   string
+	Kind          string // "veth", "bridge", …; empty for a device
+	MAC           net.HardwareAddr
+	MTU           int
+	Up            bool
+}
+
+// Addr is an address of a link; Prefix has the address itself in it.
+type Addr struct {
+	Index  int
+	Prefix netip.Prefix
+	Scope  byte // RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, …
+}
+
+// Links lists all links of the namespace. The list may come with ErrChanged.
+func (c *Conn) Links() ([]Link, error) {
+	body := attr32(ifinfo(0, 0, 0), unix.IFLA_EXT_MASK, skipStats)
+	return dump(c, Request{unix.RTM_GETLINK, 0, body, "listing links"}, unix.RTM_NEWLINK, parseLink)
+}
+
+// Addrs lists all addresses of the namespace, of both families. The list may
+// come with ErrChanged.
+func (c *Conn) Addrs() ([]Addr, error) {
+	req := Request{unix.RTM_GETADDR, 0, make([]byte, unix.SizeofIfAddrmsg), "listing addresses"}
+	return dump(c, req, unix.RTM_NEWADDR, parseAddr)
+}
+
+// Routes lists the unicast routes of the main table of the namespace, of both
+// families. To is always valid, of 0 bits for a default route. The list may come
+// with ErrChanged.
+func (c *Conn) Routes() ([]Route, error) {
+	req := Request{unix.RTM_GETROUTE, 0, make([]byte, unix.SizeofRtMsg), "listing routes"}
+	return dump(c, req, unix.RTM_NEWROUTE, parseRoute)
+}
+
+// dump asks for everything of a kind, again while it changes.
+func dump[T any](c *Conn, req Request, kind uint16, parse func([]byte) (T, bool)) (list []T, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range dumpTries {
+		list = list[:0]
+		err = c.dumpOnce(req, kind, func(body []byte) {
+			if v, ok := parse(body); ok {
+				list = append(list, v)
+			}
+		})
+		if !errors.Is(err, ErrChanged) {
+			break
+		}
+	}
+	return list, err
+}
+
+// dumpOnce hands each answer to each. The caller holds the lock.
+func (c *Conn) dumpOnce(req Request, kind uint16, each func(body []byte)) error {
+	if err := c.send([]Request{req}, unix.NLM_F_DUMP); err != nil {
+		return err
+	}
+	for done, changed := false, false; ; {
+		err := c.receive(func(h header, body []byte) error {
+			if h.seq != c.seq {
+				return nil // an answer to an exchange that was given up
+			}
+			changed = changed || h.flags&unix.NLM_F_DUMP_INTR != 0
+			switch h.kind {
+			case unix.NLMSG_DONE, unix.NLMSG_ERROR:
+				done = true
+				if len(body) >= 4 {
+					if no := int32(binary.NativeEndian.Uint32(body)); no != 0 {
+						return &Error{What: req.what, Err: unix.Errno(-no)}
+					}
+				}
+			case kind:
+				each(body)
+			}
+			return nil
+		})
+		switch {
+		case err != nil:
+			return err
+		case done && changed:
+			return &Error{What: req.what, Err: ErrChanged}
+		case done:
+			return nil
+		}
+	}
+}
+
+// attributes walks over what follows the fixed part of a message. It ends at
+// what is malformed.
+func attributes(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= unix.SizeofRtAttr {
+			size := int(binary.NativeEndian.Uint16(b))
+			if size < unix.SizeofRtAttr || size > len(b) {
+				return
+			}
+			kind := binary.NativeEndian.Uint16(b[2:]) &^ nested
+			if !yield(kind, b[unix.SizeofRtAttr:size]) {
+				return
+			}
+			b = b[min(len(b), (size+unix.RTA_ALIGNTO-1)&^(unix.RTA_ALIGNTO-1)):]
+		}
+	}
+}
+
+func parseLink(b []byte) (l Link, ok bool) {
+	if len(b) < unix.SizeofIfInfomsg {
+		return l, false
+	}
+	l.Index = int(int32(binary.NativeEndian.Uint32(b[4:])))
+	l.Up = binary.NativeEndian.Uint32(b[8:])&unix.IFF_UP != 0
+	for kind, data := range attributes(b[unix.SizeofIfInfomsg:]) {
+		switch kind {
+		case unix.IFLA_IFNAME:
+			l.Name = text(data)
+		case unix.IFLA_IFALIAS:
+			l.Alias = text(data)
+		case unix.IFLA_MASTER:
+			l.Master = number(data)
+		case unix.IFLA_MTU:
+			l.MTU = number(data)
+		case unix.IFLA_ADDRESS:
+			l.MAC = net.HardwareAddr(append([]byte(nil), data...))
+		case unix.IFLA_LINKINFO:
+			for kind, data := range attributes(data) {
+				if kind == infoKind {
+					l.Kind = text(data)
+				}
+			}
+		}
+	}
+	return l, true
+}
+
+// parseAddr prefers IFA_LOCAL: on links between two points IFA_ADDRESS is the
+// other's.
+func parseAddr(b []byte) (a Addr, ok bool) {
+	if len(b) < unix.SizeofIfAddrmsg {
+		return a, false
+	}
+	bits := int(b[1])
+	a.Scope, a.Index = b[3], int(int32(binary.NativeEndian.Uint32(b[4:])))
+	var local, address netip.Addr
+	for kind, data := range attributes(b[unix.SizeofIfAddrmsg:]) {
+		switch kind {
+		case unix.IFA_LOCAL:
+			local, _ = netip.AddrFromSlice(data)
+		case unix.IFA_ADDRESS:
+			address, _ = netip.AddrFromSlice(data)
+		}
+	}
+	if !local.IsValid() {
+		local = address
+	}
+	a.Prefix = netip.PrefixFrom(local, bits)
+	return a, a.Prefix.IsValid()
+}
+
+func parseRoute(b []byte) (r Route, ok bool) {
+	if len(b) < unix.SizeofRtMsg || b[7] != unix.RTN_UNICAST {
+		return r, false
+	}
+	table := int(b[4])
+	to := netip.IPv4Unspecified()
+	switch b[0] {
+	case unix.AF_INET:
+	case unix.AF_INET6:
+		to = netip.IPv6Unspecified()
+	default:
+		return r, false
+	}
+	for kind, data := range attributes(b[unix.SizeofRtMsg:]) {
+		switch kind {
+		case unix.RTA_TABLE:
+			table = number(data)
+		case unix.RTA_DST:
+			to, _ = netip.AddrFromSlice(data)
+		case unix.RTA_GATEWAY:
+			r.Via, _ = netip.AddrFromSlice(data)
+		case unix.RTA_OIF:
+			r.Index = number(data)
+		case unix.RTA_PRIORITY:
+			r.Metric = number(data)
+		}
+	}
+	cached := binary.NativeEndian.Uint32(b[8:])&unix.RTM_F_CLONED != 0
+	r.To = netip.PrefixFrom(to, int(b[1]))
+	return r, r.To.IsValid() && table == unix.RT_TABLE_MAIN && !cached
+}
+
+// text reads a string that ends with a zero.
+func text(b []byte) string {
+	for len(b) > 0 && b[len(b)-1] == 0 {
+		b = b[:len(b)-1]
+	}
+	return string(b)
+}
+
+func number(b []byte) int {
+	if len(b) < 4 {
+		return 0
+	}
+	return int(int32(binary.NativeEndian.Uint32(b)))
+}
