@@ -28,6 +28,12 @@ func (f *Firewall) commit(c *change) error {
 	return nil
 }
 
+// clone is a network that the caller cannot change any more.
+func (n Network) clone() Network {
+	n.Subnets, n.SNAT = slices.Clone(n.Subnets), slices.Clone(n.SNAT)
+	return n
+}
+
 func equal(a, b Network) bool {
 	return a.Bridge == b.Bridge && a.Masquerade == b.Masquerade && a.Isolated == b.Isolated && a.Internal == b.Internal &&
 		a.Proxied == b.Proxied && slices.Equal(a.Subnets, b.Subnets) && slices.Equal(a.SNAT, b.SNAT)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+
+	"github.com/enginejobs/docker/errdefs"
 )
 
 // Network is one bridge and what may pass there.
@@ -56,6 +58,9 @@ type Options struct {
 	Warn    func(string, ...any) // told what the administrator should know; nil: nobody is told
 }
 
+// longestName is how many bytes Options.Name may have.
+const longestName = 128
+
 // Firewall owns the rules of all bridges of one engine. All methods may be
 // called at the same time.
 type Firewall struct {
@@ -78,12 +83,15 @@ func Open(opts Options, known []Network) (*Firewall, error) {
 	if opts.Warn == nil {
 		opts.Warn = func(string, ...any) {}
 	}
+	if len(opts.Name) > longestName || !plainWord(opts.Name) {
+		return nil, errdefs.InvalidArgument("invalid name of a firewall: %q", opts.Name)
+	}
 	f := &Firewall{opts: opts, state: newState()}
 	for _, n := range known {
 		if err := f.valid(n); err != nil {
 			return nil, err
 		}
-		f.state.networks[n.Bridge] = n
+		f.state.networks[n.Bridge] = n.clone()
 	}
 	if err := f.open(); err != nil {
 		return nil, err
@@ -101,7 +109,7 @@ func (f *Firewall) AddNetwork(n Network) error {
 		return err
 	}
 	f.mu.Lock()
-	changed, err := f.addNetwork(n)
+	changed, err := f.addNetwork(n.clone())
 	var obstacles []string
 	if changed && !n.Internal {
 		obstacles = f.backend.others([]string{n.Bridge}, false)

@@ -233,6 +233,11 @@ func TestOpenChooses(t *testing.T) {
 		if f.Backend() != NFTables {
 			t.Error(f.Backend())
 		}
+		for _, name := range []string{"", "a b", "-x", "a\"", strings.Repeat("x", 500)} {
+			if _, err := Open(Options{Name: name}, nil); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
 		if _, err := Open(Options{Name: "e", Backend: "ipchains"}, nil); !errdefs.Is(err, errdefs.KindInvalidArgument) {
 			t.Error(err)
 		}

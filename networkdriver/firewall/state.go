@@ -89,9 +89,17 @@ func (n Network) source(ipv6 bool) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// plainWord tells whether a name means itself wherever rules are written: no
+// pattern, no option, nothing to be quoted.
+func plainWord(name string) bool {
+	return name != "" && name[0] != '-' && !strings.ContainsFunc(name, func(c rune) bool {
+		return c <= ' ' || c > '~' || strings.ContainsRune("/\"'\\+*!", c)
+	})
+}
+
 // valid says whether a network can be written at all.
 func (f *Firewall) valid(n Network) error {
-	if n.Bridge == "" || len(n.Bridge) >= unix.IFNAMSIZ || strings.ContainsAny(n.Bridge, " /\t\n\"'\\+*") {
+	if len(n.Bridge) >= unix.IFNAMSIZ || !plainWord(n.Bridge) {
 		return errdefs.InvalidArgument("invalid name of a bridge: %q", n.Bridge)
 	}
 	for _, p := range n.Subnets {

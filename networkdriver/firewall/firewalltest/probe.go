@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -162,19 +163,40 @@ func once(proto string, to netip.AddrPort, deadline time.Time) (netip.Addr, erro
 		return netip.Addr{}, err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(deadline); err != nil {
-		return netip.Addr{}, err
-	}
-	if proto == "udp" {
-		if _, err := c.Write([]byte("?")); err != nil {
-			return netip.Addr{}, err
-		}
-	}
 	buf := make([]byte, 64)
-	n, err := c.Read(buf)
+	n, err := answer(c, proto, deadline, buf)
 	if err != nil {
 		return netip.Addr{}, err
 	}
 	from, err := netip.ParseAddrPort(string(buf[:n]))
 	return from.Addr(), err
+}
+
+// resend is when a datagram that was not answered is sent again: a busy host
+// may lose one.
+const resend = time.Second
+
+// answer reads what the server says.
+func answer(c net.Conn, proto string, deadline time.Time, buf []byte) (n int, err error) {
+	if proto == "tcp" {
+		if err := c.SetDeadline(deadline); err != nil {
+			return 0, err
+		}
+		return c.Read(buf)
+	}
+	for {
+		if _, err := c.Write([]byte("?")); err != nil {
+			return 0, err
+		}
+		next := time.Now().Add(resend)
+		if next.After(deadline) {
+			next = deadline
+		}
+		if err := c.SetReadDeadline(next); err != nil {
+			return 0, err
+		}
+		if n, err = c.Read(buf); !errors.Is(err, os.ErrDeadlineExceeded) || next.Equal(deadline) {
+			return n, err
+		}
+	}
 }
