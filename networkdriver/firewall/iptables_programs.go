@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -105,6 +106,9 @@ func (p programs) run(input string, args ...string) (string, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	var out, complaint bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &complaint
+	// What a killed engine was about to change its successor need not expect.
+	// (The thread that this is bound to waits below.)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := netns.Do(p.ns, cmd.Run); err != nil {
 		return "", fmt.Errorf("%s: %w: %s", strings.Join(args, " "), err, firstLines(complaint.String()))
 	}
