@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"maps"
 
 	"github.com/enginejobs/docker/api"
@@ -62,25 +63,23 @@ func (d *Daemon) NetworkConnect(ctx context.Context, opt connectOptions) error {
 	if err != nil {
 		return err
 	}
-	if s.state.alive() && s.state.Phase != restarting {
-		if err := d.plug(ctx, c, s, net.Name); err != nil {
-			_, uerr := c.update(func(s *snapshot) error {
-				s.rec = s.rec.left(net.Name, s.host)
+	// Written first: a crash in between is made good by the next daemon.
+	if err = d.saveConfig(c); err == nil {
+		if s.state.alive() && s.state.Phase != restarting {
+			err = d.plug(ctx, c, s, net.Name)
+		} else {
+			_, err = c.update(func(s *snapshot) error {
+				s.net = d.idleNetwork(s.rec, s.host)
 				return nil
 			})
-			if uerr != nil {
-				d.opt.Logf("%v", uerr)
-			}
-			return err
 		}
-	} else {
-		_, _ = c.update(func(s *snapshot) error {
-			s.net = d.idleNetwork(s.rec, s.host)
+	}
+	if err != nil {
+		_, uerr := c.update(func(s *snapshot) error {
+			s.rec = s.rec.left(net.Name, s.host)
 			return nil
 		})
-	}
-	if err := d.saveConfig(c); err != nil {
-		return err
+		return errors.Join(err, uerr, d.saveConfig(c))
 	}
 	d.networkEvent(ctx, "connect", net, c.id)
 	return nil

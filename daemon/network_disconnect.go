@@ -56,10 +56,11 @@ func (d *Daemon) NetworkDisconnect(ctx context.Context, opt disconnectOptions) e
 	if err != nil {
 		return err
 	}
-	if err := d.unplug(ctx, c, s, net.Name); err != nil && !opt.Force {
+	// Written first: a crash in between is made good by the next daemon.
+	if err := d.saveConfig(c); err != nil {
 		return err
 	}
-	if err := d.saveConfig(c); err != nil {
+	if err := d.unplug(ctx, c, s, net.Name); err != nil && !opt.Force {
 		return err
 	}
 	d.networkEvent(ctx, "disconnect", net, c.id)

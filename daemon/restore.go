@@ -290,7 +290,10 @@ func (d *Daemon) resume(ctx context.Context, c *container, st execdriver.State, 
 			return nil
 		})
 	}
-	s = c.now()
+	s, _ = c.update(func(s *snapshot) error {
+		s.net = d.idleNetwork(s.rec, s.host) // the networks may have been changed since its end
+		return nil
+	})
 	if s.host.AutoRemove {
 		d.autoRemove(ctx, c)
 		return false
@@ -337,28 +340,47 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 	if err := d.mountVolumes(ctx, s, c.id); err != nil {
 		d.opt.Logf("taking the volumes of container %s over: %v", s.bare(), err)
 	}
-	if !connected(&s.net) {
+	if !connected(&s.net) && len(networksOf(s.rec, s.host)) == 0 {
 		return
 	}
-	d.reconnect(ctx, s)
+	d.reconnect(ctx, c, s)
+	s = c.now()
 	if _, err := d.publish(ctx, s, &s.net, &s.net); err != nil {
 		d.opt.Logf("taking the ports of container %s over: %v", s.bare(), err)
 	}
 }
 
-// reconnect takes the places of a running container on its networks over.
-func (d *Daemon) reconnect(ctx context.Context, s *snapshot) {
+// reconnect takes the places of a running container on its networks over. What
+// a crash has cut off in the middle is carried through, and an interface that
+// somebody has deleted is made anew.
+func (d *Daemon) reconnect(ctx context.Context, c *container, s *snapshot) {
+	wanted := networksOf(s.rec, s.host)
+	there := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(s.net.Networks)) {
 		e := s.net.Networks[name]
 		if e.EndpointID == "" {
 			continue
 		}
-		want := endpointRequest{network: name, wish: s.rec.Endpoints[name], had: e, restore: true}
-		if name != defaultNetwork { // its name server is in there
-			want.sandbox = nsPath(s, "net")
-		}
-		if _, err := d.allocate(ctx, s, want); err != nil {
+		want := endpointRequest{network: name, wish: s.rec.Endpoints[name], had: e, restore: true, sandbox: nsPath(s, "net")}
+		_, err := d.allocate(ctx, s, want)
+		there[name] = !errdefs.IsNotFound(err)
+		if err != nil {
 			d.opt.Logf("taking the address of container %s on network %s over: %v", s.bare(), name, err)
+		}
+	}
+	for name, still := range there {
+		if !slices.Contains(wanted, name) && still {
+			if err := d.unplug(ctx, c, s, name); err != nil {
+				d.opt.Logf("taking container %s off network %s: %v", s.bare(), name, err)
+			}
+		}
+	}
+	for _, name := range wanted {
+		if there[name] {
+			continue
+		}
+		if err := d.plug(ctx, c, c.now(), name); err != nil {
+			d.opt.Logf("connecting container %s to network %s again: %v", s.bare(), name, err)
 		}
 	}
 }

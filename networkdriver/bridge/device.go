@@ -20,6 +20,9 @@ import (
 )
 
 const (
+	// portOf begins the alias of the host end of a container's interface.
+	portOf = "container of the engine on "
+
 	// alias marks a bridge that this driver created, so that a later process
 	// knows that it may remove it.
 	alias = "created by the engine"
@@ -196,7 +199,7 @@ func (dev *device) contains(ip netip.Addr) bool {
 
 // portAlias marks the host ends of the pairs that hang on the bridge, so that
 // they are known when somebody took them off.
-func (dev *device) portAlias() string { return "container of the engine on " + dev.name }
+func (dev *device) portAlias() string { return portOf + dev.name }
 
 // clear waits until the interfaces of ended containers are gone, which the
 // kernel does in its own time, and takes away those that linger: a namespace

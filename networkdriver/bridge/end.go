@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/networkdriver"
@@ -219,10 +221,38 @@ func (n *Network) pair(e *end, ns *os.File, inside string) error {
 			e.port = name
 			return nil
 		case errors.Is(err, unix.EEXIST) && attempt < 3:
+			if err := dropStale(ns, inside); err != nil {
+				return err
+			}
 		default:
 			return err
 		}
 	}
+}
+
+// dropStale removes an interface of the engine that has a name in a namespace
+// where a new one is to have it: a process that was killed has left it there.
+// Those of others stay.
+func dropStale(ns *os.File, name string) error {
+	peer := 0
+	err := netns.Do(ns, func() error {
+		link, err := netlink.LinkByName(name)
+		if err == nil {
+			peer = link.Attrs().ParentIndex
+		}
+		return err
+	})
+	if err == nil && peer != 0 {
+		var link netlink.Link
+		link, err = netlink.LinkByIndex(peer)
+		if err == nil && link.Type() == "veth" && strings.HasPrefix(link.Attrs().Alias, portOf) {
+			err = netlink.LinkDel(link)
+		}
+	}
+	if err != nil && !isGone(err) {
+		return fmt.Errorf("removing interface %s, which was left behind: %w", name, err)
+	}
+	return nil
 }
 
 // hostName is a fresh name for the host end of a pair.

@@ -136,8 +136,9 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 		}
 	}
 	ask := req.InterfaceRequest
-	if ask.Name == "" {
-		ask.Name = s.freeName(e.network.prefix())
+	if err := s.nameInterface(e, &ask); err != nil {
+		s.closeIfEmpty(true)
+		return err
 	}
 	first := s.ns == nil && len(s.endpoints) == 0
 	ask.Namespace = s.ns

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -34,6 +35,29 @@ func routeBy(ns *os.File, name string, gateways ...string) error {
 		}
 		return errors.Join(errs...)
 	})
+}
+
+// interfaceWith is the name of the interface that has one of the addresses in a
+// namespace; empty when none has.
+func interfaceWith(ns *os.File, ips ...netip.Addr) (name string, err error) {
+	err = netns.Do(ns, func() error {
+		list, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
+		if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+			return fmt.Errorf("reading the addresses of a container: %w", err)
+		}
+		for _, a := range list {
+			if ip, ok := netip.AddrFromSlice(a.IP); ok && slices.Contains(ips, ip.Unmap()) {
+				link, err := netlink.LinkByIndex(a.LinkIndex)
+				if err != nil {
+					return err
+				}
+				name = link.Attrs().Name
+				return nil
+			}
+		}
+		return nil
+	})
+	return name, err
 }
 
 // withoutDefault takes the default routes of a family away.

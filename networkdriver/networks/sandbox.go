@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
 	"github.com/enginejobs/docker/networkdriver/resolver"
 )
@@ -32,11 +33,34 @@ func (n *network) prefix() string {
 	return "eth"
 }
 
+// nameInterface says what the interface of an endpoint is called: what was asked
+// for, the first free name, or the one that the interface of a restored endpoint
+// has. That one may be missing: a daemon was killed before it had made it, or
+// somebody has deleted it.
+func (s *sandbox) nameInterface(e *endpoint, ask *networkdriver.InterfaceRequest) (err error) {
+	switch {
+	case ask.Restore && s.ns != nil:
+		ask.Name, err = interfaceWith(s.ns, ask.IP, ask.IPv6)
+		if err == nil && ask.Name == "" {
+			err = errdefs.NotFound("container %s has no interface on network %s any more", s.id, e.network.def.Name)
+		}
+	case ask.Name == "":
+		ask.Name = s.freeName(e.network.prefix())
+	case s.has(ask.Name):
+		err = errdefs.Conflict("container %s has an interface %s already", s.id, ask.Name)
+	}
+	return err
+}
+
+func (s *sandbox) has(name string) bool {
+	return slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.name == name })
+}
+
 // freeName is the first name that no endpoint has.
 func (s *sandbox) freeName(prefix string) string {
 	for i := 0; ; i++ {
 		name := prefix + strconv.Itoa(i)
-		if !slices.ContainsFunc(s.endpoints, func(e *endpoint) bool { return e.name == name }) {
+		if !s.has(name) {
 			return name
 		}
 	}
