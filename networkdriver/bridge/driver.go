@@ -66,7 +66,7 @@ func New(_ context.Context, cfg networkdriver.Config, known []networkdriver.Spec
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("Unable to enable network bridge NAT: %w", err), d.host.Close())
 	}
-	ports, err := portallocator.New(portallocator.DefaultFirst, portallocator.DefaultLast)
+	ports, err := portallocator.New(portallocator.KernelRange("/proc/sys/net/ipv4/ip_local_port_range"))
 	if err != nil {
 		return nil, errors.Join(err, d.firewall.Remove(), d.firewall.Close(), d.host.Close())
 	}
