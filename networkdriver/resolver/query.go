@@ -1,3 +1,5 @@
+//go:build linux
+
 package resolver
 
 import (
@@ -141,8 +143,9 @@ func sizeFor(q *dns.Msg) int {
 func pack(r *dns.Msg, size int) []byte {
 	r.Truncate(size)
 	out, err := r.Pack()
-	if err != nil {
-		return nil // a name that nobody can write: nor could anybody ask for it
+	if err != nil { // what cannot be written is not told
+		r.Answer, r.Rcode = nil, dns.RcodeServerFailure
+		out, _ = r.Pack()
 	}
 	return out
 }

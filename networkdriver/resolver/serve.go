@@ -18,7 +18,8 @@ import (
 // idle is how long a TCP connection waits for the next question.
 const idle = 10 * time.Second
 
-// respite is how long nothing is accepted when the process is out of descriptors.
+// respite is how long nothing is taken when the process is out of descriptors, or
+// the kernel out of memory.
 const respite = 10 * time.Millisecond
 
 // buffers are shared by all servers, so that an idle one has none.
@@ -56,12 +57,14 @@ func (s *Server) serveUDP() {
 		return
 	}
 	for s.ctx.Err() == nil {
-		// Errors are about the socket's end, or about answers to clients that went.
-		_ = receive(raw, func(packet []byte, from unix.Sockaddr) {
+		err := receive(raw, func(packet []byte, from unix.Sockaddr) {
 			if client, ok := from.(*unix.SockaddrInet4); ok {
 				s.datagram(packet, netip.AddrPortFrom(netip.AddrFrom4(client.Addr), uint16(client.Port)))
 			}
 		})
+		if err != nil {
+			s.rest()
+		}
 	}
 }
 
@@ -102,10 +105,7 @@ func (s *Server) serveTCP() {
 	for s.ctx.Err() == nil {
 		c, err := s.tcp.Accept()
 		if err != nil {
-			select {
-			case <-s.ctx.Done():
-			case <-time.After(respite):
-			}
+			s.rest()
 			continue
 		}
 		if !s.enter(c) {
@@ -117,6 +117,14 @@ func (s *Server) serveTCP() {
 			c.Close()
 			s.leave(c)
 		})
+	}
+}
+
+// rest waits after an error that will pass.
+func (s *Server) rest() {
+	select {
+	case <-s.ctx.Done():
+	case <-time.After(respite):
 	}
 }
 

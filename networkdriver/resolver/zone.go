@@ -1,3 +1,5 @@
+//go:build linux
+
 package resolver
 
 import (
@@ -25,7 +27,7 @@ type Zone struct {
 // member is one endpoint with its names. It never changes.
 type member struct {
 	names  []string // folded
-	label  string   // the first name as it was given
+	whole  string   // the first that can be one, with the network's, as it was given
 	v4, v6 netip.Addr
 }
 
@@ -46,8 +48,8 @@ func NewZone(network string) *Zone {
 // fold writes a name as it is kept: in lower case, without a dot at its end.
 func fold(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
-// Set replaces what an endpoint had. The first name is the one that its addresses
-// have in reverse. Several endpoints may share a name: answers rotate. Either
+// Set replaces what an endpoint had. The first name, unless it is too long for one
+// of DNS, is the one that its addresses have in reverse. Several endpoints may share a name: answers rotate. Either
 // address may be the zero Addr. Names may be in any case, without the network's.
 func (z *Zone) Set(endpoint string, names []string, v4, v6 netip.Addr) {
 	m := &member{v4: v4.Unmap(), v6: v6}
@@ -56,8 +58,9 @@ func (z *Zone) Set(endpoint string, names []string, v4, v6 netip.Addr) {
 		if folded == "" || slices.Contains(m.names, folded) {
 			continue
 		}
-		if m.names == nil {
-			m.label = strings.TrimSuffix(name, ".")
+		whole := strings.TrimSuffix(name, ".") + "." + z.network
+		if _, ok := dns.IsDomainName(whole); ok && m.whole == "" {
+			m.whole = dns.Fqdn(whole)
 		}
 		m.names = append(m.names, folded)
 	}
@@ -150,8 +153,8 @@ func (z *Zone) owner(ip netip.Addr) (string, bool) {
 	z.mu.RLock()
 	defer z.mu.RUnlock()
 	m := z.owners[ip]
-	if m == nil || len(m.names) == 0 {
+	if m == nil || m.whole == "" {
 		return "", false
 	}
-	return dns.Fqdn(m.label + "." + z.network), true
+	return m.whole, true
 }

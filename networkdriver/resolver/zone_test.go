@@ -1,10 +1,15 @@
+//go:build linux
+
 package resolver
 
 import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"strings"
 	"testing"
+
+	"github.com/miekg/dns"
 )
 
 func TestReversed(t *testing.T) {
@@ -79,5 +84,29 @@ func TestRotationOfMembersWithout(t *testing.T) {
 	want := []string{"[10.0.0.1 10.0.0.3]", "[10.0.0.3 10.0.0.1]", "[10.0.0.1 10.0.0.3]", "[10.0.0.3 10.0.0.1]"}
 	if !reflect.DeepEqual(seen, want) {
 		t.Errorf("%v, want %v", seen, want)
+	}
+}
+
+// TestLongNames: containers may have names that are none for DNS; another of
+// theirs leads back then.
+func TestLongNames(t *testing.T) {
+	z := NewZone("n")
+	long := strings.Repeat("x", 64)
+	ip, other := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	z.Set("1", []string{long, "Short"}, ip, netip.Addr{})
+	z.Set("2", []string{long}, other, netip.Addr{})
+	v := &view{zones: []*Zone{z}}
+	for question, want := range map[string]string{"1.0.0.10.in-addr.arpa.": "Short.n.", "2.0.0.10.in-addr.arpa.": ""} {
+		list, known := v.answer(dns.Question{Name: question, Qtype: dns.TypePTR, Qclass: dns.ClassINET})
+		if known != (want != "") || known && !strings.HasSuffix(list[0].String(), "\t"+want) {
+			t.Errorf("%s: %v, want %q", question, list, want)
+		}
+	}
+	q := new(dns.Msg).SetQuestion("a.", dns.TypePTR)
+	r := reply(q)
+	r.Answer = []dns.RR{&dns.PTR{Hdr: header("a.", dns.TypePTR), Ptr: long + "."}}
+	back := new(dns.Msg)
+	if err := back.Unpack(pack(r, 512)); err != nil || back.Rcode != dns.RcodeServerFailure {
+		t.Errorf("%v\n%s", err, back)
 	}
 }
