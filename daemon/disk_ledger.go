@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // What the ledger's log holds.
 const (
 	ledgerFile      = "containers.log" // beside the directory of containers; see pkg/commitlog
-	madeRecord byte = 1                // data: a whole config.json
+	madeRecord byte = 1                // data: an id, a line break, and what its config.json says
 	goneRecord byte = 2                // data: an id
 
 	settleAfter = time.Minute // by then the kernel has written the files by itself
@@ -108,7 +109,8 @@ func (d *Daemon) kept(id string, p pledge) error {
 func (l *ledger) add(id string, text []byte, owe *debt) (at commitlog.Position, first bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if at, err = l.log.Append(madeRecord, text); err != nil {
+	data := slices.Concat([]byte(id), []byte("\n"), text)
+	if at, err = l.log.Append(madeRecord, data); err != nil {
 		return at, false, err
 	}
 	l.owed[id] = owe

@@ -99,8 +99,16 @@ func TestLedger_Settles(t *testing.T) {
 	if all := f.containers.all(); len(all) != 1 || all[0].id != c {
 		t.Errorf("%d containers, want %s only: %s was settled, %s removed", len(all), short(c), short(a), short(b))
 	}
-	if !f.ledger.idle() {
-		t.Error("something is left to settle after a restart")
+	if f.ledger.durable(c) {
+		t.Error("what was found is taken for durable")
+	}
+	d := f.create("d1", "true")
+	f.cut(func(dir func(string) string) { ok(t, os.RemoveAll(dir(c)), os.RemoveAll(dir(d))) })
+	f.run("rm", "c1")
+	f.cut(func(func(string) string) {})
+	ok(t, f.ledger.settle(), f.ledger.settle())
+	if all := f.containers.all(); len(all) != 1 || all[0].id != d || !f.ledger.idle() {
+		t.Errorf("after several restarts: %d containers, idle %v", len(all), f.ledger.idle())
 	}
 }
 
@@ -178,7 +186,7 @@ func TestLedger_StrangeRecords(t *testing.T) {
 	}
 	f.run("rm", "one")
 	bad := strings.Repeat("b", 64)
-	if _, err := f.ledger.log.Append(madeRecord, []byte(`{"ID":"`+bad+`","Name":5}`)); err != nil {
+	if _, err := f.ledger.log.Append(madeRecord, []byte(bad+"\n"+`{"ID":"`+bad+`","Name":5}`)); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(f.root, "containers.log.0"))
@@ -198,6 +206,21 @@ func TestLedger_StrangeRecords(t *testing.T) {
 		t.Error("the log has forgotten it")
 	}
 	ok(t, d.Close(t.Context()))
-	ok(t, os.Remove(filepath.Join(f.root, "containers.log.0")))
+	for _, name := range []string{"containers.log.0", "containers.log.1"} {
+		if err := os.Remove(filepath.Join(f.root, name)); !errors.Is(err, fs.ErrNotExist) {
+			ok(t, err)
+		}
+	}
 	f.boot()
+}
+
+// A removal that a crash interrupts is finished once, and not undone by the next
+// crash.
+func TestLedger_InterruptedRemoval(t *testing.T) {
+	f := setup(t)
+	id := f.create("one", "true")
+	f.cut(func(dir func(string) string) { ok(t, os.Rename(dir(id), dir(id)+unmaking)) })
+	f.empty()
+	f.cut(func(func(string) string) {})
+	f.empty()
 }

@@ -1,7 +1,7 @@
 package daemon
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,12 +10,16 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/commitlog"
 )
 
 // replay gives those containers their files back that the log promises and a crash
-// has taken, and then has the log forget everything. It is for the start, before
-// the directories of containers are read. After an error the log is as it was.
+// has taken. It is for the start, before the directories of containers are read.
+// What is whole is flushed later, like that of new containers. After an error the
+// log is as it was.
 func (d *Daemon) replay() error {
 	d.spares.adopt()
 	l := d.ledger
@@ -29,23 +33,55 @@ func (d *Daemon) replay() error {
 		}
 	}
 	layers := d.opt.Images.ContainerLayers()
+	owed, leaving := map[string]*debt{}, []string{}
 	for _, p := range made {
 		if d.unmade(p.id) {
+			leaving = append(leaving, p.id)
 			continue
 		}
-		s, err := d.remake(p)
-		if err != nil {
+		if err := d.remake(p); err != nil {
 			return fmt.Errorf("restoring container %s, whose files a crash has taken: %w", short(p.id), err)
 		}
 		if _, there := slices.BinarySearch(layers, p.id); !there {
-			d.relayer(s)
+			d.relayer(p)
+		}
+		owed[p.id] = &debt{placed: make(chan struct{})}
+		close(owed[p.id].placed)
+	}
+	l.found = nil
+	if l.adopt(owed, leaving) {
+		d.track(func() { l.settleOften(d.ctx) })
+		return nil
+	}
+	for id := range owed {
+		if err := syncContainer(filepath.Join(d.root, id)); err != nil {
+			return err
 		}
 	}
 	if err := d.rootSync.sync(); err != nil {
 		return err
 	}
-	l.found = nil
 	return l.log.Reset()
+}
+
+// adopt lets what was found in the log wait to be settled, and notes removals that
+// are about to be finished. It tells whether that can be.
+func (l *ledger) adopt(owed map[string]*debt, leaving []string) bool {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	cut, ok := l.log.Adopt()
+	if !ok {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cut, l.before, l.running = &cut, owed, true
+	for _, id := range leaving {
+		if _, err := l.log.Append(goneRecord, []byte(id)); err != nil {
+			l.logf("noting that container %s is removed: %v", short(id), err)
+		}
+	}
+	return true
 }
 
 // promise is a container that a log holds.
@@ -60,9 +96,8 @@ func promised(found []commitlog.Record) (list []promise, gone []string) {
 	for _, r := range found {
 		switch r.Kind {
 		case madeRecord:
-			var doc struct{ ID string }
-			if err := json.Unmarshal(r.Data, &doc); err == nil && isID(doc.ID) {
-				list = append(list, promise{doc.ID, r.Data})
+			if id, text, found := bytes.Cut(r.Data, []byte("\n")); found && isID(string(id)) {
+				list = append(list, promise{string(id), text})
 			}
 		case goneRecord:
 			if id := string(r.Data); isID(id) {
@@ -89,36 +124,45 @@ func (d *Daemon) unmade(id string) bool {
 	return false
 }
 
-// remake makes the directory of a container what create has left, durably, but for
-// its name.
-func (d *Daemon) remake(p promise) (*snapshot, error) {
+// remake makes the directory of a container what create has left. Its configuration
+// may have been changed since then; if it is no whole document, that was a crash.
+func (d *Daemon) remake(p promise) error {
 	dir := filepath.Join(d.root, p.id)
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		err := os.Rename(dir+making, dir)
+		err := unix.Rename(dir+making, dir)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = os.Mkdir(dir, 0o700)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if s, err := loadDocument(dir, p.id); err == nil {
-		return s, syncContainer(dir)
+	path := filepath.Join(dir, configFile)
+	if text, err := os.ReadFile(path); err == nil && bytes.Equal(text, p.text) {
+		return nil
+	}
+	if _, err := loadDocument(dir, p.id); err == nil {
+		return nil
 	}
 	d.opt.Logf("container %s gets its configuration back, which a crash has taken", short(p.id))
-	if err := replaceFile(filepath.Join(dir, configFile), p.text, true); err != nil {
-		return nil, err
+	if err := replaceFile(path, p.text, false); err != nil {
+		return err
 	}
-	return loadDocument(dir, p.id)
+	_, err := loadDocument(dir, p.id)
+	return err
 }
 
 // relayer makes the writable layer of a container anew: a crash has taken it.
-func (d *Daemon) relayer(s *snapshot) {
-	img, err := d.opt.Images.Image(s.rec.Image)
+func (d *Daemon) relayer(p promise) {
+	s, err := loadDocument(filepath.Join(d.root, p.id), p.id)
+	var img *image.Image
 	if err == nil {
-		err = d.opt.Images.CreateLayer(s.rec.ID, img)
+		img, err = d.opt.Images.Image(s.rec.Image)
+	}
+	if err == nil {
+		err = d.opt.Images.CreateLayer(p.id, img)
 	}
 	if err != nil {
-		d.opt.Logf("making the writable layer of container %s anew: %v", short(s.rec.ID), err)
+		d.opt.Logf("making the writable layer of container %s anew: %v", short(p.id), err)
 	}
 }

@@ -6,7 +6,7 @@
 //
 //	log, found, err := commitlog.Open(path)
 //	// do what found says, make that durable, then
-//	err = log.Reset()
+//	err = log.Reset() // or Adopt, and make it durable later
 //
 //	at, err := log.Append(kind, data) // survives the end of the process
 //	err = log.Sync(at)                // survives a power cut
@@ -155,8 +155,8 @@ func (l *Log) close(fl *file) error {
 }
 
 // Append adds a record, which from then on survives the end of the process. Kind
-// must not be 0. What Open has found must have been dealt with, by Reset. After an
-// error nothing was added.
+// must not be 0. What Open has found must have been dealt with, by Reset or Adopt.
+// After an error nothing was added.
 func (l *Log) Append(kind byte, data []byte) (Position, error) {
 	if kind == 0 || len(data) > MostData {
 		return Position{}, errdefs.InvalidArgument("a record of kind %d with %d bytes does not go into a log", kind, len(data))
@@ -269,6 +269,22 @@ func (l *Log) Drop(c Cutting) error {
 	}
 	l.cut = false
 	return nil
+}
+
+// Adopt treats what Open has found as something that was cut. It refuses when there
+// is nothing, or when both files hold records: then only Reset is left.
+func (l *Log) Adopt() (Cutting, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := 0
+	if l.files[1].end > headerSize {
+		old = 1
+	}
+	if !l.found || l.files[1-old].end > headerSize {
+		return Cutting{}, false
+	}
+	l.found, l.cut, l.active = false, true, 1-old
+	return Cutting{l.files[old]}, true
 }
 
 // Reset forgets everything, durably.

@@ -108,6 +108,41 @@ func TestLife(t *testing.T) {
 	must(t, l.Close())
 }
 
+// What was found may wait for its Drop while more is appended.
+func TestAdopt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	l, _ := open(t, path)
+	if _, ok := l.Adopt(); ok {
+		t.Error("nothing was adopted")
+	}
+	for round, text := range []string{"one", "two", "three"} {
+		add(t, l, text)
+		must(t, l.Close())
+		l, _ = open(t, path)
+		c, ok := l.Adopt()
+		if !ok {
+			t.Fatalf("round %d: not adopted", round)
+		}
+		add(t, l, "more")
+		holds(t, path, "1 "+text, "1 more")
+		must(t, l.Drop(c))
+		holds(t, path, "1 more")
+		c, _ = l.Cut()
+		must(t, l.Drop(c))
+	}
+	add(t, l, "a")
+	_, _ = l.Cut()
+	add(t, l, "b")
+	must(t, l.Close())
+	l, found := open(t, path)
+	if _, ok := l.Adopt(); ok || len(found) != 2 {
+		t.Errorf("two files were adopted: %q", found)
+	}
+	must(t, l.Reset())
+	add(t, l, "c")
+	holds(t, path, "1 c")
+}
+
 func TestRefusals(t *testing.T) {
 	l, _ := open(t, filepath.Join(t.TempDir(), "log"))
 	if _, err := l.Append(0, nil); !errdefs.Is(err, errdefs.KindInvalidArgument) {
