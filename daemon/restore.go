@@ -369,7 +369,7 @@ func (d *Daemon) reconnect(ctx context.Context, c *container, s *snapshot) {
 		}
 	}
 	for name, still := range there {
-		if !slices.Contains(wanted, name) && still {
+		if !still || !slices.Contains(wanted, name) {
 			if err := d.unplug(ctx, c, s, name); err != nil {
 				d.opt.Logf("taking container %s off network %s: %v", s.bare(), name, err)
 			}
