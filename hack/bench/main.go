@@ -52,6 +52,7 @@ var benches = []bench{
 	{"exec", benchExec},
 	{"starts", benchStarts},
 	{"kill", benchKill},
+	{"network", benchNetwork},
 	{"logs", benchLogs},
 	{"inspect", benchInspect},
 	{"create", benchCreate},

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/enginejobs/docker/pkg/netns"
+)
+
+const (
+	servePort = "9000"                 // in the container
+	sending   = 700 * time.Millisecond // of one sample of throughput
+	pings     = 500                    // of one sample of round trips
+	dials     = 300 * time.Millisecond // of one sample of connections
+)
+
+// way is how a container is reached, or reaches.
+type way struct {
+	name string
+	dial func(s *served) (net.Conn, error)
+}
+
+// served is a container with a server in its network.
+type served struct {
+	listener net.Listener // in its network
+	ns       *os.File
+	home     *os.File     // the network of the engine's host
+	host     net.Listener // at the bridge's address
+	port     string       // published at 127.0.0.1
+	stop     func() error
+}
+
+// benchNetwork moves bytes through published ports and out of containers.
+func benchNetwork(ctx context.Context, b *board) error {
+	clients := b.clients()
+	running := map[string]*served{}
+	defer func() {
+		for _, s := range running {
+			_ = s.close()
+		}
+	}()
+	for i, e := range b.engines {
+		a, ok := clients[e.name()]
+		if !ok {
+			continue
+		}
+		s, err := serveIn(ctx, a, e.pids(), fmt.Sprint(28_700+i))
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.name(), err)
+		}
+		running[e.name()] = s
+	}
+	published := way{"published at 127.0.0.1", (*served).dialPort}
+	outward := way{"container to host", (*served).dialHost}
+	for _, m := range []struct {
+		way     way
+		what    string
+		unit    string
+		goal    target
+		measure func(s *served, w way) (float64, error)
+	}{
+		{published, "throughput", "Gbit/s", target{times: 1.8, rate: true}, (*served).throughput},
+		{outward, "throughput", "Gbit/s", target{times: 1, rate: true}, (*served).throughput},
+		{published, "round trip", "µs", target{times: 3}, (*served).roundTrip},
+		{published, "new connections", "/s", target{times: 2.5, rate: true}, (*served).connections},
+	} {
+		err := b.alternate(ctx, m.what+", "+m.way.name, m.unit, b.cfg.rounds, m.goal, func(e engine) (float64, error) {
+			if s := running[e.name()]; s != nil {
+				return m.measure(s, m.way)
+			}
+			return -1, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serveIn starts a container and, in its network, a server of this process.
+func serveIn(ctx context.Context, a api, engine []int, port string) (*served, error) {
+	body := map[string]any{
+		"Image": "busybox", "Cmd": []string{"sleep", "1000"}, "ExposedPorts": map[string]any{servePort + "/tcp": struct{}{}},
+		"HostConfig": map[string]any{"PortBindings": map[string]any{
+			servePort + "/tcp": []map[string]string{{"HostIp": "127.0.0.1", "HostPort": port}},
+		}},
+	}
+	var made struct{ ID string }
+	if err := a.do(ctx, "POST", "/containers/create", body, &made); err != nil {
+		return nil, err
+	}
+	home, err := netns.Open(fmt.Sprintf("/proc/%d/ns/net", engine[0]))
+	if err != nil {
+		return nil, err
+	}
+	s := &served{home: home, port: port, stop: func() error { return a.remove(context.Background(), made.ID) }}
+	if err := s.open(ctx, a, made.ID); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *served) open(ctx context.Context, a api, id string) error {
+	if err := a.start(ctx, id); err != nil {
+		return err
+	}
+	var seen struct {
+		State           struct{ Pid int }
+		NetworkSettings struct{ Gateway string }
+	}
+	if err := a.do(ctx, "GET", "/containers/"+id+"/json", nil, &seen); err != nil {
+		return err
+	}
+	var err error
+	if s.ns, err = netns.Open(fmt.Sprintf("/proc/%d/ns/net", seen.State.Pid)); err != nil {
+		return err
+	}
+	if err := netns.Do(s.ns, func() error { s.listener, err = net.Listen("tcp4", ":"+servePort); return err }); err != nil {
+		return err
+	}
+	err = netns.Do(s.home, func() error { s.host, err = net.Listen("tcp4", seen.NetworkSettings.Gateway+":0"); return err })
+	if err != nil {
+		return err
+	}
+	go answer(s.listener)
+	go answer(s.host)
+	return nil
+}
+
+func (s *served) close() error {
+	var errs []error
+	for _, c := range []io.Closer{s.listener, s.host} {
+		if l, ok := c.(net.Listener); ok && l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	for _, ns := range []*os.File{s.ns, s.home} {
+		if ns != nil {
+			errs = append(errs, ns.Close())
+		}
+	}
+	return errors.Join(append(errs, s.stop())...)
+}
+
+// answer serves until the listener is closed: a first byte of 'p' is sent back,
+// and so are all after it; anything else is only read.
+func answer(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			buf := make([]byte, 128<<10)
+			n, err := c.Read(buf)
+			echo := err == nil && buf[0] == 'p'
+			for err == nil {
+				if echo {
+					_, err = c.Write(buf[:n])
+				}
+				if err == nil {
+					n, err = c.Read(buf)
+				}
+			}
+		}()
+	}
+}
+
+// dialPort connects from the host to the container.
+func (s *served) dialPort() (c net.Conn, err error) {
+	err = netns.Do(s.home, func() error { c, err = net.Dial("tcp4", "127.0.0.1:"+s.port); return err })
+	return c, err
+}
+
+// dialHost connects from the container to the host.
+func (s *served) dialHost() (c net.Conn, err error) {
+	err = netns.Do(s.ns, func() error { c, err = net.Dial("tcp4", s.host.Addr().String()); return err })
+	return c, err
+}
+
+// throughput sends for a while: gigabits in a second.
+func (s *served) throughput(w way) (float64, error) {
+	c, err := w.dial(s)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	buf := make([]byte, 128<<10)
+	sent, begin := 0, time.Now()
+	for time.Since(begin) < sending {
+		n, err := c.Write(buf)
+		if err != nil {
+			return 0, err
+		}
+		sent += n
+	}
+	return float64(sent) * 8 / 1e9 / time.Since(begin).Seconds(), nil
+}
+
+// roundTrip is how long one byte takes there and back, in microseconds.
+func (s *served) roundTrip(w way) (float64, error) {
+	c, err := w.dial(s)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	b := []byte{'p'}
+	begin := time.Now()
+	for range pings {
+		if _, err := c.Write(b); err != nil {
+			return 0, err
+		}
+		if _, err := io.ReadFull(c, b); err != nil {
+			return 0, err
+		}
+	}
+	return float64(time.Since(begin).Microseconds()) / pings, nil
+}
+
+// connections is how many are made, used once and closed in a second.
+func (s *served) connections(w way) (float64, error) {
+	n, begin := 0, time.Now()
+	for time.Since(begin) < dials {
+		c, err := w.dial(s)
+		if err != nil {
+			return 0, err
+		}
+		b := []byte{'p'}
+		if _, err = c.Write(b); err == nil {
+			_, err = io.ReadFull(c, b)
+		}
+		c.Close()
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return float64(n) / time.Since(begin).Seconds(), nil
+}
