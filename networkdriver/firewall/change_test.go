@@ -233,3 +233,34 @@ func TestConcurrentChanges(t *testing.T) {
 		t.Error(repaired, err)
 	}
 }
+
+// TestWithoutIPv6: a host that cannot write rules for it goes on without, unless
+// a network needs it.
+func TestWithoutIPv6(t *testing.T) {
+	four := Network{Bridge: "br0", Subnets: net(0).Subnets[:1]}
+	for _, known := range []Network{four, net(1)} {
+		f := &Firewall{opts: Options{IPv6: true, Warn: t.Logf}, state: newState()}
+		f.state.networks[known.Bridge] = known
+		err := f.try(func(ipv6 bool) (backend, error) {
+			if ipv6 {
+				return nil, errdefs.Unavailable("ip6tables-restore was not found")
+			}
+			return &kernel{t: t}, nil
+		})
+		if len(known.Subnets) == 2 {
+			if !errdefs.Is(err, errdefs.KindUnavailable) {
+				t.Error(err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.AddNetwork(net(2)); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+			t.Error(err)
+		}
+		if err := f.AddPorts([]Port{{Bridge: "br0", Proto: "tcp", Host: netip.MustParseAddrPort("[::]:1"), Container: netip.MustParseAddrPort("[fd00::2]:1")}}); !errdefs.Is(err, errdefs.KindInvalidArgument) {
+			t.Error(err)
+		}
+	}
+}

@@ -54,7 +54,7 @@ const (
 type Options struct {
 	Name    string               // of the tables, and what the names of chains begin with; unique among the engines of a host
 	Backend string               // one of the names above
-	IPv6    bool                 // write rules for IPv6, too; otherwise its networks and ports are refused
+	IPv6    bool                 // write rules for IPv6, too, if this host can; otherwise its networks and ports are refused
 	Warn    func(string, ...any) // told what the administrator should know; nil: nobody is told
 }
 
