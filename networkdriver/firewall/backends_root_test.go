@@ -11,16 +11,19 @@ import (
 )
 
 func TestNFTables(t *testing.T) {
+	t.Parallel()
 	needs(t, "nft")
 	firewalltest.Run(t, firewall.NFTables)
 }
 
 func TestIPTablesNFT(t *testing.T) {
+	t.Parallel()
 	needs(t, "nft", "iptables-nft-restore")
 	firewalltest.Run(t, firewall.IPTablesNFT)
 }
 
 func TestIPTablesLegacy(t *testing.T) {
+	t.Parallel()
 	needs(t, "nft", "iptables-legacy-restore")
 	firewalltest.Run(t, firewall.IPTablesLegacy)
 }

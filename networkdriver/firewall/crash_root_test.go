@@ -56,6 +56,7 @@ func TestDoomed(t *testing.T) {
 // leaves nothing.
 func TestKilled(t *testing.T) {
 	testutil.RequiresRoot(t)
+	t.Parallel()
 	for _, backend := range []string{firewall.NFTables, firewall.IPTablesNFT, firewall.IPTablesLegacy} {
 		t.Run(backend, func(t *testing.T) {
 			needs(t, "nft", "iptables-nft-restore", "iptables-legacy-restore")
