@@ -44,7 +44,7 @@ func ok(t *testing.T, errs ...error) {
 func TestLedger_PowerCut(t *testing.T) {
 	f := setup(t)
 	id := map[string]string{}
-	names := []string{"whole", "none", "empty", "half", "zeros", "making", "old"}
+	names := []string{"whole", "none", "empty", "half", "zeros", "making", "file", "folder", "old"}
 	for _, name := range names {
 		id[name] = f.create(name, "true", func(c *runconfig.Config, h *runconfig.HostConfig) {
 			c.Labels = map[string]string{"text": strings.Repeat(name, 2000)}
@@ -64,6 +64,8 @@ func TestLedger_PowerCut(t *testing.T) {
 		ok(t, err, os.RemoveAll(dir(id["none"])), os.Truncate(config("empty"), 0), os.Truncate(config("half"), 4096))
 		ok(t, os.WriteFile(config("zeros"), append(text[:4096:4096], make([]byte, len(text)-4096)...), 0o600))
 		ok(t, os.Rename(dir(id["making"]), dir(id["making"])+making))
+		ok(t, os.RemoveAll(dir(id["file"])), os.WriteFile(dir(id["file"]), nil, 0o600))
+		ok(t, os.Remove(config("folder")), os.MkdirAll(config("folder")+"/x", 0o700))
 		ok(t, os.Mkdir(dir(id["back"]), 0o700), os.WriteFile(config("back"), text, 0o600))
 		ok(t, os.Rename(dir(leaving), dir(leaving)+unmakingV))
 		delete(f.images.layers, id["none"])

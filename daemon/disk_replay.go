@@ -129,11 +129,7 @@ func (d *Daemon) unmade(id string) bool {
 func (d *Daemon) remake(p promise) error {
 	dir := filepath.Join(d.root, p.id)
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		err := unix.Rename(dir+making, dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = os.Mkdir(dir, 0o700)
-		}
-		if err != nil {
+		if err := unix.Rename(dir+making, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -145,6 +141,15 @@ func (d *Daemon) remake(p promise) error {
 		return nil
 	}
 	d.opt.Logf("container %s gets its configuration back, which a crash has taken", short(p.id))
+	// The repair of a file system may have made anything of what was not flushed.
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() || errors.Is(err, unix.ENOTDIR) {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	if err := replaceFile(path, p.text, false); err != nil {
 		return err
 	}
