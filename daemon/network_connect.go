@@ -140,11 +140,17 @@ func (d *Daemon) plug(ctx context.Context, c *container, s *snapshot, name strin
 	if err != nil {
 		return err
 	}
+	ports := s.net.Ports
+	if !d.leadsOut(ctx, s) { // perhaps it does now
+		if ports, err = d.publish(ctx, s, &s.net, s.published()); err != nil {
+			return errors.Join(err, d.release(ctx, c.id, name))
+		}
+	}
 	s, err = c.update(func(s *snapshot) error {
 		if !s.state.alive() {
 			return errdefs.Conflict("container %s is not running any more", s.bare())
 		}
-		s.net.Networks = maps.Clone(s.net.Networks)
+		s.net.Networks, s.net.Ports = maps.Clone(s.net.Networks), ports
 		a.fill(&s.net, s, want)
 		return nil
 	})
@@ -156,6 +162,34 @@ func (d *Daemon) plug(ctx context.Context, c *container, s *snapshot, name strin
 		return err
 	}
 	return d.rewriteFiles(c, s)
+}
+
+// published is the network of a container with ports at addresses of the host,
+// which a crash may have taken; nil if it has none.
+func (s *snapshot) published() *api.NetworkSettings {
+	for _, list := range s.net.Ports {
+		if len(list) > 0 {
+			return &s.net
+		}
+	}
+	return nil
+}
+
+// leadsOut tells whether a way to the outside, and so published ports, can be on
+// one of the networks that a container is on.
+func (d *Daemon) leadsOut(ctx context.Context, s *snapshot) bool {
+	if len(s.rec.Config.ExposedPorts) == 0 && len(s.host.PortBindings) == 0 {
+		return true // nobody asks
+	}
+	for name, e := range s.net.Networks {
+		if e.EndpointID == "" {
+			continue
+		}
+		if n, err := d.network(ctx, name); err == nil && !n.Internal {
+			return true
+		}
+	}
+	return false
 }
 
 // networkEvent tells what a container did on a network.

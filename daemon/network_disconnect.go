@@ -7,6 +7,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
 )
 
 // disconnectOptions says which container leaves which network.
@@ -76,20 +77,17 @@ func (d *Daemon) unplug(ctx context.Context, c *container, s *snapshot, name str
 		})
 		return err
 	}
-	job := d.job(ctx, "release_interface", c.id)
-	job.Setenv("Network", name)
-	job.SetenvBool("Running", true)
-	released := job.Run()
+	released := d.release(ctx, c.id, name)
 	s, err := c.update(func(s *snapshot) error {
-		s.net.Networks = maps.Clone(s.net.Networks)
-		delete(s.net.Networks, name)
-		if name == defaultNetwork {
-			n := &s.net
-			n.Bridge, n.EndpointID, n.Gateway, n.IPAddress, n.MacAddress = "", "", "", "", ""
-			n.IPPrefixLen, n.IPv6Gateway, n.GlobalIPv6Address, n.GlobalIPv6PrefixLen, n.LinkLocalIPv6Address = 0, "", "", 0, ""
-		}
+		s.unplugged(name)
 		return nil
 	})
+	if err == nil && !d.leadsOut(ctx, s) {
+		s, err = c.update(func(s *snapshot) error {
+			s.net.Ports = unpublished(s.net.Ports)
+			return nil
+		})
+	}
 	if err == nil {
 		err = d.saveState(c, true)
 	}
@@ -100,4 +98,32 @@ func (d *Daemon) unplug(ctx context.Context, c *container, s *snapshot, name str
 		return released
 	}
 	return err
+}
+
+// release takes the interface on a network from a container that runs on.
+func (d *Daemon) release(ctx context.Context, id, network string) error {
+	job := d.job(ctx, "release_interface", id)
+	job.Setenv("Network", network)
+	job.SetenvBool("Running", true)
+	return job.Run()
+}
+
+// unplugged forgets what the container had of a network.
+func (s *snapshot) unplugged(name string) {
+	s.net.Networks = maps.Clone(s.net.Networks)
+	delete(s.net.Networks, name)
+	if name == defaultNetwork {
+		n := &s.net
+		n.Bridge, n.EndpointID, n.Gateway, n.IPAddress, n.MacAddress = "", "", "", "", ""
+		n.IPPrefixLen, n.IPv6Gateway, n.GlobalIPv6Address, n.GlobalIPv6PrefixLen, n.LinkLocalIPv6Address = 0, "", "", 0, ""
+	}
+}
+
+// unpublished is ports that are at no address of the host.
+func unpublished(ports runconfig.PortMap) runconfig.PortMap {
+	out := make(runconfig.PortMap, len(ports))
+	for p := range ports {
+		out[p] = nil
+	}
+	return out
 }

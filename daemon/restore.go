@@ -59,6 +59,9 @@ func (d *Daemon) Restore(ctx context.Context) error {
 			again = append(again, c)
 		}
 	}
+	for _, c := range d.containers.all() {
+		d.rejoin(ctx, c)
+	}
 	d.relink(ctx)
 	if err := d.volumes.Settle(); err != nil {
 		d.opt.Logf("unmounting volumes that nobody uses: %v", err)
@@ -340,22 +343,18 @@ func (d *Daemon) takeOver(ctx context.Context, c *container, st execdriver.State
 	if err := d.mountVolumes(ctx, s, c.id); err != nil {
 		d.opt.Logf("taking the volumes of container %s over: %v", s.bare(), err)
 	}
-	if !connected(&s.net) && len(networksOf(s.rec, s.host)) == 0 {
+	if s = d.reconnect(ctx, c, s); !connected(&s.net) {
 		return
 	}
-	d.reconnect(ctx, c, s)
-	s = c.now()
 	if _, err := d.publish(ctx, s, &s.net, &s.net); err != nil {
 		d.opt.Logf("taking the ports of container %s over: %v", s.bare(), err)
 	}
 }
 
-// reconnect takes the places of a running container on its networks over. What
-// a crash has cut off in the middle is carried through, and an interface that
-// somebody has deleted is made anew.
-func (d *Daemon) reconnect(ctx context.Context, c *container, s *snapshot) {
-	wanted := networksOf(s.rec, s.host)
-	there := map[string]bool{}
+// reconnect takes the places of a running container on its networks over. One
+// whose interface is not there any more is forgotten.
+func (d *Daemon) reconnect(ctx context.Context, c *container, s *snapshot) *snapshot {
+	lost := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(s.net.Networks)) {
 		e := s.net.Networks[name]
 		if e.EndpointID == "" {
@@ -363,20 +362,41 @@ func (d *Daemon) reconnect(ctx context.Context, c *container, s *snapshot) {
 		}
 		want := endpointRequest{network: name, wish: s.rec.Endpoints[name], had: e, restore: true, sandbox: nsPath(s, "net")}
 		_, err := d.allocate(ctx, s, want)
-		there[name] = !errdefs.IsNotFound(err)
+		lost[name] = errdefs.IsNotFound(err)
 		if err != nil {
 			d.opt.Logf("taking the address of container %s on network %s over: %v", s.bare(), name, err)
 		}
 	}
-	for name, still := range there {
-		if !still || !slices.Contains(wanted, name) {
-			if err := d.unplug(ctx, c, s, name); err != nil {
-				d.opt.Logf("taking container %s off network %s: %v", s.bare(), name, err)
+	s, _ = c.update(func(s *snapshot) error {
+		for name, gone := range lost {
+			if gone {
+				s.unplugged(name)
 			}
+		}
+		return nil
+	})
+	return s
+}
+
+// rejoin carries through what a crash has cut off while a container came to a
+// network or left it, and makes lost interfaces anew. All containers have their
+// addresses by then.
+func (d *Daemon) rejoin(ctx context.Context, c *container) {
+	s := c.now()
+	if !s.state.alive() || s.state.Phase == restarting {
+		return
+	}
+	wanted := networksOf(s.rec, s.host)
+	for name, e := range s.net.Networks {
+		if e.EndpointID == "" || slices.Contains(wanted, name) {
+			continue
+		}
+		if err := d.unplug(ctx, c, s, name); err != nil {
+			d.opt.Logf("taking container %s off network %s: %v", s.bare(), name, err)
 		}
 	}
 	for _, name := range wanted {
-		if there[name] {
+		if e := s.net.Networks[name]; e != nil && e.EndpointID != "" {
 			continue
 		}
 		if err := d.plug(ctx, c, c.now(), name); err != nil {

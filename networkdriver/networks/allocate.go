@@ -165,7 +165,7 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 		s.gateway = e
 	}
 	if err := m.settle(ctx, s, e, req); err != nil {
-		undo := m.leave(ctx, s, e, !first)
+		undo := errors.Join(m.leave(ctx, s, e, !first), s.choose(ctx))
 		s.closeIfEmpty(!first)
 		return errors.Join(err, undo)
 	}
@@ -247,6 +247,9 @@ func (m *Manager) Release(ctx context.Context, ref, id string, running bool) err
 	}
 	if running {
 		errs = append(errs, s.choose(ctx))
+	}
+	if s.gateway == nil {
+		s.ports = nil // who publishes them again asks for them again
 	}
 	s.closeIfEmpty(running)
 	return errors.Join(errs...)

@@ -114,12 +114,16 @@ func TestPortsFollowTheWayOut(t *testing.T) {
 	if p, err := w.AllocatePort(t.Context(), networkdriver.PortRequest{ID: "c", ContainerPort: 80, Proto: "tcp"}); err != nil || p.HostPort != 0 {
 		t.Errorf("published at %+v, %v", p, err)
 	}
-	w.join("c", "m", nil)
-	for _, port := range []uint16{80, 81} {
-		if _, err := w.AllocatePort(t.Context(), networkdriver.PortRequest{ID: "c", ContainerPort: port, Proto: "tcp"}); err != nil {
-			t.Fatal(err)
+	publish := func() {
+		t.Helper()
+		for _, port := range []uint16{80, 81} {
+			if _, err := w.AllocatePort(t.Context(), networkdriver.PortRequest{ID: "c", ContainerPort: port, Proto: "tcp"}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
+	w.join("c", "m", nil)
+	publish()
 	where("m2")
 	w.join("c", "z", nil)
 	where("m2")
@@ -137,8 +141,10 @@ func TestPortsFollowTheWayOut(t *testing.T) {
 	leave("z")
 	where("a2")
 	leave("a")
-	where("")
+	where("") // nothing leads out any more, and the ports are forgotten
 	w.join("c", "z", nil)
+	where("")
+	publish()
 	where("z2")
 	if err := w.Release(t.Context(), "", "c", false); err != nil {
 		t.Error(err)
