@@ -18,7 +18,7 @@ import (
 
 var anyPort = netip.MustParseAddrPort("127.0.0.1:0")
 
-func addrPort(t *testing.T, a net.Addr) netip.AddrPort {
+func addrPort(t testing.TB, a net.Addr) netip.AddrPort {
 	t.Helper()
 	p, err := netip.ParseAddrPort(a.String())
 	if err != nil {
@@ -28,7 +28,7 @@ func addrPort(t *testing.T, a net.Addr) netip.AddrPort {
 }
 
 // backendTCP serves each connection with f.
-func backendTCP(t *testing.T, f func(*net.TCPConn)) netip.AddrPort {
+func backendTCP(t testing.TB, f func(*net.TCPConn)) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -48,7 +48,7 @@ func backendTCP(t *testing.T, f func(*net.TCPConn)) netip.AddrPort {
 	return addrPort(t, l.Addr())
 }
 
-func proxyTCP(t *testing.T, backend netip.AddrPort) *TCP {
+func proxyTCP(t testing.TB, backend netip.AddrPort) *TCP {
 	t.Helper()
 	p, err := ListenTCP(anyPort, backend)
 	if err != nil {
@@ -181,7 +181,7 @@ func TestPortInUse(t *testing.T) {
 }
 
 // backendUDP echoes datagrams, prefixed with the port they came from.
-func backendUDP(t *testing.T) netip.AddrPort {
+func backendUDP(t testing.TB) netip.AddrPort {
 	t.Helper()
 	c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(anyPort))
 	if err != nil {
@@ -204,7 +204,7 @@ func backendUDP(t *testing.T) netip.AddrPort {
 
 func exchange(t *testing.T, to net.Addr, datagram []byte) {
 	t.Helper()
-	c, err := net.Dial("udp4", to.String())
+	c, err := net.Dial("udp", to.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestUDP(t *testing.T) {
 	for i := range 20 { // more clients than sessions
 		exchange(t, &net.UDPAddr{IP: net.IPv4(127, 0, 0, byte(1+i%3)), Port: int(port)}, bytes.Repeat([]byte{byte(i)}, 1+i*3000))
 	}
-	exchange(t, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)}, make([]byte, maxDatagram))
+	exchange(t, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(port)}, make([]byte, 65507))
 	p.mu.Lock()
 	n := len(p.sessions)
 	p.mu.Unlock()

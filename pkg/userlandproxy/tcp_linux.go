@@ -1,12 +1,14 @@
 // Package userlandproxy carries connections and datagrams from a host port to
 // a container. It is needed where the kernel cannot redirect: for addresses of
-// the loopback network, and where no firewall may be used. Bound sockets also
-// keep other programs from taking the port, and show when one already has.
+// the loopback network, between the families, and where no firewall may be
+// used. Bound sockets also keep other programs from taking the port, and show
+// when one already has.
 //
 // A proxy owns its sockets and goroutines, until Close. It is bounded: beyond
 // MaxConnections the kernel's backlog waits, beyond MaxSessions the UDP client
-// that was silent for longest is forgotten. Start reading at Listen. It is
-// domain-free and imports nothing of this module.
+// that was silent for longest is forgotten. Bytes of connections stay in the
+// kernel (see pipe); a connection at rest costs two sockets and two goroutines.
+// Start reading at Listen. It is domain-free and imports nothing of this module.
 package userlandproxy
 
 import (
@@ -60,6 +62,7 @@ type TCP struct {
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
 	slots    chan struct{}
+	pipes    pipes
 	wg       sync.WaitGroup // the accept loop and all connections
 
 	mu    sync.Mutex // guards conns
@@ -75,7 +78,7 @@ func ListenTCP(host, backend netip.AddrPort) (*TCP, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &TCP{
 		listener: l, backend: backend, ctx: ctx, cancel: cancel,
-		slots: make(chan struct{}, MaxConnections), conns: make(map[net.Conn]struct{}),
+		slots: make(chan struct{}, MaxConnections), pipes: make(pipes, maxPipes), conns: make(map[net.Conn]struct{}),
 	}
 	p.wg.Go(p.accept)
 	return p, nil
@@ -95,6 +98,7 @@ func (p *TCP) Close() error {
 		c.Close()
 	}
 	p.wg.Wait()
+	p.pipes.drop()
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -141,21 +145,9 @@ func (p *TCP) serve(client *net.TCPConn) {
 	}
 	defer p.forget(backend)
 	var wg sync.WaitGroup
-	wg.Go(func() { pass(backend, client) })
-	pass(client, backend)
+	wg.Go(func() { pass(backend, client, p.pipes) })
+	pass(client, backend, p.pipes)
 	wg.Wait()
-}
-
-// pass copies one direction until its end, in the kernel where it can splice.
-func pass(to, from *net.TCPConn) {
-	if _, err := io.Copy(to, from); err != nil {
-		// One of the two is broken. The other direction has nobody to talk to.
-		to.Close()
-		from.Close()
-		return
-	}
-	_ = to.CloseWrite()
-	_ = from.CloseRead()
 }
 
 // track remembers a connection for Close; it says no when that came first.

@@ -2,21 +2,22 @@ package userlandproxy
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"maps"
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 const (
 	idle        = 90 * time.Second // after which a silent client is forgotten
-	maxDatagram = 65507
+	maxDatagram = 65535            // none is longer, in either family
 )
 
 // UDP is a proxy for datagrams. Each client gets a socket of its own towards
@@ -107,44 +108,69 @@ func (p *UDP) read() {
 				continue
 			}
 		}
-		s := p.session(peer{from, localAddress(oob[:oobn])})
-		if s != nil {
-			_, _ = s.conn.Write(buf[:n]) // a lost datagram is a lost datagram
+		p.pass(peer{from, localAddress(oob[:oobn])}, buf[:n])
+	}
+}
+
+// pass hands on a datagram of a client. One that is lost is lost, but not
+// because the client is being forgotten at this moment.
+func (p *UDP) pass(who peer, datagram []byte) {
+	for range 2 {
+		s, err := p.session(who)
+		if err != nil {
+			return
+		}
+		if _, err := s.conn.Write(datagram); !errors.Is(err, net.ErrClosed) {
+			return
 		}
 	}
 }
 
-// session finds or makes the socket for a client.
-func (p *UDP) session(who peer) *session {
-	s, evicted := p.findOrMake(who)
+// session finds or makes the socket for a client. Only read comes here, so
+// nobody else makes one meanwhile.
+func (p *UDP) session(who peer) (*session, error) {
+	if s := p.find(who); s != nil {
+		return s, nil
+	}
+	conn, err := net.DialUDP("udp"+family(p.backend), nil, net.UDPAddrFromAddrPort(p.backend)) // sends nothing
+	if err != nil {
+		return nil, err
+	}
+	s := &session{conn: conn, lastSeen: time.Now()}
+	evicted, err := p.remember(who, s)
 	if evicted != nil {
 		evicted.conn.Close() // without the lock: Close waits for reads, which may want it
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (p *UDP) find(who peer) *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.sessions[who]
+	if s != nil {
+		s.lastSeen = time.Now()
 	}
 	return s
 }
 
-func (p *UDP) findOrMake(who peer) (found, evicted *session) {
-	now := time.Now()
+// remember starts a session, in the place of the oldest when there are too many.
+func (p *UDP) remember(who peer, s *session) (evicted *session, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s, ok := p.sessions[who]; ok {
-		s.lastSeen = now
-		return s, nil
-	}
-	if p.ctx.Err() != nil {
-		return nil, nil
+	if err := p.ctx.Err(); err != nil { // Close has closed those it found
+		return nil, err
 	}
 	if len(p.sessions) >= p.max {
 		evicted = p.evict()
 	}
-	conn, err := net.DialUDP("udp"+family(p.backend), nil, net.UDPAddrFromAddrPort(p.backend)) // sends nothing
-	if err != nil {
-		return nil, evicted
-	}
-	s := &session{conn: conn, lastSeen: now}
 	p.sessions[who] = s
 	p.wg.Go(func() { p.answer(who, s) })
-	return s, evicted
+	return evicted, nil
 }
 
 // evict forgets the client that was silent for longest. The caller holds the
@@ -219,12 +245,12 @@ func (p *UDP) quiet(s *session) bool {
 }
 
 func (p *UDP) forget(who peer, s *session) {
-	s.conn.Close()
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.sessions[who] == s {
 		delete(p.sessions, who)
 	}
+	p.mu.Unlock()
+	s.conn.Close()
 }
 
 // wantLocalAddress asks the kernel to tell to which address of ours each
@@ -243,6 +269,9 @@ func wantLocalAddress(c *net.UDPConn, v6 bool) error {
 	return errors.Join(err, serr)
 }
 
+// localAddress reads which address that was, from the messages of ip(7) and
+// ipv6(7). One that only means something on a link comes with the link's index
+// as its zone.
 func localAddress(oob []byte) netip.Addr {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -251,9 +280,13 @@ func localAddress(oob []byte) netip.Addr {
 	for _, m := range messages {
 		switch {
 		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
-			return netip.AddrFrom4((*unix.Inet4Pktinfo)(unsafe.Pointer(&m.Data[0])).Addr)
+			return netip.AddrFrom4([4]byte(m.Data[4:8])) // ipi_spec_dst: what an answer to a broadcast comes from, too
 		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo:
-			return netip.AddrFrom16((*unix.Inet6Pktinfo)(unsafe.Pointer(&m.Data[0])).Addr)
+			ip := netip.AddrFrom16([16]byte(m.Data[:16]))
+			if ip.IsLinkLocalUnicast() {
+				ip = ip.WithZone(strconv.Itoa(int(binary.NativeEndian.Uint32(m.Data[16:]))))
+			}
+			return ip
 		}
 	}
 	return netip.Addr{}
@@ -264,8 +297,9 @@ func sourceAddress(local netip.Addr) []byte {
 	switch {
 	case local.Is4():
 		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: local.As4()})
-	case local.Is6():
-		return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: local.As16()})
+	case local.Is6() && !local.IsMulticast():
+		link, _ := strconv.ParseUint(local.Zone(), 10, 32) // none: 0, any
+		return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: local.As16(), Ifindex: uint32(link)})
 	}
-	return nil
+	return nil // the kernel chooses
 }
