@@ -14,7 +14,7 @@ import (
 func (s *Store) imageInspectDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "image_inspect", Summary: "Show what is known of an image.",
-		Args:   []engine.Arg{{Name: "IMAGE", Summary: "name or id"}},
+		Args: []engine.Arg{{Name: "IMAGE", Summary: "name or id"}},
 		Env: []engine.Key{
 			{Name: "platform", Summary: "has to be the image's when it is given"},
 			{Name: "raw", Type: engine.Bool, Summary: "the stored document, byte for byte"},
