@@ -261,6 +261,11 @@ func (n *network) install(eng *engine.Engine) {
 		if job.GetenvBool("Running") {
 			return nil
 		}
+		ip := n.used[job.Args[0]]
+		maps.DeleteFunc(n.links, func(key string, _ int) bool { // as the firewall does
+			parent, child, _ := strings.Cut(key, ">")
+			return parent == ip || child == ip
+		})
 		delete(n.used, job.Args[0])
 		delete(n.ports, job.Args[0])
 		return nil
@@ -284,7 +289,7 @@ func (n *network) install(eng *engine.Engine) {
 		key := job.Getenv("ParentIP") + ">" + job.Getenv("ChildIP")
 		if job.Args[0] == "-A" {
 			n.links[key]++
-		} else if n.links[key]--; n.links[key] == 0 {
+		} else if n.links[key]--; n.links[key] <= 0 {
 			delete(n.links, key)
 		}
 		return nil

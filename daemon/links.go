@@ -166,8 +166,10 @@ func consecutive(ports []runconfig.Port) [][]runconfig.Port {
 	return runs
 }
 
-// announce gives a container's new address to those that run and link to it.
-func (d *Daemon) announce(s *snapshot, ip string) {
+// announce gives a container's new address to those that run and link to it,
+// and opens their way there: the one to the address before closed with it.
+func (d *Daemon) announce(ctx context.Context, s *snapshot) {
+	ip := s.net.IPAddress
 	if ip == "" {
 		return
 	}
@@ -179,6 +181,11 @@ func (d *Daemon) announce(s *snapshot, ip string) {
 		for _, l := range parent.rec.Links {
 			if l.Child != s.rec.ID {
 				continue
+			}
+			if from := parent.net.IPAddress; from != "" {
+				if err := d.link(ctx, "-A", from, s); err != nil {
+					d.opt.Logf("opening the link of %s to %s again: %v", parent.bare(), s.bare(), err)
+				}
 			}
 			if err := etchosts.Update(parent.rec.HostsPath, l.Alias, ip); err != nil {
 				d.opt.Logf("telling %s the new address of %s: %v", parent.bare(), s.bare(), err)

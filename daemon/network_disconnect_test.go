@@ -50,7 +50,8 @@ func TestNetworkDisconnect(t *testing.T) {
 	if got := f.inspect("web").NetworkSettings; got.IPAddress == "" || len(got.Networks) != 1 {
 		t.Errorf("%+v", got)
 	}
-	if ev := f.events.take(); ev != "disconnect die=137 disconnect kill connect start disconnect connect" {
+	// The end of a container may be seen before the job that kills it ends, or after.
+	if ev := strings.Replace(f.events.take(), "kill ", "", 1); ev != "disconnect die=137 disconnect connect start disconnect connect" {
 		t.Errorf("events %q", ev)
 	}
 }

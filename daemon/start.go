@@ -220,7 +220,7 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan
 	if err != nil {
 		return err
 	}
-	d.announce(s, s.net.IPAddress)
+	d.announce(ctx, s)
 	cleaning := make(chan struct{})
 	close(cleaning)
 	_, err = c.update(func(s *snapshot) error {

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -186,6 +187,33 @@ func TestStart_JoinsNamespacesAndLinks(t *testing.T) {
 		t.Errorf("namespaces %+v", ns)
 	}
 	for _, name := range []string{"side", "web", "db"} {
+		f.run("kill", name)
+		f.run("rm", name)
+	}
+	f.empty()
+}
+
+// TestStart_LinksFollow starts a container again that another one links to: the
+// way is open to its new address, and closed to the old one.
+func TestStart_LinksFollow(t *testing.T) {
+	f := setup(t)
+	f.create("db", "sleep 60")
+	f.create("web", "sleep 60", func(_ *runconfig.Config, h *runconfig.HostConfig) { h.Links = []string{"db:store"} })
+	f.run("start", "db")
+	f.run("start", "web")
+	f.run("kill", "db")
+	f.wait("db", "")
+	f.run("start", "db")
+	web, db := f.inspect("web"), f.inspect("db").NetworkSettings.IPAddress
+	f.net.mu.Lock()
+	if len(f.net.links) != 1 || f.net.links[web.NetworkSettings.IPAddress+">"+db] != 1 {
+		t.Errorf("links to %s: %v", db, f.net.links)
+	}
+	f.net.mu.Unlock()
+	if hosts, err := os.ReadFile(web.HostsPath); err != nil || !strings.Contains(string(hosts), db+"\tstore\n") {
+		t.Errorf("%s %v", hosts, err)
+	}
+	for _, name := range []string{"web", "db"} {
 		f.run("kill", name)
 		f.run("rm", name)
 	}
