@@ -71,6 +71,7 @@ func networkElements(family nft.Family, s *state, put func(string, ...nft.Elemen
 			case n.Internal || !n.Masquerade:
 				unhidden = append(unhidden, behind{p.Masked(), nil})
 			case named:
+				unhidden = append(unhidden, behind{p.Masked(), nil})
 				renamed = append(renamed, behind{p.Masked(), nft.Tuple{}.Addr(source)})
 			default:
 				masqueraded = append(masqueraded, behind{p.Masked(), nil})
@@ -117,6 +118,9 @@ func portElements(p Port, proxied bool, put func(string, ...nft.Element)) {
 	}
 	key := at.Proto(number(p.Proto)).Port(p.Host.Port())
 	put(redirections, nft.Element{Key: key, Value: nft.Tuple{}.Addr(p.Container.Addr()).Port(p.Container.Port())})
+	if p.Host.Addr().Is4() && p.Host.Addr().IsLoopback() {
+		put(onlyHere, nft.Element{Key: key})
+	}
 	if proxied {
 		put(exceptions, nft.Element{Key: append(nft.Tuple{}.Interface(p.Bridge), key...)})
 	}

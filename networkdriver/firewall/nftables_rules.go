@@ -22,11 +22,12 @@ const (
 	links       = "links"        // bridge . parent . child . protocol . port
 	hidden      = "hidden"       // ranges of addresses that are masqueraded
 	sources     = "sources"      // ranges of addresses : what they are hidden behind
-	plain       = "plain"        // ranges of addresses that are not hidden
+	plain       = "plain"        // ranges of addresses that are not masqueraded
+	onlyHere    = "only-here"    // address . protocol . port, published at a loopback address
 )
 
 // sets lists them all.
-var sets = [...]string{published, publishedAt, served, servedAt, bridges, within, isolated, internal, links, hidden, sources, plain}
+var sets = [...]string{published, publishedAt, served, servedAt, bridges, within, isolated, internal, links, hidden, sources, plain, onlyHere}
 
 // ruleset writes the table of one family. However many networks there are, a
 // packet meets the same few rules.
@@ -53,6 +54,7 @@ func (r ruleset) write() {
 	r.RangeMap(r.t, sources, addr, addr)
 	r.Ranges(r.t, plain, addr)
 	if r.t.Family == nft.IPv4 {
+		r.Set(r.t, onlyHere, addr, nft.Proto, nft.Service)
 		r.guard()
 	}
 	r.redirect()
@@ -84,7 +86,7 @@ func (r ruleset) guard() {
 	// The administrator may have switched it on elsewhere: what is published
 	// at a loopback address is for this host all the same.
 	r.rule("guard", nft.DestIn(r.loopback()), nft.NotFromInterface("lo"),
-		fam.InMap(publishedAt, nft.Dest, nft.L4Proto, nft.DestPort), nft.Drop())
+		fam.InSet(onlyHere, nft.Dest, nft.L4Proto, nft.DestPort), nft.Drop())
 }
 
 // redirect sends packets for published ports to containers.
@@ -122,7 +124,6 @@ func (r ruleset) hide() {
 	// address, because frames that stay on a bridge have no interface here.
 	r.SubChain(r.t, "back")
 	r.rule("back", fam.InSet(hidden, nft.Source), nft.Masquerade())
-	r.rule("back", fam.InMap(sources, nft.Source), nft.Masquerade())
 	r.rule("back", fam.InSet(plain, nft.Source), nft.Masquerade())
 	r.rule("postrouting", fam.InSet(bridges, nft.ToName), nft.Redirected(), nft.Jump("back"))
 	// A process of this host that was redirected from a loopback address.

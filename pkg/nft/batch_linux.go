@@ -228,11 +228,13 @@ func (b *Batch) set(t Table, name string, flags uint32, key, value []Type) {
 			w.unnest(concat)
 			w.unnest(desc)
 		}
-		if flags&unix.NFT_SET_INTERVAL != 0 {
-			// For the program nft, which lists ranges by it: NFTNL_UDATA_SET_KEYBYTEORDER
-			// of four bytes is BYTEORDER_BIG_ENDIAN.
-			w.bytes(unix.NFTA_SET_USERDATA, binary.NativeEndian.AppendUint32([]byte{0, 4}, 2))
+		// For the program nft, which lists keys by it: NFTNL_UDATA_SET_KEYBYTEORDER
+		// of four bytes is BYTEORDER_HOST_ENDIAN or BYTEORDER_BIG_ENDIAN.
+		order := uint32(2)
+		if key[0] == Interface {
+			order = 1
 		}
+		w.bytes(unix.NFTA_SET_USERDATA, binary.NativeEndian.AppendUint32([]byte{0, 4}, order))
 	})
 }
 

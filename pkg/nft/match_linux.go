@@ -254,21 +254,16 @@ func (f Family) InSet(set string, fields ...Field) Match {
 	return join(f.load(fields), lookup(set, false))
 }
 
-// InMap matches packets whose fields the map knows.
-func (f Family) InMap(mapName string, fields ...Field) Match {
-	return join(f.load(fields), lookup(mapName, true))
-}
-
 // RedirectByMap rewrites the destination to the address and port that the map
 // has for the fields. Packets that the map does not know go on.
 func (f Family) RedirectByMap(mapName string, fields ...Field) Match {
-	return join(f.InMap(mapName, fields...), f.nat(unix.NFT_NAT_DNAT, true))
+	return join(f.load(fields), lookup(mapName, true), f.nat(unix.NFT_NAT_DNAT, true))
 }
 
 // SourceByMap rewrites the source to the address that the map has for the
 // fields. Packets that the map does not know go on.
 func (f Family) SourceByMap(mapName string, fields ...Field) Match {
-	return join(f.InMap(mapName, fields...), f.nat(unix.NFT_NAT_SNAT, false))
+	return join(f.load(fields), lookup(mapName, true), f.nat(unix.NFT_NAT_SNAT, false))
 }
 
 // Masquerade rewrites the source to the address of the interface that the

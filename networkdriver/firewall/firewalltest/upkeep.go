@@ -183,6 +183,9 @@ func testForeign(w *world) {
 	c.reach(w.far, w.self, 8080, w.far)
 	c.done()
 	w.intact(f)
+	if w.backend == firewall.NFTables { // what the administrator is shown means what is there
+		w.administrator("nft list ruleset | nft -c -f -")
+	}
 	w.must(f.RemovePorts(publish(web, a.Bridge, "", 8080, 80)))
 	w.must(f.RemoveNetwork(b.Bridge))
 	w.intact(f)
