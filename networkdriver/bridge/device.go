@@ -3,8 +3,12 @@
 package bridge
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -66,12 +70,43 @@ func openDevice(s settings, warn networkdriver.Warn) (*device, error) {
 		return dev, dev.create()
 	}
 	dev.index.Store(int32(link.Attrs().Index))
-	dev.created = link.Attrs().Alias == alias
+	if dev.created, err = dev.ours(link); err != nil {
+		return nil, err
+	}
 	if !dev.created && !s.custom {
 		warn("bridge %s was not created by this engine and is used as it is: "+
 			"if another engine gives out its addresses, name another bridge", s.bridge)
 	}
 	return dev, dev.adopt(link)
+}
+
+// ours tells whether a process of the engine made the bridge. The alias says so.
+// One that was killed before it could write that, which the kernel does not do
+// in one step, has left a bridge without alias and addresses; its hardware
+// address tells.
+func (dev *device) ours(link netlink.Link) (bool, error) {
+	at := link.Attrs()
+	if at.Alias == alias {
+		return true, nil
+	}
+	if b := at.HardwareAddr; at.Alias != "" || len(b) != 6 || !bytes.Equal(b, markedMAC(dev.name, binary.BigEndian.Uint16(b[2:]))) {
+		return false, nil
+	}
+	if list, err := addressesOf(link); err != nil || len(list) > 0 {
+		return false, err
+	}
+	if err := netlink.LinkSetAlias(link, alias); err != nil {
+		return false, fmt.Errorf("marking bridge %s: %w", dev.name, err)
+	}
+	return true, nil
+}
+
+// markedMAC is a hardware address for a bridge: 16 bits as they are given, and 16
+// that follow from those and the name.
+func markedMAC(name string, bits uint16) net.HardwareAddr {
+	mac := binary.BigEndian.AppendUint16(net.HardwareAddr{0x02, 0x42}, bits)
+	sum := sha256.Sum256(append([]byte(name), mac...))
+	return append(mac, sum[:2]...)
 }
 
 // findBridge gives a bridge; nil when no interface has the name.
@@ -92,7 +127,7 @@ func findBridge(name string) (netlink.Link, error) {
 // with every container that comes and goes.
 func (dev *device) create() error {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.HardwareAddr = dev.name, randomMAC()
+	attrs.Name, attrs.HardwareAddr = dev.name, markedMAC(dev.name, uint16(rand.Uint32()))
 	br := &netlink.Bridge{LinkAttrs: attrs}
 	if err := netlink.LinkAdd(br); err != nil {
 		return fmt.Errorf("creating bridge %s: %w", dev.name, err)

@@ -221,7 +221,7 @@ func (n *Network) pair(e *end, ns *os.File, inside string) error {
 			e.port = name
 			return nil
 		case errors.Is(err, unix.EEXIST) && attempt < 3:
-			if err := dropStale(ns, inside); err != nil {
+			if err := n.dropStale(ns, inside); err != nil {
 				return err
 			}
 		default:
@@ -233,7 +233,7 @@ func (n *Network) pair(e *end, ns *os.File, inside string) error {
 // dropStale removes an interface of the engine that has a name in a namespace
 // where a new one is to have it: a process that was killed has left it there.
 // Those of others stay.
-func dropStale(ns *os.File, name string) error {
+func (n *Network) dropStale(ns *os.File, name string) error {
 	peer := 0
 	err := netns.Do(ns, func() error {
 		link, err := netlink.LinkByName(name)
@@ -245,7 +245,7 @@ func dropStale(ns *os.File, name string) error {
 	if err == nil && peer != 0 {
 		var link netlink.Link
 		link, err = netlink.LinkByIndex(peer)
-		if err == nil && link.Type() == "veth" && strings.HasPrefix(link.Attrs().Alias, portOf) {
+		if err == nil && link.Type() == "veth" && n.stale(link.Attrs()) {
 			err = netlink.LinkDel(link)
 		}
 	}
@@ -253,6 +253,12 @@ func dropStale(ns *os.File, name string) error {
 		return fmt.Errorf("removing interface %s, which was left behind: %w", name, err)
 	}
 	return nil
+}
+
+// stale tells whether a host's end is of the engine: it says so, or hangs on the
+// bridge and could not say so any more.
+func (n *Network) stale(at *netlink.LinkAttrs) bool {
+	return strings.HasPrefix(at.Alias, portOf) || at.Alias == "" && at.MasterIndex == n.device.current()
 }
 
 // hostName is a fresh name for the host end of a pair.

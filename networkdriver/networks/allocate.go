@@ -164,6 +164,10 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 	if ask.Gateway || ask.Restore && s.leads(e) {
 		s.gateway = e
 	}
+	if len(s.ports) > 0 {
+		m.moving.Lock()
+		defer m.moving.Unlock()
+	}
 	if err := m.settle(ctx, s, e, req); err != nil {
 		undo := errors.Join(m.leave(ctx, s, e, !first), s.choose(ctx))
 		s.closeIfEmpty(!first)
@@ -239,6 +243,10 @@ func (m *Manager) Release(ctx context.Context, ref, id string, running bool) err
 	}
 	if len(list) == 0 {
 		return networkdriver.NoInterface(id)
+	}
+	if running && len(s.ports) > 0 {
+		m.moving.Lock()
+		defer m.moving.Unlock()
 	}
 	var errs []error
 	for _, e := range list {

@@ -77,7 +77,9 @@ func (m *Manager) AllocatePort(ctx context.Context, req networkdriver.PortReques
 	if s.gateway == nil {
 		return networkdriver.PublishedPort{}, nil
 	}
+	m.moving.RLock()
 	p, err := s.gateway.network.real.AllocatePort(ctx, req)
+	m.moving.RUnlock()
 	if err != nil || p.HostPort == 0 {
 		return p, err
 	}

@@ -59,6 +59,10 @@ type Manager struct {
 	tasks  sync.WaitGroup
 	stop   context.CancelFunc
 
+	// moving is held by who takes ports from one network to another: meanwhile
+	// nobody else publishes, who could be given one of them.
+	moving sync.RWMutex
+
 	mu        sync.Mutex // guards what follows
 	networks  map[string]*network
 	names     map[string]*network
