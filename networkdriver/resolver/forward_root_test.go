@@ -3,6 +3,7 @@
 package resolver
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -201,6 +202,10 @@ func newSilent(t testing.TB) netip.AddrPort {
 		t.Fatal(err)
 	}
 	stream, err := net.Listen("tcp", packets.LocalAddr().String())
+	if errors.Is(err, unix.EADDRINUSE) { // free for one protocol, taken for the other
+		packets.Close()
+		return newSilent(t)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@
 package resolver
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/pkg/netns"
 	"github.com/enginejobs/docker/pkg/testutil"
@@ -147,14 +149,22 @@ func newOther(t testing.TB, ns *os.File, listen string, set func(*other)) *other
 		if packets, err = net.ListenPacket("udp", listen); err != nil {
 			return err
 		}
-		stream, err = net.Listen("tcp", packets.LocalAddr().String())
+		if stream, err = net.Listen("tcp", packets.LocalAddr().String()); err != nil {
+			packets.Close()
+		}
 		return err
 	}
 	do := open
 	if ns != nil {
 		do = func() error { return netns.Do(ns, open) }
 	}
-	if err := do(); err != nil {
+	err := do()
+	for range 10 { // a port that is free for one protocol may be taken for the other
+		if errors.Is(err, unix.EADDRINUSE) {
+			err = do()
+		}
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	o.Addr = netip.MustParseAddrPort(packets.LocalAddr().String())
