@@ -110,7 +110,7 @@ func (p *Pools) Request(wish Config, v6 bool, host HostNetworks) (*Subnet, error
 		return p.take(wish, true)
 	}
 	if wish.Range.IsValid() || wish.Gateway.IsValid() || len(wish.Aux) > 0 {
-		return nil, errdefs.InvalidArgument("invalid address configuration: a range, gateway or auxiliary address needs a subnet")
+		return nil, errdefs.InvalidArgument("invalid network config: a range, gateway or auxiliary address needs a subnet")
 	}
 	routes, nameservers, err := host()
 	if err != nil {
@@ -146,6 +146,7 @@ func (p *Pools) first(v6 bool, routes []netip.Prefix, nameservers []netip.Addr) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	used = append(used, p.taken...)
+	slices.SortFunc(used, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
 	for _, pool := range p.list {
 		if pool.Base.Addr().Is6() != v6 {
 			continue
@@ -165,26 +166,30 @@ func (p *Pools) first(v6 bool, routes []netip.Prefix, nameservers []netip.Addr) 
 	return nil, nil
 }
 
-// free is the first subnet that overlaps nothing of used. It steps over what it
-// hits, however large that is.
+// free is the first subnet that overlaps nothing of used, which is in the order
+// of addresses. It steps over what it hits, however large that is, and looks at
+// each network once.
 func (p Pool) free(used []netip.Prefix) (netip.Prefix, bool) {
-	at := p.Base.Addr()
-	for p.Base.Contains(at) {
-		subnet := netip.PrefixFrom(at, p.Size)
-		hit := slices.IndexFunc(used, subnet.Overlaps)
-		if hit < 0 {
-			return subnet, true
+	subnet := netip.PrefixFrom(p.Base.Addr(), p.Size)
+	end := last(subnet)
+	for _, other := range used {
+		if end.Less(other.Addr()) && other.Addr().BitLen() == end.BitLen() {
+			break // and so do those behind it
 		}
-		end := last(subnet)
-		if other := last(used[hit]); end.Less(other) {
+		if !subnet.Overlaps(other) {
+			continue
+		}
+		if other := last(other); end.Less(other) {
 			end = other
 		}
-		at = end.Next()
-		if !at.IsValid() {
-			break
+		next := end.Next()
+		if !next.IsValid() || !p.Base.Contains(next) {
+			return netip.Prefix{}, false
 		}
+		subnet = netip.PrefixFrom(next, p.Size)
+		end = last(subnet)
 	}
-	return netip.Prefix{}, false
+	return subnet, true
 }
 
 // take makes a subnet of a complete or incomplete wish.
@@ -218,10 +223,13 @@ func (p *Pools) giveBack(subnet netip.Prefix) {
 
 // last is the last address of a network.
 func last(p netip.Prefix) netip.Addr {
-	b := p.Masked().Addr().AsSlice()
-	for bit := p.Bits(); bit < len(b)*8; bit++ {
-		b[bit/8] |= 0x80 >> (bit % 8)
+	b := p.Addr().As16()
+	host := p.Addr().BitLen() - p.Bits() // bits at the end
+	for i := len(b) - 1; host > 0; i, host = i-1, host-8 {
+		b[i] |= byte(1<<min(host, 8) - 1)
 	}
-	ip, _ := netip.AddrFromSlice(b)
-	return ip
+	if p.Addr().Is4() {
+		return netip.AddrFrom16(b).Unmap()
+	}
+	return netip.AddrFrom16(b)
 }

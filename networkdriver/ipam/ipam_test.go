@@ -110,13 +110,21 @@ func TestWishes(t *testing.T) {
 	}{
 		{Config{Subnet: prefix("10.1.9.0/24")}, errdefs.KindForbidden, "Pool overlaps with other one on this address space"},
 		{Config{Subnet: prefix("10.0.0.0/8")}, errdefs.KindForbidden, "Pool overlaps"},
-		{Config{Subnet: prefix("10.2.0.0/31")}, errdefs.KindInvalidArgument, "has no room"},
-		{Config{Subnet: prefix("fd00::/127")}, errdefs.KindInvalidArgument, "has no room"},
-		{Config{Subnet: prefix("10.2.0.0/16"), Gateway: addr("10.3.0.1")}, errdefs.KindInvalidArgument, "no matching subnet for gateway 10.3.0.1"},
-		{Config{Subnet: prefix("10.2.0.0/16"), Gateway: addr("10.2.255.255")}, errdefs.KindInvalidArgument, "no matching subnet for gateway"},
-		{Config{Subnet: prefix("10.2.0.0/16"), Range: prefix("10.3.0.0/24")}, errdefs.KindInvalidArgument, "no matching subnet for range 10.3.0.0/24"},
-		{Config{Subnet: prefix("10.2.0.0/16"), Range: prefix("10.0.0.0/8")}, errdefs.KindInvalidArgument, "no matching subnet for range"},
-		{Config{Subnet: prefix("10.2.0.0/16"), Aux: map[string]netip.Addr{"x": addr("10.9.9.9")}}, errdefs.KindInvalidArgument, "no matching subnet for aux-address 10.9.9.9"},
+		{Config{Subnet: prefix("10.2.0.0/31")}, errdefs.KindInvalidArgument, "it has no room"},
+		{Config{Subnet: prefix("fd00::/127")}, errdefs.KindInvalidArgument, "it has no room"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Gateway: addr("10.3.0.1")}, errdefs.KindInvalidArgument, "invalid gateway 10.3.0.1: parent subnet 10.2.0.0/16 doesn't contain this address"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Gateway: addr("10.2.255.255")}, errdefs.KindInvalidArgument, "invalid gateway 10.2.255.255: it stands for all"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Range: prefix("10.3.0.0/24")}, errdefs.KindInvalidArgument, "invalid ip-range 10.3.0.0/24: parent subnet 10.2.0.0/16 doesn't contain ip-range"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Range: prefix("10.0.0.0/8")}, errdefs.KindInvalidArgument, "invalid ip-range 10.0.0.0/8: CIDR block is bigger than its parent subnet 10.2.0.0/16"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Aux: map[string]netip.Addr{"x": addr("10.9.9.9")}}, errdefs.KindInvalidArgument, "invalid auxiliary address x: 10.9.9.9: parent subnet"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Range: prefix("fd00::/64")}, errdefs.KindInvalidArgument, "invalid ip-range fd00::/64: parent subnet is an IPv4 block"},
+		{Config{Subnet: prefix("fd00:2::/64"), Gateway: addr("10.2.0.1")}, errdefs.KindInvalidArgument, "invalid gateway 10.2.0.1: parent subnet is an IPv6 block"},
+		{Config{Subnet: prefix("fd00:2::/64"), Gateway: addr("fd00:2::1%eth0")}, errdefs.KindInvalidArgument, "invalid address"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Aux: map[string]netip.Addr{"x": addr("10.2.0.1")}}, errdefs.KindInvalidArgument, "10.2.0.1 is the gateway"},
+		{Config{Subnet: prefix("127.0.0.0/16")}, errdefs.KindInvalidArgument, "cannot be those of containers"},
+		{Config{Subnet: prefix("ff02::/64")}, errdefs.KindInvalidArgument, "cannot be those of containers"},
+		{Config{Subnet: prefix("0.0.0.0/0")}, errdefs.KindInvalidArgument, "cannot be those of containers"},
+		{Config{Subnet: prefix("::ffff:10.2.0.0/112")}, errdefs.KindInvalidArgument, "write the IPv4 network"},
 		{Config{Gateway: addr("10.3.0.1")}, errdefs.KindInvalidArgument, "needs a subnet"},
 	} {
 		_, err := p.Request(c.wish, false, nothing)
@@ -193,7 +201,7 @@ func TestCount(t *testing.T) {
 }
 
 func TestConcurrent(t *testing.T) {
-	p := pools(t, "base=10.0.0.0/12,size=24")
+	p := pools(t, "base=10.0.0.0/12,size=22")
 	var mu sync.Mutex
 	subnets, ips := map[netip.Prefix]bool{}, map[netip.Addr]bool{}
 	shared, err := p.Request(Config{}, false, nothing)
@@ -201,7 +209,7 @@ func TestConcurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
-	for i := range 250 {
+	for i := range 500 {
 		wg.Go(func() {
 			s, err := p.Request(Config{}, false, nothing)
 			ip, ierr := shared.Next()
