@@ -92,26 +92,26 @@ func (r ruleset) guard() {
 // redirect sends packets for published ports to containers.
 func (r ruleset) redirect() {
 	fam := r.t.Family
-	r.SubChain(r.t, "redirect")
+	r.SubChain(r.t, "to-containers")
 	// A frame that is redirected to the bridge it came from may have to leave
 	// by the very port it came in, which only hairpin ports allow: elsewhere a
 	// proxy serves containers of the same bridge.
-	r.rule("redirect", fam.InSet(servedAt, nft.FromName, nft.Dest, nft.L4Proto, nft.DestPort), nft.Return())
-	r.rule("redirect", fam.RedirectByMap(publishedAt, nft.Dest, nft.L4Proto, nft.DestPort))
-	r.rule("redirect", fam.InSet(served, nft.FromName, nft.L4Proto, nft.DestPort), nft.Return())
-	r.rule("redirect", fam.RedirectByMap(published, nft.L4Proto, nft.DestPort))
+	r.rule("to-containers", fam.InSet(servedAt, nft.FromName, nft.Dest, nft.L4Proto, nft.DestPort), nft.Return())
+	r.rule("to-containers", fam.RedirectByMap(publishedAt, nft.Dest, nft.L4Proto, nft.DestPort))
+	r.rule("to-containers", fam.InSet(served, nft.FromName, nft.L4Proto, nft.DestPort), nft.Return())
+	r.rule("to-containers", fam.RedirectByMap(published, nft.L4Proto, nft.DestPort))
 
 	// From elsewhere, and from containers to an address of this host.
 	r.Chain(r.t, "prerouting", nft.NAT, nft.Prerouting, nft.PriorityDstNAT)
-	r.rule("prerouting", nft.DestIsLocal(), nft.Jump("redirect"))
+	r.rule("prerouting", nft.DestIsLocal(), nft.Jump("to-containers"))
 
 	// From this host to an address of its own. The IPv6 loopback address cannot
 	// be left: a proxy serves it.
 	r.Chain(r.t, "output", nft.NAT, nft.Output, nft.PriorityDstNAT)
 	if fam == nft.IPv6 {
-		r.rule("output", nft.DestNotIn(r.loopback()), nft.DestIsLocal(), nft.Jump("redirect"))
+		r.rule("output", nft.DestNotIn(r.loopback()), nft.DestIsLocal(), nft.Jump("to-containers"))
 	} else {
-		r.rule("output", nft.DestIsLocal(), nft.Jump("redirect"))
+		r.rule("output", nft.DestIsLocal(), nft.Jump("to-containers"))
 	}
 }
 

@@ -190,14 +190,6 @@ func (b *Batch) RangeMap(t Table, name string, key Type, value ...Type) {
 	b.set(t, name, unix.NFT_SET_INTERVAL|unix.NFT_SET_MAP, []Type{key}, value)
 }
 
-const (
-	// setConcat is NFT_SET_CONCAT, descConcat NFTA_SET_DESC_CONCAT and fieldLen
-	// NFTA_SET_FIELD_LEN of linux/netfilter/nf_tables.h.
-	setConcat  = 0x80
-	descConcat = 2
-	fieldLen   = 1
-)
-
 func (b *Batch) set(t Table, name string, flags uint32, key, value []Type) {
 	b.setIDs++ // ids are names for one batch only
 	b.message(unix.NFT_MSG_NEWSET, unix.NLM_F_CREATE, t, func(w *writer) {
@@ -205,9 +197,6 @@ func (b *Batch) set(t Table, name string, flags uint32, key, value []Type) {
 		w.text(unix.NFTA_SET_NAME, name)
 		w.number(unix.NFTA_SET_ID, b.setIDs)
 		number, size := native(key)
-		if len(key) > 1 {
-			flags |= setConcat
-		}
 		w.number(unix.NFTA_SET_FLAGS, flags)
 		w.number(unix.NFTA_SET_KEY_TYPE, number)
 		w.number(unix.NFTA_SET_KEY_LEN, size)
@@ -215,18 +204,6 @@ func (b *Batch) set(t Table, name string, flags uint32, key, value []Type) {
 			number, size := native(value)
 			w.number(unix.NFTA_SET_DATA_TYPE, number)
 			w.number(unix.NFTA_SET_DATA_LEN, size)
-		}
-		if len(key) > 1 {
-			desc := w.nest(unix.NFTA_SET_DESC)
-			concat := w.nest(descConcat)
-			for _, k := range key {
-				field := w.nest(unix.NFTA_LIST_ELEM)
-				_, size := k.native()
-				w.number(fieldLen, size)
-				w.unnest(field)
-			}
-			w.unnest(concat)
-			w.unnest(desc)
 		}
 		// For the program nft, which lists keys by it: NFTNL_UDATA_SET_KEYBYTEORDER
 		// of four bytes is BYTEORDER_HOST_ENDIAN or BYTEORDER_BIG_ENDIAN.
