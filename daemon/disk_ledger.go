@@ -23,6 +23,11 @@ const (
 
 	settleAfter = time.Minute // by then the kernel has written the files by itself
 	settleFull  = 1 << 20     // bytes of log, about three hundred containers
+
+	// A file system without a journal may lose entries of a directory that was
+	// flushed long ago, when a crash finds a change of it half written. So the one
+	// of all containers does not stay changed for long.
+	tidyAfter = 50 * time.Millisecond
 )
 
 // ledger makes new containers durable for little: their documents go into one log,
@@ -42,6 +47,7 @@ type ledger struct {
 	logf     func(string, ...any)
 	log      *commitlog.Log
 	full     chan struct{}      // capacity 1: settle now
+	changed  chan struct{}      // capacity 1: directories have come or gone
 	found    []commitlog.Record // until replay
 
 	mu      sync.Mutex       // guards the rest; held for writes into the kernel's memory
@@ -61,7 +67,7 @@ func openLedger(d *Daemon) (*ledger, error) {
 	}
 	return &ledger{
 		root: d.root, syncRoot: d.rootSync.sync, logf: d.opt.Logf, log: log, found: found,
-		full: make(chan struct{}, 1), owed: map[string]*debt{},
+		full: make(chan struct{}, 1), changed: make(chan struct{}, 1), owed: map[string]*debt{},
 	}, nil
 }
 
@@ -115,13 +121,19 @@ func (l *ledger) add(id string, text []byte, owe *debt) (at commitlog.Position, 
 	}
 	l.owed[id] = owe
 	if l.log.Size() > settleFull {
-		select {
-		case l.full <- struct{}{}:
-		default:
-		}
+		ring(l.full)
 	}
+	ring(l.changed)
 	first, l.running = !l.running, true
 	return at, first, nil
+}
+
+// ring wakes who waits at a channel of capacity 1, or will.
+func ring(bell chan struct{}) {
+	select {
+	case bell <- struct{}{}:
+	default:
+	}
 }
 
 // debt is what is owed to a container; nil when the log does not hold it. It is
@@ -147,16 +159,20 @@ func (l *ledger) gone(id string) (held bool, err error) {
 	}
 	delete(l.owed, id)
 	delete(l.before, id)
+	ring(l.changed)
 	return true, nil
 }
 
-// settleOften settles from time to time until nothing is left, or the daemon
-// closes and does it for the last time.
+// settleOften settles from time to time, and tidies up behind changes, until nothing
+// is left, or the daemon closes and does it for the last time.
 func (l *ledger) settleOften(ctx context.Context) {
 	due := time.NewTimer(settleAfter)
 	defer due.Stop()
 	for {
 		select {
+		case <-l.changed:
+			l.tidy(ctx)
+			continue
 		case <-l.full:
 		case <-due.C:
 		case <-ctx.Done():
@@ -169,6 +185,18 @@ func (l *ledger) settleOften(ctx context.Context) {
 			return
 		}
 		due.Reset(settleAfter)
+	}
+}
+
+// tidy flushes the directory of all containers in a moment.
+func (l *ledger) tidy(ctx context.Context) {
+	select {
+	case <-time.After(tidyAfter):
+	case <-ctx.Done():
+		return // what is settled at the end includes it
+	}
+	if err := l.syncRoot(); err != nil {
+		l.logf("flushing the directory of containers: %v", err)
 	}
 }
 
