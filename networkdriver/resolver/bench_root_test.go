@@ -118,6 +118,9 @@ func BenchmarkQuestions(b *testing.B) {
 			b.SetParallelism(32)
 			b.RunParallel(func(pb *testing.PB) {
 				socket, buf := c.socket("udp"), make([]byte, 512)
+				if err := socket.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+					b.Error(err)
+				}
 				for pb.Next() {
 					if _, err := socket.Write(packet); err != nil {
 						b.Error(err)
