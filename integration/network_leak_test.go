@@ -119,6 +119,14 @@ func (h *netHost) uplink() {
 	}
 	h.must("ip", "addr", "add", "192.0.2.1/24", "dev", "uplink")
 	h.must("ip", "route", "add", "default", "via", "192.0.2.254")
+	for _, link := range []string{"uplink", "cable"} { // the kernel gives them addresses, which takes a moment
+		if !daemonproc.Poll(10*time.Second, func() bool {
+			out := h.must("ip", "-o", "-6", "addr", "show", "dev", link, "scope", "link")
+			return strings.Contains(out, "fe80:") && !strings.Contains(out, "tentative")
+		}) {
+			h.t.Fatalf("%s has no address", link)
+		}
+	}
 }
 
 // round works, kills, brings back and checks.
