@@ -15,6 +15,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver/bridge"
@@ -385,5 +386,49 @@ func TestRemovedBridgeIsMadeAnew(t *testing.T) {
 			}
 		}
 		shutdown(t, eng)
+	}
+}
+
+// TestWatch: what somebody takes away is made anew without anybody asking for it.
+func TestWatch(t *testing.T) {
+	testutil.RequiresRoot(t)
+	eng := start(t, map[string]string{"BridgeIface": "ejtwatch"})
+	web := run(t, eng, "web")
+	serve(t, web.ns, "tcp", web.IP+":80")
+	publish(t, eng, "web", map[string]string{"HostPort": "28080", "ContainerPort": "80"})
+	l, err := netlink.LinkByName("ejtwatch")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.LinkDel(l); err != nil {
+		t.Fatal(err)
+	}
+	dropTables(t, tables(t, "ejtwatch"))
+	for deadline := time.Now().Add(10 * time.Second); !exists("ejtwatch") || len(tables(t, "ejtwatch")) != 2; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("bridge or rules are still missing")
+		}
+	}
+	ask(t, nil, "tcp", "127.0.0.1:28080", true)
+	if err := eng.Job("release_interface", "web").Run(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOverlapIsSaid: a subnet that the host knows another way to is the user's
+// choice, and he is told.
+func TestOverlapIsSaid(t *testing.T) {
+	testutil.RequiresRoot(t)
+	eng := start(t, map[string]string{})
+	for subnet, want := range map[string]bool{"192.0.2.128/25": true, "198.51.100.0/24": false} {
+		job := eng.Job("network_create", "risky")
+		job.Setenv("Spec", `{"IPAM":{"Config":[{"Subnet":"`+subnet+`"}]}}`)
+		var made api.NetworkCreated
+		if err := job.OutputJSON(&made); err != nil || strings.Contains(made.Warning, "overlaps with 192.0.2.") != want {
+			t.Errorf("%s: %+v, %v", subnet, made, err)
+		}
+		if err := eng.Job("network_rm", "risky").Run(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -28,6 +28,7 @@ type Driver struct {
 	warn     networkdriver.Warn
 	tasks    sync.WaitGroup // work nobody waits for but Close
 	inherit  sync.Once      // what a predecessor redirected is dropped once
+	stop     context.CancelFunc
 
 	mu     sync.Mutex // guards what follows
 	open   map[string]*Network
@@ -38,7 +39,7 @@ var _ networkdriver.Driver = (*Driver)(nil)
 
 // New opens the host for forwarding and writes the rules of the networks that
 // are known. When a step fails, the steps before it are undone.
-func New(_ context.Context, cfg networkdriver.Config, known []networkdriver.Spec, warn networkdriver.Warn) (*Driver, error) {
+func New(ctx context.Context, cfg networkdriver.Config, known []networkdriver.Spec, warn networkdriver.Warn) (*Driver, error) {
 	if !cfg.DefaultBind.IsValid() {
 		cfg.DefaultBind = netip.IPv4Unspecified()
 	}
@@ -71,6 +72,9 @@ func New(_ context.Context, cfg networkdriver.Config, known []networkdriver.Spec
 		return nil, errors.Join(err, d.firewall.Remove(), d.firewall.Close(), d.host.Close())
 	}
 	d.mapper = portmapper.New(ports, redirections{d.firewall}, d.hold)
+	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stop = stop
+	d.tasks.Go(func() { d.watch(watching) })
 	return d, nil
 }
 
@@ -179,6 +183,7 @@ func (d *Driver) Close(context.Context) error {
 	d.closed = true
 	used := len(d.open) > 0
 	d.mu.Unlock()
+	d.stop()
 	errs := []error{d.mapper.Close()}
 	d.tasks.Wait()
 	if !used {

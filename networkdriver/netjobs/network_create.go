@@ -34,12 +34,13 @@ func (d *doors) jobNetworkCreate(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
+	warning := d.networks.Overlap(def)
 	def, err = d.networks.Create(job.Context(), def)
 	if err != nil {
 		return err
 	}
 	d.event(job.Context(), "create", def, nil)
-	return job.WriteJSON(api.NetworkCreated{Id: def.ID})
+	return job.WriteJSON(api.NetworkCreated{Id: def.ID, Warning: warning})
 }
 
 func decodeNetworkCreate(job *engine.Job) (def networkdriver.Definition, err error) {

@@ -3,6 +3,7 @@ package networks
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -225,4 +226,29 @@ func (m *Manager) claim(n *network) error {
 	}
 	n.busy = true
 	return nil
+}
+
+// Overlap tells which subnet of a definition the host knows another way to; empty
+// when none. Where the user names a bridge, its own network is no surprise.
+func (m *Manager) Overlap(def networkdriver.Definition) string {
+	if def.Options[networkdriver.OptionBridgeName] != "" {
+		return ""
+	}
+	routes, _, err := m.hostNetworks()
+	if err != nil {
+		return "" // nobody can tell
+	}
+	for _, p := range def.IPAM.Config {
+		subnet, err := netip.ParsePrefix(p.Subnet)
+		if err != nil {
+			continue // said by Create
+		}
+		for _, r := range routes {
+			if r.Bits() > 0 && r.Overlaps(subnet) {
+				return "subnet " + p.Subnet + " overlaps with " + r.String() + ", which the host knows another way to: " +
+					"what is there may be out of reach now"
+			}
+		}
+	}
+	return ""
 }
