@@ -312,7 +312,7 @@ func TestMTUFollowsTheDefaultRoute(t *testing.T) {
 func TestFailedInitLeavesNothing(t *testing.T) {
 	testutil.RequiresRoot(t)
 	for _, env := range []map[string]string{
-		{"BridgeIP": "10.73.0.1/24", "FixedCIDR": "10.73.0.4/31"},
+		{"BridgeIP": "10.73.0.1/24", "FixedCIDR": "10.73.0.0/32"},
 		{"FixedCIDR": "10.99.0.0/24"},
 		{"BridgeIP": "10.73.0.1/31"},
 	} {

@@ -121,6 +121,8 @@ func TestWishes(t *testing.T) {
 		{Config{Subnet: prefix("fd00:2::/64"), Gateway: addr("10.2.0.1")}, errdefs.KindInvalidArgument, "invalid gateway 10.2.0.1: parent subnet is an IPv6 block"},
 		{Config{Subnet: prefix("fd00:2::/64"), Gateway: addr("fd00:2::1%eth0")}, errdefs.KindInvalidArgument, "invalid address"},
 		{Config{Subnet: prefix("10.2.0.0/16"), Aux: map[string]netip.Addr{"x": addr("10.2.0.1")}}, errdefs.KindInvalidArgument, "10.2.0.1 is the gateway"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Range: prefix("10.2.0.0/32")}, errdefs.KindInvalidArgument, "invalid ip-range 10.2.0.0/32: none of its addresses"},
+		{Config{Subnet: prefix("10.2.0.0/16"), Range: prefix("10.2.255.255/32")}, errdefs.KindInvalidArgument, "none of its addresses"},
 		{Config{Subnet: prefix("127.0.0.0/16")}, errdefs.KindInvalidArgument, "cannot be those of containers"},
 		{Config{Subnet: prefix("ff02::/64")}, errdefs.KindInvalidArgument, "cannot be those of containers"},
 		{Config{Subnet: prefix("0.0.0.0/0")}, errdefs.KindInvalidArgument, "cannot be those of containers"},

@@ -46,6 +46,9 @@ func newSubnet(cfg Config) (*Subnet, error) {
 		cfg.Gateway = cfg.Subnet.Addr().Next()
 	}
 	s.cfg, s.free = cfg, count(s.first, s.last)
+	if s.free == 0 {
+		return nil, errdefs.InvalidArgument("invalid ip-range %s: none of its addresses can be a container's", cfg.Range)
+	}
 	if err := s.block(); err != nil {
 		return nil, err
 	}
