@@ -19,12 +19,12 @@ import (
 func TestFullDisk(t *testing.T) {
 	testutil.RequiresRoot(t)
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=512k"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
 		t.Skipf("cannot mount a small tmpfs: %v", err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	path, ballast := filepath.Join(dir, "db"), filepath.Join(dir, "ballast")
-	must(t, os.WriteFile(ballast, make([]byte, 256<<10), 0o600))
+	must(t, os.WriteFile(ballast, make([]byte, 1536<<10), 0o600))
 	db, err := graphdb.Open(path)
 	must(t, err)
 	t.Cleanup(func() { _ = db.Close() })
