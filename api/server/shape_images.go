@@ -73,6 +73,11 @@ func shapeImageInspect() []shape {
 				"WorkingDir", "Labels", "StopSignal", "OnBuild", "Healthcheck", "Shell")
 		}),
 		since(45, drop("Container", "ContainerConfig")),
+		before(45, func(m members) { // docker-compose 1 reads it of every image, also of one that no container was made for
+			if m["ContainerConfig"] == nil {
+				m["ContainerConfig"] = members{}
+			}
+		}),
 		since(44, drop("VirtualSize")),
 		before(44, func(m members) { m["VirtualSize"] = m["Size"] }),
 		before(27, drop("Metadata")),
