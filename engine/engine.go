@@ -116,6 +116,10 @@ func (e *Engine) SetLogf(f Logf) { e.change(func(s *settings) { s.logf = f }) }
 // that ignores a cancel. Nil, as at first: these lines go where the others go.
 func (e *Engine) SetWarnf(f Logf) { e.change(func(s *settings) { s.warnf = f }) }
 
+// Warnf logs what somebody should look into, for a part that works on when the
+// job that began it has ended and nobody reads what that one writes.
+func (e *Engine) Warnf(format string, args ...any) { e.settings.Load().warn(format, args...) }
+
 // warn logs a line that matters.
 func (s *settings) warn(format string, args ...any) {
 	switch {

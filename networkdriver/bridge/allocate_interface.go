@@ -87,10 +87,15 @@ func (n *Network) forget(id string) {
 
 // endFor finds or makes the end for a request.
 func (n *Network) endFor(ctx context.Context, req networkdriver.InterfaceRequest) (*end, error) {
-	if !req.Restore {
-		if err := errors.Join(n.present(), n.drv.dropInherited()); err != nil {
-			return nil, err
-		}
+	var err error
+	switch {
+	case !req.Restore:
+		err = errors.Join(n.present(), n.drv.dropInherited())
+	case n.device.fresh:
+		n.hang.Do(func() { err = n.replug() })
+	}
+	if err != nil {
+		return nil, err
 	}
 	if req.IP.IsValid() {
 		if e := n.pooled(req); e != nil {

@@ -5,10 +5,8 @@ package bridge
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -40,6 +38,7 @@ type device struct {
 	addresses []netip.Prefix // of the bridge, with their networks
 	mtu       int            // of container interfaces
 	created   bool           // by us, now or by a predecessor
+	fresh     bool           // made when we came: containers that run do not hang on it
 	inUse     bool           // had ports when we came: containers may be running
 	index     atomic.Int32   // another one when somebody deleted the bridge
 }
@@ -67,6 +66,7 @@ func openDevice(s settings, warn networkdriver.Warn) (*device, error) {
 		if s.custom {
 			warn("bridge %s did not exist and was created", s.bridge)
 		}
+		dev.fresh = true
 		return dev, dev.create()
 	}
 	dev.index.Store(int32(link.Attrs().Index))
@@ -89,7 +89,7 @@ func (dev *device) ours(link netlink.Link) (bool, error) {
 	if at.Alias == alias {
 		return true, nil
 	}
-	if b := at.HardwareAddr; at.Alias != "" || len(b) != 6 || !bytes.Equal(b, markedMAC(dev.name, binary.BigEndian.Uint16(b[2:]))) {
+	if b := at.HardwareAddr; at.Alias != "" || !bytes.Equal(b, markedMAC(dev.name)) {
 		return false, nil
 	}
 	if list, err := addressesOf(link); err != nil || len(list) > 0 {
@@ -101,12 +101,13 @@ func (dev *device) ours(link netlink.Link) (bool, error) {
 	return true, nil
 }
 
-// markedMAC is a hardware address for a bridge: 16 bits as they are given, and 16
-// that follow from those and the name.
-func markedMAC(name string, bits uint16) net.HardwareAddr {
-	mac := binary.BigEndian.AppendUint16(net.HardwareAddr{0x02, 0x42}, bits)
-	sum := sha256.Sum256(append([]byte(name), mac...))
-	return append(mac, sum[:2]...)
+// markedMAC is the hardware address of a bridge: the same one whenever the bridge
+// of the name is made on this machine, for containers remember that of their
+// gateway.
+func markedMAC(name string) net.HardwareAddr {
+	machine, _ := os.ReadFile("/etc/machine-id") // without it, other machines have the same one on their own bridges
+	sum := sha256.Sum256(append(machine, name...))
+	return append(net.HardwareAddr{0x02, 0x42}, sum[:4]...)
 }
 
 // findBridge gives a bridge; nil when no interface has the name.
@@ -127,7 +128,7 @@ func findBridge(name string) (netlink.Link, error) {
 // with every container that comes and goes.
 func (dev *device) create() error {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.HardwareAddr = dev.name, markedMAC(dev.name, uint16(rand.Uint32()))
+	attrs.Name, attrs.HardwareAddr = dev.name, markedMAC(dev.name)
 	br := &netlink.Bridge{LinkAttrs: attrs}
 	if err := netlink.LinkAdd(br); err != nil {
 		return fmt.Errorf("creating bridge %s: %w", dev.name, err)

@@ -25,6 +25,7 @@ type Network struct {
 	local  atomic.Bool // route_localnet is on
 
 	repair sync.Mutex // one at a time looks after the bridge
+	hang   sync.Once  // containers that run hang on a bridge that was gone
 
 	mu        sync.Mutex // guards what follows
 	given     map[string]*grant

@@ -2,6 +2,7 @@ package netjobs
 
 import (
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
@@ -58,7 +59,16 @@ func jobInit(job *engine.Job, kind networks.Kind) error {
 	if job.Eng.Has("allocate_interface") {
 		return errdefs.Conflict("init_networkdriver: this engine has a network already")
 	}
-	m, err := networks.Open(job.Context(), cfg, kind, job.Warnf)
+	// The networks live on when this job has ended, and its streams with it.
+	var ended atomic.Bool
+	defer ended.Store(true)
+	m, err := networks.Open(job.Context(), cfg, kind, func(format string, args ...any) {
+		if ended.Load() {
+			job.Eng.Warnf(format, args...)
+			return
+		}
+		job.Warnf(format, args...)
+	})
 	if err != nil {
 		return err
 	}
