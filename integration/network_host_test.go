@@ -92,7 +92,7 @@ func (h *netHost) daemon(bridge string, args ...string) *daemonproc.Daemon {
 	}
 	h.t.Cleanup(func() {
 		if h.t.Failed() {
-			h.t.Logf("host %s, daemon log:\n%s", h.name, d.Log(1<<22))
+			h.t.Logf("host %s, daemon log:\n%s", h.name, d.Log(8000))
 		}
 		if err := netns.Do(h.ns, d.Close); err != nil {
 			h.t.Errorf("closing the daemon: %v", err)
