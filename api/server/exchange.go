@@ -13,6 +13,7 @@ import (
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/gorilla/mux"
 )
 
 // exchange is one request on its way through the server.
@@ -56,8 +57,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		x.fail(err)
 		return
 	}
-	row, vars := s.router.find(r.Method, r.URL.Path)
-	if row == nil {
+	var match mux.RouteMatch
+	if !s.router.Match(r, &match) || match.MatchErr != nil {
+		x.notFound()
+		return
+	}
+	row, ok := match.Handler.(*route)
+	if !ok {
 		x.notFound()
 		return
 	}
@@ -66,7 +72,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		return
 	}
 	s.log.Debugf("%s %s", r.Method, row.shown(r))
-	x.vars = vars
+	x.vars = match.Vars
 	if row.changesState() {
 		s.changes.enter()
 		defer s.changes.leave()

@@ -1,6 +1,10 @@
 package server
 
-import "github.com/enginejobs/docker/engine/metrics"
+import (
+	"net/http"
+
+	"github.com/enginejobs/docker/engine/metrics"
+)
 
 // jobsPath is where the jobs of the engine themselves are. It has no version: it
 // comes before everything else, and no row begins with it.
@@ -16,6 +20,9 @@ type route struct {
 	env    []key
 	reply  reply
 }
+
+// ServeHTTP is here so that the router can carry rows; serve calls answer.
+func (row *route) ServeHTTP(http.ResponseWriter, *http.Request) {}
 
 // routes is every path of the API, sorted by path, then method. Versions are
 // taken off before: all rows serve all versions, as they always have; what

@@ -16,12 +16,14 @@ package server
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/remote"
+	"github.com/gorilla/mux"
 )
 
 // Logger is the log that a Server writes to; logrus satisfies it.
@@ -49,7 +51,7 @@ type Server struct {
 	eng    *engine.Engine
 	opt    Options
 	log    Logger
-	router router
+	router *mux.Router
 	debug  http.Handler
 	jobs   http.Handler // below jobsPath
 
@@ -99,6 +101,30 @@ func (s *Server) Handler(cors string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, cors)
 	})
+}
+
+// newRouter binds the table. Paths carry no version here: serve takes it off.
+func newRouter(table []route) *mux.Router {
+	router := mux.NewRouter().SkipClean(true)
+	for i := range table {
+		row := &table[i]
+		router.Methods(row.method).MatcherFunc(literally(row.path)).Path(row.path).Handler(row)
+	}
+	return router
+}
+
+// literally spares the router the regular expressions of rows whose fixed
+// beginning and end do not fit: all but one or two of them.
+func literally(path string) mux.MatcherFunc {
+	prefix, rest, found := strings.Cut(path, "{")
+	if !found {
+		return func(r *http.Request, _ *mux.RouteMatch) bool { return r.URL.Path == path }
+	}
+	suffix := rest[strings.LastIndexByte(rest, '}')+1:]
+	return func(r *http.Request, _ *mux.RouteMatch) bool {
+		p := r.URL.Path
+		return len(p) > len(prefix)+len(suffix) && strings.HasPrefix(p, prefix) && strings.HasSuffix(p, suffix)
+	}
 }
 
 // setHeaders marks every answer as ours.
