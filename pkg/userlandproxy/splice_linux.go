@@ -64,11 +64,11 @@ type direction struct {
 	pipes    pipes
 
 	// What the two functions below leave behind; they are made once.
-	in, out pipe
-	n       int // bytes in the pipe
-	err     error
-	fill    func(fd uintptr) bool
-	drain   func(fd uintptr) bool
+	in    pipe
+	n     int // bytes in the pipe
+	err   error
+	fill  func(fd uintptr) bool
+	drain func(fd uintptr) bool
 }
 
 // errNoPipe: the process has no descriptors left.
