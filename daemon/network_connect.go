@@ -142,8 +142,21 @@ func (d *Daemon) plug(ctx context.Context, c *container, s *snapshot, name strin
 	}
 	ports := s.net.Ports
 	if !d.leadsOut(ctx, s) { // perhaps it does now
-		if ports, err = d.publish(ctx, s, &s.net, s.published()); err != nil {
-			return errors.Join(err, d.release(ctx, c.id, name))
+		keep := s.published()
+		if ports, err = d.publish(ctx, s, &s.net, keep); err != nil {
+			undo := d.release(ctx, c.id, name)
+			if keep == nil || !errdefs.IsConflict(err) || undo != nil {
+				return errors.Join(err, undo)
+			}
+			// Somebody was given the ports of a container that lost them: others will do.
+			s, err = c.update(func(s *snapshot) error {
+				s.net.Ports = unpublished(s.net.Ports)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			return d.plug(ctx, c, s, name)
 		}
 	}
 	s, err = c.update(func(s *snapshot) error {
