@@ -19,6 +19,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver/bridge"
+	"github.com/enginejobs/docker/networkdriver/firewall"
 	"github.com/enginejobs/docker/networkdriver/nettest"
 	"github.com/enginejobs/docker/pkg/netns"
 	"github.com/enginejobs/docker/pkg/nft"
@@ -136,15 +137,29 @@ func enter(t testing.TB, key string) *os.File {
 func TestSuite(t *testing.T) {
 	testutil.RequiresRoot(t)
 	for _, warm := range []string{"0", "3"} {
-		t.Run("warm="+warm, func(t *testing.T) {
-			nettest.Run(t, func(t testing.TB, eng *engine.Engine, env map[string]string) {
-				if env["WarmSandboxes"] == "" {
-					env["WarmSandboxes"] = warm
-				}
-				factory(t, eng, env)
-			})
+		t.Run("warm="+warm, func(t *testing.T) { suite(t, map[string]string{"WarmSandboxes": warm}) })
+	}
+	for _, backend := range []string{firewall.IPTablesNFT, firewall.IPTablesLegacy} {
+		t.Run(backend, func(t *testing.T) {
+			if _, err := exec.LookPath(backend); err != nil {
+				t.Skipf("needs the program: %v", err)
+			}
+			suite(t, map[string]string{"WarmSandboxes": "0", "FirewallBackend": backend})
 		})
 	}
+}
+
+// suite runs the contract's on engines with these keys, unless a test of it sets
+// them.
+func suite(t *testing.T, keys map[string]string) {
+	nettest.Run(t, func(t testing.TB, eng *engine.Engine, env map[string]string) {
+		for key, value := range keys {
+			if env[key] == "" {
+				env[key] = value
+			}
+		}
+		factory(t, eng, env)
+	})
 }
 
 func TestNothingIsLeft(t *testing.T) {

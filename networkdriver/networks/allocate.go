@@ -161,8 +161,11 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 	}
 	e.iface.Namespace = nil
 	s.endpoints = append(s.endpoints, e)
-	if ask.Gateway || ask.Restore && s.leads(e) {
-		s.gateway = e
+	switch {
+	case ask.Restore: // the routes are as they were
+		s.out = s.best()
+	case ask.Gateway:
+		s.out = e.out()
 	}
 	if len(s.ports) > 0 {
 		m.moving.Lock()
@@ -256,7 +259,7 @@ func (m *Manager) Release(ctx context.Context, ref, id string, running bool) err
 	if running {
 		errs = append(errs, s.choose(ctx))
 	}
-	if s.gateway == nil {
+	if s.out.ports() == nil {
 		s.ports = nil // who publishes them again asks for them again
 	}
 	s.closeIfEmpty(running)
@@ -269,9 +272,7 @@ func (m *Manager) leave(ctx context.Context, s *sandbox, e *endpoint, running bo
 		z.Remove(s.id)
 	}
 	s.endpoints = slices.DeleteFunc(s.endpoints, func(other *endpoint) bool { return other == e })
-	if s.gateway == e {
-		s.gateway = nil
-	}
+	s.out = s.out.without(e)
 	s.tellZones()
 	req := networkdriver.ReleaseRequest{ID: s.id, Name: e.name}
 	if running {

@@ -4,43 +4,93 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
 )
 
-// leads tells whether an endpoint should lead to the outside rather than the one
-// that does: by priority, then by name, as clients expect.
-func (s *sandbox) leads(e *endpoint) bool {
-	if e.network.def.Internal {
-		return false
+// wayOut is the endpoints of a container that lead to the outside, of each family;
+// nil where none does.
+type wayOut struct{ v4, v6 *endpoint }
+
+// ports is where ports are published.
+func (w wayOut) ports() *endpoint {
+	if w.v4 != nil {
+		return w.v4
 	}
-	now := s.gateway
-	if now == nil || now == e || e.priority != now.priority {
-		return now == nil || now == e || e.priority > now.priority
-	}
-	return strings.Compare(e.network.def.Name, now.network.def.Name) < 0
+	return w.v6
 }
 
-// choose makes the best endpoint the one that leads to the outside, with the
-// default routes and the published ports.
-func (s *sandbox) choose(ctx context.Context) error {
-	before := s.gateway
+func (w wayOut) without(e *endpoint) wayOut {
+	if w.v4 == e {
+		w.v4 = nil
+	}
+	if w.v6 == e {
+		w.v6 = nil
+	}
+	return w
+}
+
+// out is the way out by one endpoint alone.
+func (e *endpoint) out() (w wayOut) {
+	if e.network.def.Internal {
+		return w
+	}
+	if e.iface.Gateway != "" {
+		w.v4 = e
+	}
+	if e.iface.IPv6Gateway != "" {
+		w.v6 = e
+	}
+	return w
+}
+
+// best is the way out that a container should have: in each family by the
+// endpoint with the greatest priority, then by name, as clients expect.
+func (s *sandbox) best() (w wayOut) {
 	for _, e := range s.endpoints {
-		if s.leads(e) {
-			s.gateway = e
+		one := e.out()
+		if one.v4 != nil && one.v4.before(w.v4) {
+			w.v4 = e
+		}
+		if one.v6 != nil && one.v6.before(w.v6) {
+			w.v6 = e
 		}
 	}
-	if s.gateway == before || s.gateway == nil {
+	return w
+}
+
+func (e *endpoint) before(other *endpoint) bool {
+	if other == nil || e.priority != other.priority {
+		return other == nil || e.priority > other.priority
+	}
+	return e.network.def.Name < other.network.def.Name
+}
+
+// choose makes the best way out the one that there is, with the default routes
+// and the published ports.
+func (s *sandbox) choose(ctx context.Context) error {
+	before := s.out
+	s.out = s.best()
+	for _, family := range []struct {
+		was, is *endpoint
+		gateway func(*endpoint) string
+	}{
+		{before.v4, s.out.v4, func(e *endpoint) string { return e.iface.Gateway }},
+		{before.v6, s.out.v6, func(e *endpoint) string { return e.iface.IPv6Gateway }},
+	} {
+		e := family.is
+		if e == nil || e == family.was || s.ns == nil { // without a namespace there are no routes
+			continue
+		}
+		if err := routeBy(s.ns, e.name, family.gateway(e)); err != nil {
+			return fmt.Errorf("leading %s out by network %s: %w", s.id, e.network.def.Name, err)
+		}
+	}
+	if s.out.ports() == before.ports() || s.out.ports() == nil {
 		return nil
 	}
-	if e := s.gateway; s.ns == nil {
-		// Without a namespace there are no routes, but there may be ports.
-	} else if err := routeBy(s.ns, e.name, e.iface.Gateway, e.iface.IPv6Gateway); err != nil {
-		return fmt.Errorf("leading %s out by network %s: %w", s.id, e.network.def.Name, err)
-	}
-	return s.movePorts(ctx, before)
+	return s.movePorts(ctx, before.ports())
 }
 
 // movePorts publishes at the endpoint that leads out what was published at
@@ -54,7 +104,7 @@ func (s *sandbox) movePorts(ctx context.Context, before *endpoint) error {
 		errs = append(errs, before.network.real.ReleasePorts(ctx, s.id))
 	}
 	for _, p := range s.ports {
-		_, err := s.gateway.network.real.AllocatePort(ctx, p)
+		_, err := s.out.ports().network.real.AllocatePort(ctx, p)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -74,11 +124,11 @@ func (m *Manager) AllocatePort(ctx context.Context, req networkdriver.PortReques
 	if len(s.endpoints) == 0 {
 		return networkdriver.PublishedPort{}, errdefs.NotFound("No network information to publish a port for %s", req.ID)
 	}
-	if s.gateway == nil {
+	if s.out.ports() == nil {
 		return networkdriver.PublishedPort{}, nil
 	}
 	m.moving.RLock()
-	p, err := s.gateway.network.real.AllocatePort(ctx, req)
+	p, err := s.out.ports().network.real.AllocatePort(ctx, req)
 	m.moving.RUnlock()
 	if err != nil || p.HostPort == 0 {
 		return p, err

@@ -13,27 +13,21 @@ import (
 	"github.com/enginejobs/docker/pkg/netns"
 )
 
-// routeBy makes the default routes of a namespace lead through an interface.
-func routeBy(ns *os.File, name string, gateways ...string) error {
+// routeBy makes the default route of a namespace lead through an interface, for
+// the family of the gateway.
+func routeBy(ns *os.File, name, gateway string) error {
 	return netns.Do(ns, func() error {
 		link, err := netlink.LinkByName(name)
 		if err != nil {
 			return err
 		}
-		var errs []error
-		for _, text := range gateways {
-			if text == "" {
-				continue
-			}
-			ip := net.ParseIP(text)
-			all := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
-			if ip.To4() == nil {
-				all = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
-			}
-			errs = append(errs, withoutDefault(ip.To4() != nil),
-				netlink.RouteReplace(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: all, Gw: ip}))
+		ip := net.ParseIP(gateway)
+		all := &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}
+		if ip.To4() == nil {
+			all = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
 		}
-		return errors.Join(errs...)
+		return errors.Join(withoutDefault(ip.To4() != nil),
+			netlink.RouteReplace(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: all, Gw: ip}))
 	})
 }
 

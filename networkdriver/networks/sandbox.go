@@ -20,7 +20,7 @@ type sandbox struct {
 	turn      sync.Mutex // calls for one container wait for each other, drivers included; guards what follows
 	ns        *os.File   // nil: nobody needs it
 	endpoints []*endpoint
-	gateway   *endpoint // leads to the outside; nil: nothing does
+	out       wayOut
 	ports     []networkdriver.PortRequest
 	server    *resolver.Server
 }
