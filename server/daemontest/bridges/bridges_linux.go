@@ -72,12 +72,16 @@ func Remove(name string) error {
 	return errors.Join(errs...)
 }
 
-// removeRules removes the table that a daemon keeps for a bridge.
+// removeRules removes the tables that a daemon keeps for a bridge.
 func removeRules(bridge string) error {
 	conn, err := nft.Dial()
 	if err != nil {
 		return nil //nolint:nilerr // a host without nftables has no rules either
 	}
-	err = conn.Batch(func(b *nft.Batch) { b.Drop(nft.Table{Family: nft.IPv4, Name: "enginejobs-" + bridge}) })
+	err = conn.Batch(func(b *nft.Batch) {
+		for _, family := range []nft.Family{nft.IPv4, nft.IPv6} {
+			b.Drop(nft.Table{Family: family, Name: "enginejobs-" + bridge})
+		}
+	})
 	return errors.Join(err, conn.Close())
 }
