@@ -4,6 +4,7 @@ package bridge_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,7 +47,27 @@ func factory(t testing.TB, eng *engine.Engine, env map[string]string) {
 			_ = netlink.LinkDel(l)
 		}
 		dropTables(t, tables(t, name))
+		if program := env["FirewallBackend"]; strings.HasPrefix(program, firewall.IPTables) {
+			dropChains(t, name, program)
+		}
 	})
+}
+
+// dropChains takes away the rules of one bridge that iptables has written, which
+// would hide the containers of the tests that follow.
+func dropChains(t testing.TB, name, program string) {
+	t.Helper()
+	rules, err := firewall.Open(firewall.Options{Name: "enginejobs-" + name, Backend: program, IPv6: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(rules.Remove(), rules.Close()); err != nil {
+		t.Error(err)
+	}
+	left, err := exec.Command(program + "-save").CombinedOutput()
+	if err != nil || strings.Contains(string(left), "enginejobs-"+name+"-") {
+		t.Errorf("left of %s: %v\n%s", name, err, left)
+	}
 }
 
 // start makes an engine whose shutdown the test asks for itself.
