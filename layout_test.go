@@ -53,9 +53,10 @@ var layers = map[string][]string{
 	"volumes":              {"api", "errdefs", "pkg"},
 	"execdriver/initproto": {"pkg"},
 	// Layer 3: what a container and an image are.
-	"graph":   {"engine", "graphdriver", "registry", "image", "runconfig", "api", "errdefs", "pkg"},
-	"daemon":  {"engine", "engine/metrics", "execdriver", "logdriver", "logdriver/...", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
-	"builder": {"engine", "runconfig", "image", "api", "errdefs", "pkg"},
+	"graph":       {"engine", "graphdriver", "registry", "image", "runconfig", "api", "errdefs", "pkg"},
+	"daemon":      {"engine", "engine/metrics", "execdriver", "logdriver", "logdriver/...", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
+	"builder":     {"builder/...", "engine", "runconfig", "image", "api", "errdefs", "pkg"},
+	"builder/...": {"builder/...", "engine", "runconfig", "image", "api", "errdefs", "pkg"},
 	// Layer 4: the process and its two doors.
 	"server":     {"*"}, // the only place where concrete parts meet
 	"api/server": {"engine", "engine/remote", "engine/metrics", "api", "errdefs", "runconfig", "dockerversion", "pkg"},
