@@ -19,7 +19,7 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 func (d *Daemon) command(c *container, s *snapshot, children []*snapshot) (*execdriver.Command, error) {
 	cfg, host := s.rec.Config, s.host
 	mounts := d.opt.Images.Mounts
-	if host.AutoRemove {
+	if s.passing() {
 		mounts = d.opt.Images.ExpendableMounts
 	}
 	root, err := mounts(c.id)
@@ -80,7 +80,7 @@ func environment(s *snapshot, children []*snapshot) []string {
 	for i, child := range children {
 		env = append(env, linkEnv(s, s.rec.Links[i].Alias, child)...)
 	}
-	return override(env, s.rec.Config.Env)
+	return override(override(env, s.rec.Config.Env), s.hidden)
 }
 
 // override puts variables into an environment. They replace by name; one without

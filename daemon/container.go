@@ -36,6 +36,8 @@ type snapshot struct {
 	net   api.NetworkSettings
 	row   *row // what containers shows
 
+	hidden []string // variables of the workload that are not on disk and not shown
+
 	health *health // of the present or the last run; nil: it has no checks
 
 	told     <-chan struct{} // closed when the start of the present run is in the journal
@@ -79,6 +81,7 @@ type record struct {
 	Endpoints       map[string]*api.EndpointSettings `json:",omitempty"` // as asked for, by network
 	Disconnected    bool                             `json:",omitempty"` // from the network of its mode
 	Platform        string
+	Transient       bool `json:",omitempty"` // of a build: removed when its daemon is gone
 }
 
 // diskState is the classic form of state.

@@ -24,7 +24,10 @@ func (d *Daemon) updateDeclarations() []engine.Declaration {
 		Name: "container_update", Summary: "Change the limits and the restart policy of a container.", Changes: true,
 		Args:   []engine.Arg{{Name: "CONTAINER", Summary: "id, unique beginning of it, or name"}},
 		Stdout: engine.JSONDocument, Handler: d.jobContainerUpdate,
-		Env: []engine.Key{{Name: "UpdateConfig", Type: engine.JSON, Summary: "the limits of a HostConfig that change, and RestartPolicy"}},
+		Env: []engine.Key{
+			{Name: "UpdateConfig", Type: engine.JSON, Summary: "the limits of a HostConfig that change, and RestartPolicy"},
+			{Name: "keep", Type: engine.Bool, Summary: "instead: a transient container is as lasting as any other from now on"},
+		},
 	}}
 }
 
@@ -42,11 +45,18 @@ func decodeUpdate(job *engine.Job) (updateOptions, error) {
 //
 // Usage:  container_update CONTAINER
 // Env:    UpdateConfig: Resources of a HostConfig (zero: as it is; -1: no limit) and RestartPolicy.
+// Env:    keep: changes nothing else: a transient container becomes one that the next daemon has, too.
 // Stdout: one api.ContainerUpdated.
 // Phases: plan, limits (of a running container), keep (on disk).
 // Errors: NotFound, InvalidArgument (a value), Conflict (with what is set, or the kernel cannot now).
 // Events: update.
 func (d *Daemon) jobContainerUpdate(job *engine.Job) error {
+	if job.GetenvBool("keep") {
+		if err := d.Keep(job.Args[0]); err != nil {
+			return err
+		}
+		return job.WriteJSON(api.ContainerUpdated{Warnings: []string{}})
+	}
 	opt, err := decodeUpdate(job)
 	if err != nil {
 		return err

@@ -39,7 +39,8 @@ func (d *Daemon) jobContainersPrune(job *engine.Job) error {
 }
 
 // ContainersPrune stops between two containers when the context ends. Those that
-// somebody starts or removes meanwhile are left to them.
+// somebody starts or removes meanwhile are left to them, transient ones to the build
+// that has them.
 func (d *Daemon) ContainersPrune(ctx context.Context, f filters) (api.ContainersPruned, error) {
 	out := api.ContainersPruned{ContainersDeleted: []string{}}
 	until, err := pruneUntil(f, d.opt.Now())
@@ -51,7 +52,7 @@ func (d *Daemon) ContainersPrune(ctx context.Context, f filters) (api.Containers
 			return out, err
 		}
 		s := c.now()
-		if p := s.state.Phase; p != created && p != exited && p != dead {
+		if p := s.state.Phase; p != created && p != exited && p != dead || s.rec.Transient {
 			continue
 		}
 		labels := s.rec.Config.Labels

@@ -26,6 +26,9 @@ type createOptions struct {
 	Platform string
 	mark     marks
 
+	Transient bool     // see record
+	Hidden    []string // see snapshot
+
 	// Modes of namespaces for this container in place of the daemon's defaults.
 	IpcMode, CgroupnsMode string
 }
@@ -46,6 +49,7 @@ func decodeCreate(job *engine.Job) (createOptions, error) {
 		Config: &runconfig.Config{}, Host: &runconfig.HostConfig{}, Network: &runconfig.NetworkingConfig{},
 		Platform: job.Getenv("Platform"), mark: job.Phase,
 		IpcMode: job.Getenv("DefaultIpcMode"), CgroupnsMode: job.Getenv("DefaultCgroupnsMode"),
+		Transient: job.GetenvBool("transient"), Hidden: job.GetenvList("hiddenEnv"),
 	}
 	if len(job.Args) > 0 {
 		opt.Name = job.Args[0]
@@ -80,6 +84,8 @@ func decodeCreate(job *engine.Job) (createOptions, error) {
 // Args:   NAME: empty or absent: one is made up.
 // Env:    Config, HostConfig, NetworkingConfig: documents of the API. Platform: checked against the image's.
 // Env:    DefaultIpcMode, DefaultCgroupnsMode: what older clients expect when HostConfig names none.
+// Env:    transient: it need not outlive the daemon: the next one removes it. hiddenEnv: variables of the workload
+// Env:    that are kept in memory only and shown nowhere.
 // Stdout: one api.ContainerCreated.
 // Stderr: warnings, one per line.
 // Phases: plan, layer, files, keep (name and files are on disk), publish.
@@ -174,7 +180,7 @@ func (d *Daemon) plan(ctx context.Context, opt createOptions, img *image.Image) 
 	}
 	rec := &record{
 		Version: diskVersion, ID: id, Created: d.opt.Now().UTC(), Path: path, Args: args, Config: cfg, Image: img.ID,
-		Driver: d.opt.Images.DriverName(), ExecDriver: d.opt.Exec.Name(), Platform: "linux",
+		Driver: d.opt.Images.DriverName(), ExecDriver: d.opt.Exec.Name(), Platform: "linux", Transient: opt.Transient,
 	}
 	if rec.Endpoints, err = d.endpoints(ctx, opt.Network, host); err != nil {
 		return nil, nil, err
@@ -195,7 +201,7 @@ func (d *Daemon) plan(ctx context.Context, opt createOptions, img *image.Image) 
 	if host.LogConfig.Type == "" || host.LogConfig.Type == "json-file" {
 		rec.LogPath = filepath.Join(dir, id+"-json.log")
 	}
-	return &snapshot{rec: rec, host: host, net: d.idleNetwork(rec, host)}, warnings, nil
+	return &snapshot{rec: rec, host: host, hidden: opt.Hidden, net: d.idleNetwork(rec, host)}, warnings, nil
 }
 
 // defaults fills in what inspect shows and start uses.
@@ -259,7 +265,7 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 		}
 	}()
 	undo.add(func() { d.discard(id) })
-	early, wanted := !hasVolumes(s.rec.MountPoints), !s.host.AutoRemove
+	early, wanted := !hasVolumes(s.rec.MountPoints), !s.passing()
 	var promise pledge
 	if early && wanted {
 		promise = d.pledge(id, text)

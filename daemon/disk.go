@@ -35,7 +35,8 @@ const (
 // another one in the directory is. A container that removes itself at its end
 // (AutoRemove) needs none of it: after a power cut it has to be removed anyway,
 // and restore does that whether its file arrived or not; for the same reason its
-// root is mounted so that its end does not wait for the disk. state.json is
+// root is mounted so that its end does not wait for the disk. The same is true of
+// a transient one, which is removed when its daemon is gone. state.json is
 // replaced by rename without fsync when a start begins, because what it says is
 // only useful with the processes that a power cut kills; it is fsynced at the end
 // of a run, after those who wait were told. Being a file of its own, it can never
@@ -119,8 +120,8 @@ func (d *Daemon) saveConfig(c *container) error {
 	s := c.now()
 	doc := s.document()
 	doc.RestartCount, doc.NetworkSettings = s.state.RestartCount, &s.net
-	err := replaceJSON(c.path(configFile), doc, !s.host.AutoRemove)
-	if err == nil && !s.host.AutoRemove {
+	err := replaceJSON(c.path(configFile), doc, !s.passing())
+	if err == nil && !s.passing() {
 		err = d.ledger.keep(c.id)
 	}
 	if err != nil {
@@ -135,7 +136,7 @@ func (d *Daemon) saveState(c *container, durable bool) error {
 	defer c.disk.Unlock()
 	s := c.now()
 	live := liveState{Version: diskVersion, State: s.state, NetworkSettings: s.net, Health: s.health.shown()}
-	durable = durable && !s.host.AutoRemove
+	durable = durable && !s.passing()
 	err := replaceJSON(c.path(stateFile), &live, durable)
 	if err == nil && durable {
 		err = d.ledger.keep(c.id)

@@ -95,6 +95,8 @@ func (d *Daemon) containerDeclarations() []engine.Declaration {
 				key("DefaultCgroupnsMode", engine.String, "mode where HostConfig names none"),
 				key("DefaultIpcMode", engine.String, "likewise"),
 				key("Platform", engine.String, "os[/architecture]"),
+				{Name: "hiddenEnv", Type: engine.List, Secret: true, Summary: "variables of the workload that nothing shows or writes down"},
+				key("transient", engine.Bool, "it need not outlive this daemon; the next removes it"),
 			},
 		},
 		{

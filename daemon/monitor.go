@@ -98,7 +98,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 	go func() { // a round trip to the exec engine, beside the network's
 		defer close(forgotten)
 		// Whatever happens, one of the two records knows how it ended.
-		if !s.host.AutoRemove && c.now().state.Phase < removing {
+		if !s.passing() && c.now().state.Phase < removing {
 			if err := d.saveState(c, false); err != nil && c.now().state.Phase < removing {
 				d.opt.Logf("%v", err)
 				return // the exec driver's is needed by the next daemon
@@ -120,6 +120,8 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 		d.autoRemove(ctx, c)
 		mark.done("remove")
 		return
+	case s.rec.Transient:
+		return // nobody reads it: the next daemon removes the container
 	}
 	if err := d.saveState(c, true); err != nil && c.now().state.Phase < removing {
 		d.opt.Logf("%v", err)

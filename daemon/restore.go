@@ -227,7 +227,7 @@ func (d *Daemon) sweep(id string) {
 		dir := filepath.Join(d.root, id+mark)
 		if mark != "" {
 			if s, err := loadDocument(dir, id); err == nil {
-				d.releaseVolumes(id, s.rec.MountPoints, mark != unmaking || s.host.AutoRemove)
+				d.releaseVolumes(id, s.rec.MountPoints, mark != unmaking || s.passing())
 			}
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -273,6 +273,9 @@ func (d *Daemon) resume(ctx context.Context, c *container, st execdriver.State, 
 	switch {
 	case known && st.Exit == nil:
 		d.takeOver(ctx, c, st)
+		if s.rec.Transient {
+			d.track(func() { d.endTransient(c) })
+		}
 		return false
 	case known:
 		d.conclude(ctx, c, *st.Exit, st)
@@ -296,7 +299,7 @@ func (d *Daemon) resume(ctx context.Context, c *container, st execdriver.State, 
 		s.net = d.idleNetwork(s.rec, s.host) // the networks may have been changed since its end
 		return nil
 	})
-	if s.host.AutoRemove {
+	if s.passing() {
 		d.autoRemove(ctx, c)
 		return false
 	}
