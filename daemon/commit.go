@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,8 +26,12 @@ func (d *Daemon) commitDeclaration() engine.Declaration {
 			{Name: "changes", Type: engine.List, Secret: true, Summary: "Dockerfile instructions applied to the configuration"},
 			key("comment", engine.String, "message of the commit"),
 			{Name: "config", Type: engine.JSON, Secret: true, Summary: "what differs from the configuration of the container"},
+			{Name: "containerConfig", Type: engine.JSON, Secret: true, Summary: "what the image tells of the container, instead of its configuration"},
+			key("createdBy", engine.String, "what the image tells of the command, instead of the container's"),
+			key("exact", engine.Bool, "config is all of the image's: nothing of the container's is added"),
 			key("pause", engine.Bool, "freeze the container while it is read"),
 			key("repo", engine.String, "name of the image, with or without tag"),
+			key("stubs", engine.List, "places of mounts, which are no part of the image when they are new and empty"),
 			key("tag", engine.String, "tag of the image"),
 		},
 	}
@@ -34,9 +39,10 @@ func (d *Daemon) commitDeclaration() engine.Declaration {
 
 type commitOptions struct {
 	Name, Repo, Tag, Author, Comment string
-	Pause                            bool
-	Config                           *runconfig.Config
-	Changes                          []string
+	Pause, Exact                     bool
+	Config, ContainerConfig          *runconfig.Config
+	CreatedBy                        string
+	Changes, Stubs                   []string
 	mark                             marks
 }
 
@@ -44,6 +50,10 @@ func decodeCommit(job *engine.Job) (opt commitOptions, err error) {
 	opt = commitOptions{
 		Name: job.Args[0], Repo: job.Getenv("repo"), Tag: job.Getenv("tag"), Author: job.Getenv("author"),
 		Comment: job.Getenv("comment"), Pause: job.GetenvBool("pause"), Changes: job.GetenvList("changes"), mark: job.Phase,
+		Exact: job.GetenvBool("exact"), CreatedBy: job.Getenv("createdBy"), Stubs: job.GetenvList("stubs"),
+	}
+	if err := job.GetenvJson("containerConfig", &opt.ContainerConfig); err != nil {
+		return opt, err
 	}
 	return opt, job.GetenvJson("config", &opt.Config)
 }
@@ -54,6 +64,7 @@ func decodeCommit(job *engine.Job) (opt commitOptions, err error) {
 // Usage:  commit CONTAINER
 // Env:    repo, tag: name of the image; one that exists moves. author, comment.
 // Env:    config, changes: what differs from the container's configuration.
+// Env:    exact, containerConfig, createdBy, stubs: for builds, which know better.
 // Env:    pause: freeze the container meanwhile.
 // Stdout: the id of the image and a newline.
 // Phases: read, keep.
@@ -100,9 +111,10 @@ func (d *Daemon) Commit(ctx context.Context, opt commitOptions) (string, error) 
 	}
 	defer goOn()
 	img, err := d.opt.Images.Commit(ctx, image.Commit{
-		Container: c.id, Parent: s.rec.Image, Config: cfg, ContainerConfig: s.rec.Config,
-		CreatedBy: strings.Join(slices.Concat([]string{s.rec.Path}, s.rec.Args), " "), Author: opt.Author, Comment: opt.Comment,
-		Repo: opt.Repo, Tag: opt.Tag, Read: func() { opt.mark.done("read"); goOn() },
+		Container: c.id, Parent: s.rec.Image, Config: cfg, ContainerConfig: cmp.Or(opt.ContainerConfig, s.rec.Config),
+		CreatedBy: cmp.Or(opt.CreatedBy, strings.Join(slices.Concat([]string{s.rec.Path}, s.rec.Args), " ")),
+		Author:    opt.Author, Comment: opt.Comment, Repo: opt.Repo, Tag: opt.Tag, Stubs: opt.Stubs,
+		Read: func() { opt.mark.done("read"); goOn() },
 	})
 	if err != nil {
 		return "", err
@@ -131,7 +143,7 @@ func commitConfig(opt commitOptions, from *runconfig.Config) (*runconfig.Config,
 	if err := image.Apply(cfg, opt.Changes); err != nil {
 		return nil, err
 	}
-	if opt.Config != nil {
+	if opt.Config != nil && !opt.Exact {
 		inherit(cfg, from)
 	}
 	return cfg, nil

@@ -5,6 +5,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"sync"
 
@@ -96,17 +97,27 @@ func (s *Store) bringDiff(ctx context.Context, c image.Commit, h *heldLayers) er
 	if err != nil {
 		return fmt.Errorf("reading what it has written: %w", err)
 	}
-	p, err := s.unpackLayer(ctx, h.chainID, diff)
-	if cerr := diff.Close(); err == nil && cerr != nil {
-		p.drop()
-		err = cerr
+	if diff, err = s.withoutStubs(ctx, c.Container, c.Stubs, diff); err != nil {
+		return err
 	}
+	err = s.bringLayerOn(ctx, h, diff, c.Read)
+	if cerr := diff.Close(); err == nil && cerr != nil {
+		return cerr
+	}
+	return err
+}
+
+// bringLayerOn makes a layer of an archive on the held stack, of which it is then
+// the upper end; one of nothing only sets empty. read, when not nil, is called
+// when the archive has been read.
+func (s *Store) bringLayerOn(ctx context.Context, h *heldLayers, archive io.Reader, read func()) error {
+	p, err := s.unpackLayer(ctx, h.chainID, archive)
 	if err != nil {
 		return err
 	}
 	defer p.drop()
-	if c.Read != nil {
-		c.Read()
+	if read != nil {
+		read()
 	}
 	if p.diffID == emptyLayer {
 		h.empty = true

@@ -118,7 +118,7 @@ func (d *deletion) prune(id string, opt pruneOptions) error {
 	now := d.store.current.Load()
 	img := now.images[id]
 	switch {
-	case img == nil, len(d.users[id]) > 0, !opt.matches(img), len(now.children[id]) > 0, named(img) && !opt.named:
+	case img == nil, len(d.users[id]) > 0, d.store.imageHeld(id), !opt.matches(img), len(now.children[id]) > 0, named(img) && !opt.named:
 		return nil
 	}
 	if err := d.untag(img, slices.Concat(img.RepoTags, img.RepoDigests)); err != nil {

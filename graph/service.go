@@ -9,6 +9,7 @@ func (s *Store) Install(eng *engine.Engine) error {
 	return eng.Declare(
 		s.distributionInspectDeclaration(),
 		s.historyDeclaration(),
+		s.imageAppendDeclaration(),
 		s.imageDeleteDeclaration(),
 		s.imageExportDeclaration(),
 		s.imageGetDeclaration(),

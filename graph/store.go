@@ -75,6 +75,7 @@ type Store struct {
 	layers     map[string]*layer  // guarded by mu: by chain id
 	containers map[string]string  // guarded by mu: container layer → chain id
 	flights    map[string]*flight // guarded by mu: by chain id, layers on their way in
+	heldImages map[string]int     // guarded by mu: by id, calls that need it not to be pruned
 }
 
 // New opens the store and removes what an earlier process left half-made.
@@ -83,6 +84,7 @@ func New(opt Options) (*Store, error) {
 		dir:     filepath.Join(opt.Root, "image", opt.Driver.Name()),
 		version: opt.Version, driver: opt.Driver, eng: opt.Engine, registries: opt.Registries, downloads: newSlots(downloadsAtOnce), uploads: newSlots(uploadsAtOnce), now: opt.Now, logf: opt.Logf,
 		layers: make(map[string]*layer), containers: make(map[string]string), flights: make(map[string]*flight),
+		heldImages: make(map[string]int),
 	}
 	if s.now == nil {
 		s.now = time.Now
