@@ -3,9 +3,10 @@
 // job of the build. The caller commits the container and then removes it here.
 //
 // A Runner owns the directory builder below the root of the engine: the caches of
-// RUN --mount=type=cache, what is mounted for one command only, and a record of
-// the containers that it made, so that the next start clears what a killed daemon
-// left. Secrets lie on a tmpfs only.
+// RUN --mount=type=cache in caches, and in run what is mounted for one command
+// only. Secrets lie on a tmpfs only. What a killed daemon left there New clears; its
+// containers are transient, so that the daemon itself removes them when it is
+// started again.
 //
 // Start reading at Runner.Run. The package must not import daemon or graph: it
 // asks for containers by jobs.
@@ -24,8 +25,8 @@ import (
 type Options struct {
 	Engine *engine.Engine // has the jobs create, attach, start, wait, kill and rm
 	Root   string         // a directory of the Runner's own, on the disk of the images
-	// Runtime is a directory on a tmpfs that is gone at a boot, for secrets. Empty:
-	// secrets as files are refused, unless Root is on a tmpfs itself.
+	// Runtime is a directory on a tmpfs that is gone at a boot, for secrets. Empty, or
+	// on a disk: one is mounted for each command that has secrets, which takes root.
 	Runtime string
 	Logf    func(format string, args ...any)
 	Now     func() time.Time // nil: time.Now
@@ -33,8 +34,6 @@ type Options struct {
 
 // Request is one command of a build.
 type Request struct {
-	// Job is the job that it is run for; those of the container are its children.
-	Job *engine.Job
 	// Config is that of the container: Image (an id), Cmd (the whole argument list),
 	// Env, User, WorkingDir and so on. It is not changed.
 	Config *runconfig.Config
@@ -42,14 +41,17 @@ type Request struct {
 	// Nil means the defaults. It is not changed.
 	Host   *runconfig.HostConfig
 	Mounts []Mount
+	// Below is the root of the image, to be read only: Stubs are found in it. Empty:
+	// all targets are stubs.
+	Below string
 	// Stdout and Stderr get the output while it is written. They may block, which
 	// does not delay a cancel. Nil drops it.
 	Stdout, Stderr io.Writer
 	// Started, if set, is called once with the id of the container, before its
 	// command runs.
 	Started func(id string)
-	// Keep makes a container that may be left behind (build --rm=false, or a failing
-	// RUN without --force-rm): it survives a restart of the daemon and has a log.
+	// Keep makes a container that is left behind in any case (build --rm=false): it
+	// survives a restart of the daemon, and costs more. See Leave for others.
 	Keep bool
 }
 
@@ -77,11 +79,12 @@ type Mount struct {
 	// filled from; Source is the path in it ("" is all of it). Links in Source never
 	// lead out of From.
 	From, Source string
+	FromID       string // names what From shows: caches that begin with something else are others
 	ID           string // of a cache, a secret or an agent; empty: the default
 	ReadOnly     bool   // a bind that is not: what is written is dropped afterwards
 	Sharing      string // of a cache
 	UID, GID     int
-	Mode         fs.FileMode // of a cache (0: 0755), a secret (0400) or a socket (0600); permission bits
+	Mode         fs.FileMode // permissions of a cache (0: 0755), a secret (0: 0400) or a socket (0: 0600)
 	Size         int64       // of a tmpfs in bytes; 0: no limit of its own
 	Required     bool        // of a secret or an agent that is not there: an error
 	Data         []byte      // of a secret; nil: there is none of this ID
@@ -93,8 +96,8 @@ type Mount struct {
 type Result struct {
 	Container string // exists still
 	ExitCode  int
-	// Stubs are the places of mounts in the container that the image does not have,
-	// and that are therefore no part of what the command made.
+	// Stubs are the targets of mounts that the image does not have, with the links of
+	// the image followed: they are no part of what the command made.
 	Stubs []string
 }
 
@@ -113,8 +116,12 @@ type Cache struct {
 
 // Filter chooses caches to remove. Those in use stay.
 type Filter struct {
-	Keys      []string  // only these; empty: all
-	Until     time.Time // only those last used before; zero: all
-	Match     func(Cache) bool
-	KeepBytes int64 // the ones last used stay, up to this many bytes
+	Keys  []string         // only these; empty: all
+	Until time.Time        // only those last used before; zero: all
+	Match func(Cache) bool // nil: all
+
+	// Bytes. When one of them is set, only as much is removed as they ask for, first
+	// what was not used for longest: until no more than MaxUsed are in use, and MinFree
+	// are free on the disk, but never below Reserved.
+	Reserved, MaxUsed, MinFree int64
 }
