@@ -118,6 +118,10 @@ func (r *Result) Of(name string) string {
 	return ""
 }
 
+// Begin sums up what counts of a header; the content has to follow. Version 0 and
+// archives of the oldest form, whose files have the type 0, are Sum's alone.
+func Begin(h hash.Hash, hdr *tar.Header, v Version) { header(h, hdr, hdr.Typeflag, v) }
+
 // header sums up what counts of a header: each key, followed by its value.
 func header(h hash.Hash, hdr *tar.Header, typeflag byte, v Version) {
 	put := func(key, value string) {
