@@ -2,67 +2,85 @@ package run
 
 import (
 	"io"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/enginejobs/docker/errdefs"
 )
 
-// gate passes the output of a container on until it is shut.
+// gate passes the output of a container on until it is shut. Behind it is a
+// goroutine that writes, so that a client that does not read holds nothing up but
+// the container, and not even that when it is to end.
 type gate struct {
-	out, err io.Writer
-	stands   chan struct{} // closed when the attach will miss nothing
-	once     sync.Once     // closes stands
-	closed   atomic.Bool
-
-	mu    sync.Mutex // guards fault
-	fault error      // of the first write that failed
+	stands chan struct{} // closed when the attach will miss nothing
+	once   sync.Once     // closes stands
+	queue  chan piece
+	over   chan struct{} // closed by shut
+	done   chan struct{} // closed when all is written, or the last write has returned
+	fault  error         // of the first write that failed; read it after done
 }
 
-func newGate(out, err io.Writer) *gate {
-	return &gate{out: out, err: err, stands: make(chan struct{})}
+// piece is a part of the output.
+type piece struct {
+	to   io.Writer
+	data []byte
 }
 
-func (g *gate) stdout() io.Writer {
-	return writer(func(b []byte) (int, error) { return g.pass(g.out, b) })
-}
-func (g *gate) stderr() io.Writer {
-	return writer(func(b []byte) (int, error) { return g.pass(g.err, b) })
-}
-
-// shut lets nothing more through. It does not wait for a write that is under way.
-func (g *gate) shut() { g.closed.Store(true) }
-
-// failed is why output is missing, or nil.
-func (g *gate) failed() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.fault
+// newGate makes a gate whose goroutine ends after finish or shut.
+func newGate() *gate {
+	g := &gate{stands: make(chan struct{}), queue: make(chan piece, 4), over: make(chan struct{}), done: make(chan struct{})}
+	go g.pump()
+	return g
 }
 
-func (g *gate) pass(w io.Writer, b []byte) (int, error) {
-	if len(b) == 0 { // the job attach says so when it stands
-		g.once.Do(func() { close(g.stands) })
-		return 0, nil
-	}
-	if g.closed.Load() {
-		return 0, errdefs.Conflict("the command is over")
-	}
-	if w == nil {
-		return len(b), nil
-	}
-	n, err := w.Write(b)
-	if err != nil {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if g.fault == nil {
-			g.fault = err
+func (g *gate) pump() {
+	defer close(g.done)
+	for {
+		select {
+		case <-g.over:
+			return
+		default:
+		}
+		select {
+		case p, more := <-g.queue:
+			if !more {
+				return
+			}
+			if _, err := p.to.Write(p.data); err != nil && g.fault == nil {
+				g.fault = err
+			}
+		case <-g.over:
+			return
 		}
 	}
-	return n, err
 }
 
-// writer is a function as an io.Writer.
-type writer func([]byte) (int, error)
+// finish says that nothing more comes; done is closed when everything is written.
+func (g *gate) finish() { close(g.queue) }
 
-func (f writer) Write(b []byte) (int, error) { return f(b) }
+// shut drops what is not yet written.
+func (g *gate) shut() { close(g.over) }
+
+// to is a writer to one of the streams behind the gate; nil drops what is written.
+func (g *gate) to(w io.Writer) io.Writer { return entrance{g, w} }
+
+type entrance struct {
+	gate *gate
+	to   io.Writer
+}
+
+func (e entrance) Write(b []byte) (int, error) {
+	if len(b) == 0 { // the job attach says so when it stands
+		e.gate.once.Do(func() { close(e.gate.stands) })
+		return 0, nil
+	}
+	if e.to == nil {
+		return len(b), nil
+	}
+	select {
+	case e.gate.queue <- piece{e.to, slices.Clone(b)}:
+		return len(b), nil
+	case <-e.gate.over:
+		return 0, errdefs.Conflict("the command is over")
+	}
+}

@@ -4,8 +4,8 @@
 //
 // A Runner owns the directory builder below the root of the engine: the caches of
 // RUN --mount=type=cache in caches, and in run what is mounted for one command
-// only. Secrets lie on a tmpfs only. What a killed daemon left there New clears; its
-// containers are transient, so that the daemon itself removes them when it is
+// only. Secrets lie on a tmpfs only. What a killed daemon left there Recover clears;
+// its containers are transient, so that the daemon itself removes them when it is
 // started again.
 //
 // Start reading at Runner.Run. The package must not import daemon or graph: it

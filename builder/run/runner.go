@@ -26,9 +26,8 @@ type Runner struct {
 	last   atomic.Uint64 // number of the last scratch directory
 }
 
-// New makes a Runner and clears the mounts, secrets and half-made caches that a
-// killed daemon left; its containers are removed by the daemon's own restore. Beyond
-// that nothing is made on disk before it is needed.
+// New makes a Runner and finds the caches. Nothing is made on disk before it is
+// needed.
 func New(opt Options) (*Runner, error) {
 	if opt.Engine == nil || opt.Root == "" {
 		return nil, errdefs.InvalidArgument("running the commands of a build takes an engine and a directory")
@@ -40,14 +39,21 @@ func New(opt Options) (*Runner, error) {
 		opt.Logf = func(string, ...any) {}
 	}
 	r := &Runner{opt: opt}
-	if err := errors.Join(r.sweep(r.scratchRoot()), r.sweep(r.secretRoot())); err != nil {
-		return nil, fmt.Errorf("clearing what an earlier build has left: %w", err)
-	}
 	var err error
 	if r.caches, err = openCaches(filepath.Join(opt.Root, "caches"), opt.Now, opt.Logf); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// Recover clears the mounts and secrets that a killed daemon left. Call it once,
+// when the containers have been restored, which removes those of builds, and before
+// the first Run.
+func (r *Runner) Recover(context.Context) error {
+	if err := errors.Join(r.sweep(r.scratchRoot()), r.sweep(r.secretRoot())); err != nil {
+		return fmt.Errorf("clearing what an earlier build has left: %w", err)
+	}
+	return nil
 }
 
 // scratchRoot has a directory for each command that needs one while it runs.
@@ -180,14 +186,14 @@ func (r *Runner) create(ctx context.Context, req *Request, p *prepared) (string,
 // perform runs the command of a container and returns its exit code, after the last
 // of its output was written.
 func (r *Runner) perform(ctx context.Context, req *Request, id string) (code int, err error) {
-	out := newGate(req.Stdout, req.Stderr)
+	out := newGate()
 	defer out.shut()
 	attach := r.opt.Engine.Job("attach", id).SetContext(ctx)
 	for _, key := range []string{"stream", "headers", "stdout", "stderr"} {
 		attach.SetenvBool(key, true)
 	}
-	attach.Stdout.Add(out.stdout())
-	attach.Stderr.Add(out.stderr())
+	attach.Stdout.Add(out.to(req.Stdout))
+	attach.Stderr.Add(out.to(req.Stderr))
 	if err := attach.Start(); err != nil {
 		return 0, err
 	}
@@ -200,8 +206,6 @@ func (r *Runner) perform(ctx context.Context, req *Request, id string) (code int
 			err = errdefs.Internal("attaching to container %s: the attach ended before it began", id)
 		}
 		return 0, err
-	case <-ctx.Done():
-		return 0, ctx.Err()
 	}
 	if err := r.opt.Engine.Job("start", id).SetContext(ctx).Run(); err != nil {
 		return 0, err
@@ -209,12 +213,13 @@ func (r *Runner) perform(ctx context.Context, req *Request, id string) (code int
 	if code, err = r.wait(ctx, id); err != nil {
 		return 0, err
 	}
+	if err := <-attached; err != nil {
+		return 0, err
+	}
+	out.finish() // nobody writes any more
 	select {
-	case err = <-attached:
-		if err == nil {
-			err = out.failed()
-		}
-		return code, err
+	case <-out.done:
+		return code, out.fault
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
