@@ -160,7 +160,7 @@ func expose(cfg *runconfig.Config, c *instructions.ExposeCommand) (string, error
 		}
 	}
 	cfg.ExposedPorts = next.ExposedPorts
-	return "EXPOSE " + strings.Join(c.Ports, " "), nil
+	return "EXPOSE " + strings.Join(slices.Sorted(slices.Values(c.Ports)), " "), nil
 }
 
 func volume(cfg *runconfig.Config, c *instructions.VolumeCommand) (string, error) {
