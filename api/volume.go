@@ -43,4 +43,5 @@ type DiskUsage struct {
 	Images     []ImageSummary     `json:",omitempty"`
 	Containers []ContainerSummary `json:",omitempty"`
 	Volumes    []Volume           `json:",omitempty"`
+	BuildCache []BuildCache       `json:",omitempty"`
 }

@@ -50,7 +50,7 @@ var (
 	}
 	waiters = []string{"attach", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
 	control = []string{"job_cancel", "jobs", "metrics"}
-	secrets = []string{"auth authConfig", "commit changes", "commit config", "create Config", "distribution_inspect authConfig", "exec_create Env", "import SRC", "import changes", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
+	secrets = []string{"auth authConfig", "commit changes", "commit config", "create Config", "create hiddenEnv", "distribution_inspect authConfig", "exec_create Env", "import SRC", "import changes", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {

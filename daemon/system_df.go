@@ -13,17 +13,17 @@ import (
 func (d *Daemon) systemDfDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "system_df", Summary: "Tell how much disk images, containers and volumes use.", Stdout: engine.JSONDocument, Handler: d.jobSystemDf,
-		Env: []engine.Key{{Name: "types", Type: engine.List, Summary: "image, container, volume (default: all)"}},
+		Env: []engine.Key{{Name: "types", Type: engine.List, Summary: "image, container, volume, build-cache (default: all)"}},
 	}
 }
 
-// usageKinds are the words of types; a build cache is known and empty.
+// usageKinds are the words of types.
 var usageKinds = [...]string{"image", "container", "volume", "build-cache"}
 
 // jobSystemDf measures. Nothing else waits for it, and it ends with its caller.
 //
 // Usage:  system_df
-// Env:    types: image, container, volume.
+// Env:    types: image, container, volume, build-cache.
 // Stdout: one api.DiskUsage.
 // Errors: InvalidArgument (types).
 func (d *Daemon) jobSystemDf(job *engine.Job) error {
@@ -45,7 +45,7 @@ func (d *Daemon) DiskUsage(ctx context.Context, types []string) (*api.DiskUsage,
 	wants := func(kind string) bool { return len(types) == 0 || slices.Contains(types, kind) }
 	out := &api.DiskUsage{}
 	var wg sync.WaitGroup
-	var errContainers, errVolumes, errImages error
+	var errContainers, errVolumes, errImages, errCaches error
 	if wants("container") {
 		wg.Go(func() { out.Containers, errContainers = d.containerUsage(ctx) })
 	}
@@ -55,8 +55,11 @@ func (d *Daemon) DiskUsage(ctx context.Context, types []string) (*api.DiskUsage,
 	if wants("image") {
 		wg.Go(func() { errImages = d.imageUsage(ctx, out) })
 	}
+	if wants("build-cache") && d.opt.Engine.Has("build_caches") {
+		wg.Go(func() { errCaches = d.job(ctx, "build_caches").OutputJSON(&out.BuildCache) })
+	}
 	wg.Wait()
-	for _, err := range []error{ctx.Err(), errContainers, errVolumes, errImages} {
+	for _, err := range []error{ctx.Err(), errContainers, errVolumes, errImages, errCaches} {
 		if err != nil {
 			return nil, err
 		}

@@ -7,12 +7,11 @@ import "encoding/json"
 func shapeDiskUsage() []shape {
 	return []shape{
 		before(52, func(m members) {
-			for _, name := range []string{"Images", "Containers", "Volumes"} {
+			for _, name := range []string{"Images", "Containers", "Volumes", "BuildCache"} {
 				if m[name] == nil {
 					m[name] = []any{}
 				}
 			}
-			m["BuildCache"] = []any{}
 		}),
 		since(52, usageByKind),
 	}
@@ -21,7 +20,7 @@ func shapeDiskUsage() []shape {
 // usageByKind is the answer of 1.52 and later.
 func usageByKind(m members) {
 	for _, k := range []struct{ list, kind string }{
-		{"Images", "ImageUsage"}, {"Containers", "ContainerUsage"}, {"Volumes", "VolumeUsage"},
+		{"Images", "ImageUsage"}, {"Containers", "ContainerUsage"}, {"Volumes", "VolumeUsage"}, {"BuildCache", "BuildCacheUsage"},
 	} {
 		rows, ok := m[k.list].([]any)
 		if !ok {
@@ -42,7 +41,9 @@ func usageByKind(m members) {
 		m[k.kind] = members{"TotalCount": len(rows), "ActiveCount": active, "TotalSize": total, "Reclaimable": reclaimable(k.list, rows), "Items": rows}
 		delete(m, k.list)
 	}
-	m["BuildCacheUsage"] = members{"TotalCount": 0, "ActiveCount": 0, "TotalSize": 0, "Reclaimable": 0, "Items": []any{}}
+	if m["BuildCacheUsage"] == nil {
+		m["BuildCacheUsage"] = members{"TotalCount": 0, "ActiveCount": 0, "TotalSize": 0, "Reclaimable": 0, "Items": []any{}}
+	}
 	delete(m, "LayersSize")
 }
 
@@ -53,6 +54,9 @@ func usageOf(list string, r members) (size int64, used bool) {
 		return number(r["Size"]), number(r["Containers"]) > 0
 	case "Containers":
 		return number(r["SizeRw"]), r["State"] == "running" || r["State"] == "paused" || r["State"] == "restarting"
+	case "BuildCache":
+		used, _ := r["InUse"].(bool)
+		return number(r["Size"]), used
 	}
 	usage := sub(r, "UsageData")
 	return number(usage["Size"]), number(usage["RefCount"]) > 0

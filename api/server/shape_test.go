@@ -66,6 +66,10 @@ func samples() map[string]any {
 				{Name: "free", Driver: "local", UsageData: &api.VolumeUsage{Size: 3}},
 				{Name: "far", Driver: "local", UsageData: &api.VolumeUsage{Size: -1}},
 			},
+			BuildCache: []api.BuildCache{
+				{ID: "c1", Type: "exec.cachemount", Description: "used", InUse: true, Shared: true, Size: 11, UsageCount: 2},
+				{ID: "c2", Type: "exec.cachemount", Description: "free", Size: 13},
+			},
 		},
 		"version": api.SystemVersion{Version: "1.5", Components: []api.VersionComponent{{Name: "Engine"}}},
 	}
