@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -31,6 +30,8 @@ type usage struct {
 	}
 	ContainerUsage struct{ Items []api.ContainerSummary }
 	VolumeUsage    struct{ Items []api.Volume }
+
+	BuildCacheUsage struct{ Items []api.BuildCache }
 }
 
 func (cli *CLI) systemDf(ctx context.Context, o systemDfOptions) error {
@@ -41,12 +42,13 @@ func (cli *CLI) systemDf(ctx context.Context, o systemDfOptions) error {
 	u.Images = append(u.Images, u.ImageUsage.Items...)
 	u.Containers = append(u.Containers, u.ContainerUsage.Items...)
 	u.Volumes = append(u.Volumes, u.VolumeUsage.Items...)
+	u.BuildCache = append(u.BuildCache, u.BuildCacheUsage.Items...)
 	u.LayersSize = max(u.LayersSize, u.ImageUsage.TotalSize)
 	usage := u.DiskUsage
-	table := []dfRow{imagesDf(&usage), containersDf(&usage), volumesDf(&usage), {Type: "Build Cache"}}
+	table := []dfRow{imagesDf(&usage), containersDf(&usage), volumesDf(&usage), cachesDf(&usage)}
 	switch {
 	case o.verbose:
-		return dfVerbose(cli.Out, &usage)
+		return cli.dfVerbose(&usage)
 	case o.format != "":
 		return rows(cli.Out, o.format, dfHeader, table)
 	}
@@ -134,8 +136,22 @@ func volumesDf(u *api.DiskUsage) dfRow {
 	return r
 }
 
+func cachesDf(u *api.DiskUsage) dfRow {
+	r := dfRow{Type: "Build Cache", TotalCount: len(u.BuildCache)}
+	for _, c := range u.BuildCache {
+		r.total += c.Size
+		if c.InUse {
+			r.Active++
+		} else {
+			r.free += c.Size
+		}
+	}
+	return r
+}
+
 // dfVerbose shows everything by itself.
-func dfVerbose(w io.Writer, u *api.DiskUsage) error {
+func (cli *CLI) dfVerbose(u *api.DiskUsage) error {
+	w := cli.Out
 	fmt.Fprint(w, "Images space usage:\n\n")
 	tw := newTable(w)
 	fmt.Fprintln(tw, "REPOSITORY\tTAG\tIMAGE ID\tSIZE\tCONTAINERS")
@@ -169,6 +185,21 @@ func dfVerbose(w io.Writer, u *api.DiskUsage) error {
 	for _, v := range u.Volumes {
 		r := volumeRow{v}
 		fmt.Fprintf(tw, "%s\t%s\t%s\n", r.Name(), r.Links(), r.Size())
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nBuild cache usage: %s\n\n", cachesDf(u).Size())
+	fmt.Fprintln(tw, "CACHE ID\tCACHE TYPE\tSIZE\tCREATED\tLAST USED\tUSAGE\tSHARED")
+	for _, c := range u.BuildCache {
+		id, used := c.ID, ""
+		if c.InUse {
+			id += "*"
+		}
+		if c.LastUsedAt != nil {
+			used = cli.ago(c.LastUsedAt.Unix())
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%d\t%t\n", id, c.Type, shortSize(c.Size), cli.ago(c.CreatedAt.Unix()), used, c.UsageCount, c.Shared)
 	}
 	return tw.Flush()
 }
