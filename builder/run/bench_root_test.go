@@ -3,6 +3,7 @@ package run_test
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +24,39 @@ func BenchmarkRunTrue(b *testing.B) {
 				if err := r.Remove(b.Context(), res.Container); err != nil {
 					b.Fatal(err)
 				}
+			}
+			r.phases()
+		})
+	}
+}
+
+// BenchmarkStep is a whole RUN true: with the commit, each on the image of the one
+// before, and the removal beside what follows.
+func BenchmarkStep(b *testing.B) {
+	for name, keep := range map[string]bool{"transient": false, "kept": true} {
+		b.Run(name, func(b *testing.B) {
+			r := realBench(b, daemontest.Bridge())
+			last, removed := "box", make(chan error, 1)
+			removed <- nil
+			for b.Loop() {
+				req := request("exit 0")
+				req.Config.Image, req.Keep = last, keep
+				res, err := r.Run(b.Context(), req)
+				if err != nil {
+					b.Fatal(err)
+				}
+				out, err := r.Engine().Job("commit", res.Container).Output()
+				if err != nil {
+					b.Fatal(err)
+				}
+				last = strings.TrimSpace(string(out))
+				if err := <-removed; err != nil {
+					b.Fatal(err)
+				}
+				go func() { removed <- r.Remove(b.Context(), res.Container) }()
+			}
+			if err := <-removed; err != nil {
+				b.Fatal(err)
 			}
 			r.phases()
 		})
