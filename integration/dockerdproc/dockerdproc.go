@@ -26,12 +26,25 @@ import (
 type Dockerd struct {
 	dir    string
 	client string // the official CLI
+	here   bool   // in the network of this host
 	home   *exec.Cmd
 	parts  []*exec.Cmd
 }
 
 // Start starts one. The test is skipped where it is not installed or must not.
 func Start(t testing.TB) *Dockerd {
+	t.Helper()
+	return start(t, false)
+}
+
+// StartHere is Start in the network of this host, without bridge and rules, so
+// that containers with --network host reach what the host reaches.
+func StartHere(t testing.TB) *Dockerd {
+	t.Helper()
+	return start(t, true)
+}
+
+func start(t testing.TB, here bool) *Dockerd {
 	t.Helper()
 	daemonproc.Require(t)
 	for _, program := range []string{"/usr/sbin/dockerd", "containerd", "runc", "nsenter", "unshare"} {
@@ -43,7 +56,7 @@ func Start(t testing.TB) *Dockerd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Dockerd{dir: dir, client: daemonproc.MustAsset(t, "client")}
+	d := &Dockerd{dir: dir, client: daemonproc.MustAsset(t, "client"), here: here}
 	t.Cleanup(d.close)
 	if err := d.start(); err != nil {
 		log, _ := os.ReadFile(dir + "/log")
@@ -53,8 +66,14 @@ func Start(t testing.TB) *Dockerd {
 }
 
 func (d *Dockerd) start() error {
-	d.home = exec.Command("unshare", "--net", "--mount", "--propagation", "private",
-		"sh", "-c", "ip link set lo up && mount -t tmpfs tmpfs /run && touch "+d.dir+"/home && exec sleep infinity")
+	args := []string{
+		"--mount", "--propagation", "private",
+		"sh", "-c", "ip link set lo up && mount -t tmpfs tmpfs /run && touch " + d.dir + "/home && exec sleep infinity",
+	}
+	if !d.here {
+		args = append([]string{"--net"}, args...)
+	}
+	d.home = exec.Command("unshare", args...)
 	if err := d.home.Start(); err != nil {
 		return err
 	}
@@ -82,7 +101,7 @@ func (d *Dockerd) start() error {
 		return fmt.Errorf("containerd does not answer")
 	}
 	err := d.spawn("/usr/sbin/dockerd", "-H", d.Host(), "--data-root", d.dir+"/root", "--exec-root", d.dir+"/exec",
-		"--pidfile", d.dir+"/pid", "--containerd", d.dir+"/c.sock", "--bridge", "none", "--iptables=false",
+		"--pidfile", d.dir+"/pid", "--containerd", d.dir+"/c.sock", "--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
 		"--config-file", d.dir+"/none.json", "--storage-driver", "overlay2", "--cgroup-parent", "/"+filepath.Base(d.dir))
 	if err != nil {
 		return err
