@@ -22,7 +22,7 @@ import (
 
 // A cache is the directory <key>: cache.json, and what its users see in 0, 1 and so
 // on. There is more than one of these where private users met. A directory that is
-// being made is called N.making, a cache that is being removed <key>.gone.
+// being made is called N.making, a cache that is being removed <key>.N.gone.
 const (
 	cacheFile    = "cache.json"
 	makingSuffix = ".making"
@@ -36,8 +36,9 @@ type caches struct {
 	logf func(format string, args ...any)
 
 	mu      sync.Mutex // guards the rest; held for nothing but them
-	byKey   map[string]*cache
-	changed chan struct{} // closed and replaced when somebody lets go of something
+	byKey    map[string]*cache
+	changed  chan struct{} // closed and replaced when somebody lets go of something
+	removals int
 }
 
 // cache is one cache. All but key and dir are guarded by caches.mu.
@@ -243,7 +244,9 @@ func (c *caches) settle(ctx context.Context, want cacheSpec, l *lease) error {
 		err = build(ctx, want, l.path)
 	}
 	if err == nil {
-		err = c.write(l.cache)
+		if werr := c.write(l.cache); werr != nil { // a full disk: what is in the cache is still good
+			c.logf("describing the cache %q of builds: %v", want.id, werr)
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

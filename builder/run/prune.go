@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -158,8 +159,10 @@ func (c *caches) remove(key string) (bool, error) {
 		return false, nil
 	}
 	k.removing = true
+	c.removals++
+	gone := k.dir + "." + strconv.Itoa(c.removals) + goneSuffix
 	c.mu.Unlock()
-	err := os.Rename(k.dir, k.dir+goneSuffix)
+	err := os.Rename(k.dir, gone)
 	c.mu.Lock()
 	if k.removing = false; err == nil {
 		delete(c.byKey, key)
@@ -169,5 +172,5 @@ func (c *caches) remove(key string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return true, os.RemoveAll(k.dir + goneSuffix)
+	return true, os.RemoveAll(gone)
 }
