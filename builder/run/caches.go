@@ -35,7 +35,7 @@ type caches struct {
 	now  func() time.Time
 	logf func(format string, args ...any)
 
-	mu      sync.Mutex // guards the rest; held for nothing but them
+	mu       sync.Mutex // guards the rest; held for nothing but them
 	byKey    map[string]*cache
 	changed  chan struct{} // closed and replaced when somebody lets go of something
 	removals int
