@@ -54,7 +54,9 @@ func Boot(s *server.Server, api *apiserver.Server) server.Steps {
 			{Name: "network", Up: s.InitNetwork},
 		},
 		{{Name: "containers", Up: s.StartDaemon}},
+		{{Name: "builder", Up: s.StartBuilder}},
 		{{Name: "restore", Up: s.Restore}},
+		{{Name: "builds", Up: s.RecoverBuilds}},
 		{{Name: "connections", Up: s.Accept}},
 	}
 }

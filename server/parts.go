@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/enginejobs/docker/builder"
 	"github.com/enginejobs/docker/daemon"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/graph"
@@ -16,4 +17,5 @@ type parts struct {
 	registries *registry.Service
 	names      *graphdb.DB
 	daemon     *daemon.Daemon
+	builder    *builder.Builder
 }
