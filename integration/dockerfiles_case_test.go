@@ -219,7 +219,7 @@ func (p *dockerfilePeers) check(t *testing.T, c *dockerfileCase) {
 	}
 	theirs = p.build(t, peer, c, dir, more...)
 	mine = p.build(t, ours, c, dir)
-	if c.Peer == "classic" {
+	if c.Peer == "classic" && os.Getenv("SELF") == "" {
 		if got, want := sameWords(mine), sameWords(theirs); got != want {
 			t.Errorf("ours prints\n%s\ndockerd prints\n%s", got, want)
 		}
@@ -260,10 +260,14 @@ func report(t *testing.T, found []compare.Difference) {
 func sameWords(out string) string {
 	id := regexp.MustCompile(`\b[0-9a-f]{12}\b`)
 	var lines []string
+	out = strings.NewReplacer("\x1b[91m", "", "\x1b[0m", "").Replace(out) // the client's color of errors, per chunk
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\r\n ")
 		if strings.HasPrefix(line, "Sending build context") || strings.Contains(line, "DEPRECATED") || strings.HasPrefix(line, "            ") || line == "" {
 			continue // the client's
+		}
+		if strings.HasPrefix(line, " ---> Running in ") || strings.HasPrefix(line, "Removing intermediate container ") {
+			continue // dockerd makes containers for what needs none
 		}
 		lines = append(lines, id.ReplaceAllString(line, "ID"))
 	}

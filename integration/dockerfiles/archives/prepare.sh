@@ -14,7 +14,6 @@ tar -C p --numeric-owner -cjf packed.tar.bz2 bin etc
 tar -C p --numeric-owner -cJf packed.tar.xz bin share
 cp packed.tar.gz misnamed.txt
 echo 'only text' | gzip -n > text.gz
-head -c 100 packed.tar.gz > broken.tar.gz
 cp plain.tar tree/inside.tar
 echo spaces > 'with space.txt'
 rm -rf p
