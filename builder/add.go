@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/enginejobs/docker/builder/layer"
+	"github.com/enginejobs/docker/builder/remote"
 	"github.com/enginejobs/docker/builder/source"
 	"github.com/enginejobs/docker/errdefs"
 )
@@ -20,7 +21,7 @@ func (s *stage) add(ctx context.Context, c *instructions.AddCommand) error {
 	req := layer.Request{
 		Instruction: "ADD", Dest: c.DestPath, Chown: c.Chown, Chmod: c.Chmod, Link: c.Link, Exclude: c.ExcludePatterns,
 	}
-	if c.Checksum != "" && (len(c.SourcePaths) != 1 || !isURL(c.SourcePaths[0])) {
+	if c.Checksum != "" && (len(c.SourcePaths) != 1 || !remote.IsHTTP(c.SourcePaths[0])) {
 		return errdefs.InvalidArgument("line %d: --checksum is for one source by HTTP only", s.step.Line)
 	}
 	for _, p := range c.SourcePaths {
@@ -36,9 +37,9 @@ func (s *stage) add(ctx context.Context, c *instructions.AddCommand) error {
 
 func (s *stage) addSource(ctx context.Context, c *instructions.AddCommand, p string) ([]layer.Source, error) {
 	switch {
-	case isGit(p):
+	case remote.IsGit(p):
 		return s.addGit(ctx, c, p)
-	case isURL(p):
+	case remote.IsHTTP(p):
 		return s.addURL(ctx, c, p)
 	}
 	list, err := s.matches(ctx, "ADD", s.x.context, p, true)
@@ -46,11 +47,6 @@ func (s *stage) addSource(ctx context.Context, c *instructions.AddCommand, p str
 		list[i].Unpack = c.Unpack == nil || *c.Unpack
 	}
 	return list, err
-}
-
-// isURL tells whether ADD downloads a source.
-func isURL(s string) bool {
-	return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://")
 }
 
 // verify compares a download with --checksum.

@@ -1,7 +1,6 @@
 package builder
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -17,58 +16,48 @@ import (
 	"github.com/enginejobs/docker/builder/remote"
 	"github.com/enginejobs/docker/builder/source"
 	"github.com/enginejobs/docker/errdefs"
-	"github.com/enginejobs/docker/pkg/archive"
 	"github.com/enginejobs/docker/pkg/jsonstream"
 )
 
 // openRemote brings a context that is named by a URL.
 func (b *Builder) openRemote(ctx context.Context, opt buildOptions, g *given, out *messages) error {
-	if repo, ok := remote.ParseGit(opt.Remote); ok {
-		dir, err := b.scratch()
-		if err != nil {
-			return err
-		}
-		root, part, err := remote.Clone(ctx, dir, repo)
-		if err != nil {
-			return err
-		}
-		packed := archive.Stream(ctx, part, archive.PackOptions{})
-		err = b.spool(ctx, g, packed)
-		return errors.Join(err, packed.Close(), os.RemoveAll(root))
-	}
-	if !remote.IsURL(opt.Remote) {
-		return errdefs.InvalidArgument("remoteURL (%s) could not be recognized as URL", opt.Remote)
-	}
-	f, err := remote.Download(ctx, opt.Remote)
+	dir, err := b.scratch()
 	if err != nil {
 		return err
 	}
-	defer f.Body.Close()
-	body := bufio.NewReaderSize(out.w.NewReader(f.Body, f.Size, "", "Downloading build context from remote url"), 4096)
-	head, err := body.Peek(512)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return errdefs.Unavailable("downloading the build context: %w", err)
-	}
-	if isArchive(head) {
-		return b.spool(ctx, g, body)
-	}
-	text, err := io.ReadAll(io.LimitReader(body, dockerfile.MaxSize+1))
+	message := remote.Message(opt.Remote)
+	got, err := remote.Fetch(ctx, opt.Remote, remote.Options{
+		Dir: dir, MaxDockerfile: dockerfile.MaxSize, Progress: progress(out.w, message),
+	})
 	if err != nil {
-		return errdefs.Unavailable("downloading the Dockerfile: %w", err)
+		return err
 	}
-	g.dockerfile, g.tree, g.name = text, source.Empty(), "Dockerfile"
-	return nil
+	if got.Archive == nil {
+		g.dockerfile, g.tree, g.name = got.Dockerfile, source.Empty(), "Dockerfile"
+		return nil
+	}
+	return errors.Join(b.spool(ctx, g, got.Archive), got.Archive.Close())
 }
 
-func isGit(s string) bool {
-	_, ok := remote.ParseGit(s)
-	return ok
+// progressStep is how many bytes come between two messages.
+const progressStep = 512 << 10
+
+// progress tells of a download.
+func progress(out *jsonstream.Writer, action string) func(current, total int64) {
+	last := int64(-progressStep)
+	return func(current, total int64) {
+		if current-last < progressStep && current != total {
+			return
+		}
+		last = current
+		_ = out.Progress("", action, jsonstream.Progress{Current: current, Total: total})
+	}
 }
 
 // download is a tree with one downloaded file, in a directory that ends with the
 // build.
 func (s *stage) download(ctx context.Context, c *instructions.AddCommand, url string) (source.Tree, source.Entry, error) {
-	f, err := remote.Download(ctx, url)
+	f, err := remote.Download(ctx, url, remote.Options{Progress: progress(s.out.w, "Downloading")})
 	if err != nil {
 		return nil, source.Entry{}, err
 	}
@@ -81,7 +70,7 @@ func (s *stage) download(ctx context.Context, c *instructions.AddCommand, url st
 	if err != nil {
 		return nil, source.Entry{}, err
 	}
-	if err := keepDownload(filepath.Join(dir, name), f, s.out.w); err != nil {
+	if err := keepDownload(filepath.Join(dir, name), f); err != nil {
 		return nil, source.Entry{}, err
 	}
 	t := source.Dir(dir)
@@ -89,12 +78,12 @@ func (s *stage) download(ctx context.Context, c *instructions.AddCommand, url st
 	return t, e, err
 }
 
-func keepDownload(file string, f *remote.File, out *jsonstream.Writer) error {
+func keepDownload(file string, f *remote.Remote) error {
 	w, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(w, out.NewReader(f.Body, f.Size, "", "Downloading"))
+	n, err := io.Copy(w, f.Body)
 	if err == nil && f.Size >= 0 && n != f.Size {
 		err = io.ErrUnexpectedEOF
 	}
@@ -118,10 +107,15 @@ func (x *building) directory() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	x.atEnd(func() error { return os.RemoveAll(dir) })
+	return dir, nil
+}
+
+// atEnd has something done when the build is over.
+func (x *building) atEnd(f func() error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.views["files "+strconv.Itoa(len(x.views))] = &view{release: func() error { return os.RemoveAll(dir) }}
-	return dir, nil
+	x.views["files "+strconv.Itoa(len(x.views))] = &view{release: f}
 }
 
 // addURL is a file by HTTP. Archives stay what they are, unless --unpack is given.
@@ -140,21 +134,19 @@ func (s *stage) addURL(ctx context.Context, c *instructions.AddCommand, url stri
 
 // addGit is a repository.
 func (s *stage) addGit(ctx context.Context, c *instructions.AddCommand, url string) ([]layer.Source, error) {
-	repo, _ := remote.ParseGit(url)
-	dir, err := s.x.directory()
+	dir, err := s.x.b.scratch()
 	if err != nil {
 		return nil, err
 	}
-	_, part, err := remote.Clone(ctx, dir, repo)
+	got, err := remote.Fetch(ctx, url, remote.Options{Dir: dir, KeepGit: c.KeepGitDir != nil && *c.KeepGitDir})
 	if err != nil {
 		return nil, err
 	}
-	if c.KeepGitDir == nil || !*c.KeepGitDir {
-		if err := os.RemoveAll(filepath.Join(part, ".git")); err != nil {
-			return nil, err
-		}
+	t, err := source.Spool(ctx, dir, got.Archive, source.SpoolOptions{})
+	if err = errors.Join(err, got.Archive.Close()); err != nil {
+		return nil, err
 	}
-	t := source.Dir(part)
+	s.x.atEnd(t.Close)
 	e, err := t.Lstat(".")
 	return []layer.Source{{Tree: t, Path: ".", Entry: e}}, err
 }
