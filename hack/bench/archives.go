@@ -87,9 +87,6 @@ func benchArchives(ctx context.Context, b *board) error {
 	} {
 		r.unit = "s"
 		b.print(r)
-		if plain := r.values[plainTar]; len(plain) > 0 {
-			fmt.Fprintf(b.out, "%-44s  %s\n", "  beside "+plainTar, spread(plain, "s"))
-		}
 	}
 	return nil
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -110,10 +112,24 @@ func (b *board) print(r row) {
 			fmt.Fprintf(&line, " (%.1f×)", x)
 		}
 	}
+	for _, name := range b.others(&r) {
+		fmt.Fprintf(&line, "  %s %s", name, amount(median(r.values[name]), r.unit))
+		if x := r.ratio(name); x > 0 {
+			fmt.Fprintf(&line, " (%.1f×)", x)
+		}
+	}
 	if v := r.verdict(); v != "" {
 		fmt.Fprintf(&line, "  [%s: %s]", r.wanted(), v)
 	}
 	fmt.Fprintln(b.out, line.String())
+}
+
+// others are what was measured of a row beside the engines: another client or a
+// plain program.
+func (b *board) others(r *row) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(r.values)), func(name string) bool {
+		return slices.ContainsFunc(b.engines, func(e engine) bool { return e.name() == name })
+	})
 }
 
 func amount(v float64, unit string) string {

@@ -62,6 +62,7 @@ var benches = []bench{
 	{"ps", benchPs},
 	{"archives", benchArchives},
 	{"registries", benchRegistries},
+	{"build", benchBuild},
 }
 
 func main() {

@@ -95,8 +95,28 @@ func (b *board) report(path string) error {
 		}
 		fmt.Fprintf(&page, " %d | %s | %s | %s |\n", len(r.values["ours"]), ratio, r.wanted(), r.verdict())
 	}
+	b.reportOthers(&page)
 	page.WriteString("\nThe ratio says how many times better ours is than the peer of the target, or than dockerd.\n")
 	return os.WriteFile(path, []byte(page.String()), 0o644) //nolint:gosec // a document
+}
+
+// reportOthers lists what has no column.
+func (b *board) reportOthers(page *strings.Builder) {
+	began := false
+	for _, r := range b.rows {
+		var cells []string
+		for _, name := range b.others(r) {
+			cells = append(cells, name+" "+spread(r.values[name], r.unit))
+		}
+		if len(cells) == 0 {
+			continue
+		}
+		if !began {
+			page.WriteString("\nOther programs, measured in the same rounds:\n\n")
+			began = true
+		}
+		fmt.Fprintf(page, "- %s: %s\n", r.name, strings.Join(cells, ", "))
+	}
 }
 
 // spread is a cell of the page.
