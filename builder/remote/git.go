@@ -71,10 +71,11 @@ func (g *git) clone(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if err := g.fetch(ctx); err != nil {
+	fetched, err := g.fetch(ctx)
+	if err != nil {
 		return "", err
 	}
-	if err := g.checkout(ctx); err != nil {
+	if err := g.checkout(ctx, fetched); err != nil {
 		return "", err
 	}
 	if _, err := os.Lstat(filepath.Join(g.dir, ".gitmodules")); err == nil {
@@ -86,42 +87,37 @@ func (g *git) clone(ctx context.Context) (string, error) {
 }
 
 // fetch gets one ref with no history; what a server does not support, with more.
-func (g *git) fetch(ctx context.Context) error {
+// It returns what has been fetched, for checkout.
+func (g *git) fetch(ctx context.Context) (string, error) {
+	const fetched = "FETCH_HEAD"
 	ref := g.repo.ref
 	if ref == "" {
 		ref = "HEAD"
 	}
 	err := g.run(ctx, "fetch", "--quiet", "--depth", "1", "origin", "--", ref)
 	if err == nil || ctx.Err() != nil {
-		return err
+		return fetched, err
 	}
 	// Servers of plain files have no shallow clones.
 	if g.run(ctx, "fetch", "--quiet", "origin", "--", ref) == nil {
-		return nil
+		return fetched, nil
 	}
 	if !isCommit(ref) || ctx.Err() != nil {
-		return err
+		return "", err
 	}
 	// Many servers give no commit that is not the end of a branch.
-	return g.run(ctx, "fetch", "--quiet", "--tags", "origin", "--", "+refs/heads/*:refs/remotes/origin/*")
+	return ref, g.run(ctx, "fetch", "--quiet", "--tags", "origin", "--", "+refs/heads/*:refs/remotes/origin/*")
 }
 
-// checkout puts the files in place. A commit that was fetched with everything has
-// a name of its own; branches keep theirs.
-func (g *git) checkout(ctx context.Context) error {
-	ref := g.repo.ref
-	if ref == "" {
-		return g.run(ctx, "checkout", "--quiet", "FETCH_HEAD", "--")
-	}
-	if isCommit(ref) {
-		if err := g.run(ctx, "checkout", "--quiet", ref, "--"); err == nil || ctx.Err() != nil {
+// checkout puts the files in place. What can be the name of a branch becomes one,
+// as users of .git expect.
+func (g *git) checkout(ctx context.Context, fetched string) error {
+	if ref := g.repo.ref; ref != "" && ref != fetched && !isCommit(ref) && !strings.HasPrefix(ref, "refs/") {
+		if err := g.run(ctx, "checkout", "--quiet", "-B", ref, fetched, "--"); err == nil || ctx.Err() != nil {
 			return err
 		}
 	}
-	if err := g.run(ctx, "checkout", "--quiet", "-B", ref, "FETCH_HEAD", "--"); err == nil || ctx.Err() != nil {
-		return err
-	}
-	return g.run(ctx, "checkout", "--quiet", "FETCH_HEAD", "--")
+	return g.run(ctx, "checkout", "--quiet", "--detach", fetched, "--")
 }
 
 // subdir is the directory of the URL; links in it never lead out.
