@@ -83,9 +83,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 }
 
 // shown is what the log says of a request: its address, without the query where
-// people put passwords into that (the URL of an image).
+// people put passwords into that (the URL of an image, arguments of a build).
 func (row *route) shown(r *http.Request) string {
-	if row.job == "import" {
+	if row.job == "import" || row.job == "build" {
 		path, _, _ := strings.Cut(r.RequestURI, "?")
 		return path
 	}

@@ -2,11 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 )
 
 // imagesCreate serves POST /images/create, which is two jobs: pull when
@@ -80,12 +82,17 @@ func (x *exchange) messages(job *engine.Job) error {
 func writeErrorMessage(w io.Writer, failure error) error {
 	var message struct {
 		Detail struct {
+			Code    int    `json:"code,omitempty"`
 			Message string `json:"message"`
 		} `json:"errorDetail"`
 		Error string `json:"error"`
 	}
 	message.Error = strings.TrimSpace(failure.Error())
 	message.Detail.Message = message.Error
+	var known *errdefs.Error
+	if errors.As(failure, &known) {
+		message.Detail.Code = known.Code
+	}
 	line, err := json.Marshal(message)
 	if err != nil {
 		return err

@@ -58,6 +58,8 @@ func routes() []route {
 		{"GET", "/_ping", "", nil, nil, custom(ping)},
 		{"HEAD", "/_ping", "", nil, nil, custom(ping)},
 		{"POST", "/auth", "auth", nil, nil, custom(checkAuth)},
+		{"POST", "/build", "build", nil, buildKeys(), custom(build)},
+		{"POST", "/build/prune", "build_prune", nil, []key{filters(), flag("all"), text("keep-storage"), text("reserved-space"), text("max-used-space"), text("min-free-space")}, document()},
 		{"POST", "/commit", "commit", nil, nil, custom(commit)},
 		{"POST", "/containers/create", "create", nil, nil, custom(create)},
 		{"GET", "/containers/json", "containers", nil, ps, custom(containers)},

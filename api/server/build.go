@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// buildKeys are the parameters of a build that are passed on as they are.
+func buildKeys() []key {
+	return []key{
+		{"t", "t", setList}, text("remote"), text("dockerfile"), text("target"), text("platform"), text("networkmode"), text("isolation"),
+		text("cgroupparent"), text("cpusetcpus"), text("cpusetmems"), flag("q"), flag("nocache"), flag("squash"),
+		text("memory"), text("memswap"), text("cpushares"), text("cpuperiod"), text("cpuquota"), text("shmsize"),
+		{"buildargs", "buildargs", setJSON}, {"labels", "labels", setJSON}, {"cachefrom", "cachefrom", setJSON}, {"ulimits", "ulimits", setJSON},
+		{"extrahosts", "extrahosts", setList}, {"securityopt", "securityopt", setList},
+	}
+}
+
+// setJSON gives the job a document as it is.
+func setJSON(job *engine.Job, env string, values []string) error {
+	if values[0] == "" {
+		return nil
+	}
+	if !json.Valid([]byte(values[0])) {
+		return errdefs.InvalidArgument("the parameter %s is no JSON document", env)
+	}
+	job.Setenv(env, values[0])
+	return nil
+}
+
+// build runs the job build with the body as the context. Before 1.8 it answers
+// with text; clients from 1.18 on cancel it by leaving.
+func build(x *exchange, row *route) error {
+	if x.value("version") == "2" {
+		return errdefs.InvalidArgument("this engine builds by itself and not by BuildKit: set DOCKER_BUILDKIT=0 in the environment of the client")
+	}
+	job, err := row.prepare(x)
+	if err != nil {
+		return err
+	}
+	if x.v < v1(18) {
+		job.SetContext(context.WithoutCancel(x.r.Context()))
+	}
+	x.buildVersion(job)
+	if err := x.buildHeaders(job); err != nil {
+		return err
+	}
+	// The job may report while it reads: without this the server would throw a part
+	// of the body away at the first report.
+	_ = http.NewResponseController(x.w).EnableFullDuplex() // HTTP/2 can do it anyway
+	if err := job.Stdin.Add(x.r.Body); err != nil {
+		return err
+	}
+	if x.v >= v1(8) {
+		job.SetenvBool("json", true)
+		return x.messages(job)
+	}
+	return x.textMessages(job)
+}
+
+// buildVersion sets what depends on the version.
+func (x *exchange) buildVersion(job *engine.Job) {
+	force, remove := truthy(x.value("forcerm")), truthy(x.value("rm"))
+	if x.v >= v1(12) {
+		remove = remove || force || x.value("rm") == ""
+		job.SetenvBool("forcerm", force)
+	}
+	job.SetenvBool("rm", remove)
+	if x.v >= v1(16) {
+		job.SetenvBool("pull", truthy(x.value("pull")))
+	}
+	switch {
+	case x.v < v1(21):
+		job.Setenv("stepStyle", "from0")
+	case x.v < v1(25):
+		job.Setenv("stepStyle", "from1")
+	}
+}
+
+// buildHeaders passes credentials on, and what the API has no parameter for.
+func (x *exchange) buildHeaders(job *engine.Job) error {
+	if x.v < v1(9) {
+		if auth := x.registryAuth(); auth != "" {
+			job.Setenv("authConfig", auth)
+		}
+	}
+	for header, env := range map[string]string{"X-Registry-Config": "configFile", "X-Build-Secrets": "secrets", "X-Build-Ssh": "ssh"} {
+		text := x.r.Header.Get(header)
+		if text == "" {
+			continue
+		}
+		document, ok := fromHeader(text)
+		if !ok {
+			if header == "X-Registry-Config" {
+				continue // classic clients sent what could not be read, and were not told
+			}
+			return errdefs.InvalidArgument("the header %s is no JSON document in base64", header)
+		}
+		job.Setenv(env, document)
+	}
+	return nil
+}
+
+// textMessages runs a job that writes text. Once some is out a failure becomes the
+// last line.
+func (x *exchange) textMessages(job *engine.Job) error {
+	out := &sink{w: x.w, code: http.StatusOK, media: "text/plain; charset=utf-8", flush: true}
+	job.Stdout.Add(out)
+	err := x.run(job)
+	if err == nil {
+		out.begin()
+		return nil
+	}
+	if !x.w.begun {
+		return err
+	}
+	_, _ = out.Write([]byte("Error: " + err.Error() + "\r\n")) // a client that has left is not told
+	return nil
+}
