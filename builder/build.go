@@ -43,6 +43,7 @@ func (b *Builder) buildDeclaration() engine.Declaration {
 			key("platform", engine.String, "os[/architecture[/variant]] of the image"),
 			key("pull", engine.Bool, "ask registries for newer base images"),
 			key("q", engine.Bool, "no output of commands"),
+			key("idOnly", engine.Bool, "nothing but the id of the image, unless the build fails"),
 			key("remote", engine.String, "URL of the context: git, an archive or a Dockerfile"),
 			key("rm", engine.Bool, "remove containers of what succeeded"),
 			{Name: "secrets", Type: engine.JSON, Secret: true, Summary: "base64 data by id, for RUN --mount=type=secret"},
@@ -91,28 +92,51 @@ func (b *Builder) Build(ctx context.Context, opt buildOptions, io streams) error
 	if err := opt.check(); err != nil {
 		return err
 	}
-	out := newMessages(io.out, opt.JSON)
-	err = b.build(ctx, opt, names, io.in, out)
+	if opt.IDOnly {
+		return b.buildQuietly(ctx, opt, names, io)
+	}
+	_, err = b.build(ctx, opt, names, io.in, newMessages(io.out, opt.JSON))
+	return cancelled(ctx, err)
+}
+
+// cancelled is the error of a build that was given up.
+func cancelled(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
-		return errors.Join(errdefs.Unavailable("Build cancelled"), context.Cause(ctx))
+		return errdefs.Unavailable("Build cancelled: %w", context.Cause(ctx))
 	}
 	return err
 }
 
-func (b *Builder) build(ctx context.Context, opt buildOptions, names []reference.Ref, in io.Reader, out *messages) error {
-	given, err := b.openContext(ctx, opt, in, out)
+// buildQuietly tells only the id, or all when the build fails.
+func (b *Builder) buildQuietly(ctx context.Context, opt buildOptions, names []reference.Ref, io streams) error {
+	dir, err := b.scratch()
 	if err != nil {
 		return err
+	}
+	held := &holdback{to: io.out, dir: dir}
+	defer held.drop()
+	id, err := b.build(ctx, opt, names, io.in, newMessages(held, opt.JSON))
+	if err != nil {
+		return errors.Join(held.open(), cancelled(ctx, err))
+	}
+	newMessages(io.out, opt.JSON).text(id + "\n")
+	return nil
+}
+
+func (b *Builder) build(ctx context.Context, opt buildOptions, names []reference.Ref, in io.Reader, out *messages) (string, error) {
+	given, err := b.openContext(ctx, opt, in, out)
+	if err != nil {
+		return "", err
 	}
 	defer given.close(b.opt.Logf)
 	opt.phase("context")
 	file, err := dockerfile.Parse(given.dockerfile, dockerfile.Options{Name: given.name, Classic: opt.Steps == stepsFrom0})
 	if err != nil {
-		return err
+		return "", err
 	}
 	graph, err := file.Resolve(dockerfile.ResolveOptions{Target: opt.Target, BuildArgs: opt.BuildArgs, Platform: opt.Platform})
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, w := range file.Warnings {
 		out.warn(w)
@@ -122,17 +146,17 @@ func (b *Builder) build(ctx context.Context, opt buildOptions, names []reference
 	defer x.held.releaseAll()
 	id, err := x.run(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	return b.finish(ctx, opt, x, id, names, out)
 }
 
 // finish squashes and names the image and tells its id.
-func (b *Builder) finish(ctx context.Context, opt buildOptions, x *building, id string, names []reference.Ref, out *messages) error {
+func (b *Builder) finish(ctx context.Context, opt buildOptions, x *building, id string, names []reference.Ref, out *messages) (string, error) {
 	if opt.Squash {
 		var err error
 		if id, err = x.squash(ctx, id); err != nil {
-			return err
+			return "", err
 		}
 		opt.phase("squash")
 	}
@@ -140,20 +164,20 @@ func (b *Builder) finish(ctx context.Context, opt buildOptions, x *building, id 
 		out.warn("One or more build-args [" + strings.Join(unused, " ") + "] were not consumed")
 	}
 	if err := out.built(id); err != nil {
-		return err
+		return "", err
 	}
 	for _, name := range names {
 		tag := b.job(ctx, "tag", id, name.Name(), name.Tag)
 		tag.SetenvBool("force", true)
 		if err := tag.Run(); err != nil {
-			return err
+			return "", err
 		}
 		if opt.Steps == stepsOf {
 			out.text("Successfully tagged " + name.FamiliarString() + "\n")
 		}
 	}
 	opt.phase("tag")
-	return nil
+	return id, nil
 }
 
 // parseNames reads the names of the new image before anything is done.

@@ -21,7 +21,7 @@ type buildOptions struct {
 	Names                                []string
 	Dockerfile, Remote, Target, Platform string
 	NoCache, Pull, Squash, Quiet, JSON   bool
-	Remove, ForceRemove                  bool
+	Remove, ForceRemove, IDOnly          bool
 	BuildArgs                            map[string]*string
 	Labels                               map[string]string
 	CacheFrom                            []string
@@ -40,7 +40,7 @@ func decodeBuild(job *engine.Job) (buildOptions, error) {
 		Names: job.GetenvList("t"), Dockerfile: job.Getenv("dockerfile"), Remote: job.Getenv("remote"), Target: job.Getenv("target"),
 		Platform: job.Getenv("platform"), NoCache: job.GetenvBool("nocache"), Pull: job.GetenvBool("pull"), Squash: job.GetenvBool("squash"),
 		Quiet: job.GetenvBool("q"), JSON: job.GetenvBool("json"), Remove: job.GetenvBool("rm"), ForceRemove: job.GetenvBool("forcerm"),
-		Steps: job.Getenv("stepStyle"), Isolation: job.Getenv("isolation"),
+		Steps: job.Getenv("stepStyle"), IDOnly: job.GetenvBool("idOnly"), Isolation: job.Getenv("isolation"),
 	}
 	for key, into := range map[string]any{
 		"buildargs": &opt.BuildArgs, "labels": &opt.Labels, "cachefrom": &opt.CacheFrom, "secrets": &opt.Secrets, "ssh": &opt.SSH,
@@ -85,6 +85,7 @@ func (o *buildOptions) check() error {
 			return errdefs.InvalidArgument("invalid platform %q: this engine builds linux[/ARCHITECTURE[/VARIANT]]", o.Platform)
 		}
 	}
+	o.Quiet = o.Quiet || o.IDOnly
 	if o.ForceRemove {
 		o.Remove = true
 	}

@@ -73,6 +73,9 @@ func (x *exchange) buildVersion(job *engine.Job) {
 	if x.v >= v1(16) {
 		job.SetenvBool("pull", truthy(x.value("pull")))
 	}
+	if x.v >= v1(22) && truthy(x.value("q")) {
+		job.SetenvBool("idOnly", true)
+	}
 	switch {
 	case x.v < v1(21):
 		job.Setenv("stepStyle", "from0")
