@@ -197,14 +197,14 @@ func (s *saved) image() (*Snapshot, error) {
 
 // flatten adds a document. What is empty (null, "", false, 0, []) is as if it was
 // not there, for engines write it or leave it out as they like; an empty object is
-// there, as a volume is. Ids of images are all alike: they hold times.
+// there, as a volume is, but that of labels is not. Ids of images are all alike: they hold times.
 func (s *Snapshot) flatten(name string, value any) {
 	switch value := value.(type) {
 	case map[string]any:
 		for key, below := range value {
 			s.flatten(strings.TrimPrefix(name+"."+key, "."), below)
 		}
-		if len(value) == 0 {
+		if len(value) == 0 && path.Ext(name) != ".Labels" {
 			s.Fields[name] = "{}"
 		}
 	case []any:
