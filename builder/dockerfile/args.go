@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-
-	"github.com/enginejobs/docker/errdefs"
 )
 
 // Args are the values of ARG in a build. Make them with NewArgs and one copy for
@@ -56,22 +54,31 @@ func NewArgs(given map[string]*string, platform, host string) *Args {
 	return a
 }
 
-// AddMeta takes the ARGs before the first FROM.
+// AddMeta takes the ARGs before the first FROM, which those of FROM see, and stages
+// that declare them again.
 func (a *Args) AddMeta(list []*instructions.ArgCommand, escape rune) error {
 	for _, cmd := range list {
+		line := 1
+		if l := cmd.Location(); len(l) > 0 {
+			line = l[0].Start.Line
+		}
 		for _, arg := range cmd.Args {
-			if v, ok := a.given[arg.Key]; ok && v != nil {
-				a.used[arg.Key], a.meta[arg.Key] = true, *v
-				continue
-			}
-			if arg.Value == nil {
-				continue
-			}
-			v, err := a.expandMeta(*arg.Value, escape)
+			key, err := a.expandMeta(arg.Key, escape)
 			if err != nil {
-				return errdefs.InvalidArgument("dockerfile parse error: ARG %s: %w", arg.Key, err)
+				return at(line, "ARG %s: %w", arg.Key, err)
 			}
-			a.meta[arg.Key] = v
+			v, given := a.given[key]
+			if given {
+				a.used[key] = true
+			}
+			switch {
+			case given && v != nil:
+				a.meta[key] = *v
+			case arg.Value != nil:
+				if a.meta[key], err = a.expandMeta(*arg.Value, escape); err != nil {
+					return at(line, "ARG %s: %w", arg.Key, err)
+				}
+			}
 		}
 	}
 	return nil
@@ -79,9 +86,7 @@ func (a *Args) AddMeta(list []*instructions.ArgCommand, escape rune) error {
 
 // expandMeta expands what stands in a line of FROM.
 func (a *Args) expandMeta(word string, escape rune) (string, error) {
-	env := pairs(a.platform)
-	env = append(env, pairs(a.meta)...)
-	return lex(word, env, escape)
+	return newExpansion(append(pairs(a.meta), pairs(a.platform)...), escape).word(word)
 }
 
 func pairs(m map[string]string) []string {
@@ -108,12 +113,21 @@ func (a *Args) Join(stage *Args) {
 	}
 }
 
-// Declare is ARG in a stage.
-func (a *Args) Declare(name string, value *string) {
-	a.allowed[name] = value
-	if _, ok := a.given[name]; ok {
-		a.used[name] = true
+// apply is ARG in a stage, after Expand.
+func (a *Args) apply(c *instructions.ArgCommand) string {
+	words := make([]string, 0, len(c.Args))
+	for _, arg := range c.Args {
+		word := arg.Key
+		if arg.Value != nil {
+			word += "=" + *arg.Value
+		}
+		words = append(words, word)
+		a.allowed[arg.Key] = arg.Value
+		if _, ok := a.given[arg.Key]; ok {
+			a.used[arg.Key] = true
+		}
 	}
+	return "ARG " + strings.Join(words, " ")
 }
 
 // value of a declared argument: the caller's, its default, that of the ARG
@@ -124,6 +138,9 @@ func (a *Args) value(name string) (string, bool) {
 		return *v, true
 	}
 	if !declared {
+		if v, ok := a.meta[name]; ok && predefined(name) {
+			return v, true
+		}
 		return "", false
 	}
 	if byDefault != nil {
@@ -155,16 +172,21 @@ func (a *Args) names() []string {
 		list = append(list, name)
 	}
 	for name := range a.given {
-		if _, ok := a.allowed[name]; !ok && predefined(name) {
+		if predefined(name) {
+			list = append(list, name)
+		}
+	}
+	for name := range a.meta {
+		if predefined(name) {
 			list = append(list, name)
 		}
 	}
 	slices.Sort(list)
-	return list
+	return slices.Compact(list)
 }
 
 // Run lists the arguments that a RUN gets besides the environment of the image,
-// sorted, and those of them that the cache compares.
+// sorted by name, and those of them that the cache compares.
 func (a *Args) Run(config []string) (all, compared []string) {
 	for _, name := range a.names() {
 		v, ok := a.value(name)
@@ -172,14 +194,23 @@ func (a *Args) Run(config []string) (all, compared []string) {
 			continue
 		}
 		all = append(all, name+"="+v)
-		if _, declared := a.allowed[name]; declared || !predefined(name) {
+		if _, declared := a.allowed[name]; declared {
 			compared = append(compared, name+"="+v)
-		}
-		if predefined(name) {
-			a.used[name] = true
 		}
 	}
 	return all, compared
+}
+
+// Record is the command of a RUN as history and cache have it: when there are
+// arguments, those that are compared stand before it, after their number, which
+// is 0 when none of them is.
+func (a *Args) Record(config, command []string) []string {
+	all, compared := a.Run(config)
+	if len(all) == 0 {
+		return command
+	}
+	slices.Sort(compared)
+	return slices.Concat([]string{"|" + itoa(len(compared))}, compared, command)
 }
 
 // Unused lists the caller's arguments that no ARG took, sorted.
@@ -194,12 +225,5 @@ func (a *Args) Unused() []string {
 	return list
 }
 
-// has tells whether an environment sets a name.
-func has(env []string, name string) bool {
-	for _, e := range env {
-		if k, _, _ := strings.Cut(e, "="); k == name {
-			return true
-		}
-	}
-	return false
-}
+// Pair is a name with or without a value, of ARG.
+type Pair = instructions.KeyValuePairOptional

@@ -67,8 +67,12 @@ func instructed(text []byte) bool {
 // parseError says what is wrong in which line, in the words of Docker.
 func parseError(err error, line int, opt Options) error {
 	var unknown *instructions.UnknownInstructionError
-	if opt.Classic && errors.As(err, &unknown) {
-		return errdefs.InvalidArgument("Unknown instruction: %s", strings.ToUpper(unknown.Instruction))
+	if errors.As(err, &unknown) {
+		name := strings.ToUpper(unknown.Instruction)
+		if opt.Classic {
+			return errdefs.InvalidArgument("Unknown instruction: %s", name)
+		}
+		return at(max(line, unknown.Line), "unknown instruction: %s", name)
 	}
 	var located *parser.LocationError
 	if line == 0 && errors.As(err, &located) && len(located.Locations) > 0 && len(located.Locations[0]) > 0 {

@@ -33,5 +33,5 @@ func healthcheck(cfg *runconfig.Config, c *instructions.HealthCheckCommand) stri
 	}
 	cfg.Healthcheck = check
 	// Docker prints the structure that it has in this way; retries become a rune.
-	return fmt.Sprintf("HEALTHCHECK &{%q %q %q %q %q}", h.Test, h.Interval, h.Timeout, h.StartPeriod, h.Retries) //nolint:govet // see above
+	return fmt.Sprintf("HEALTHCHECK &{%q %q %q %q %q}", h.Test, h.Interval, h.Timeout, h.StartPeriod, rune(h.Retries))
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
-	"github.com/moby/buildkit/frontend/dockerfile/shell"
 
 	"github.com/enginejobs/docker/errdefs"
 )
@@ -105,13 +104,13 @@ func (r *resolver) node(i int) (*Node, error) {
 	r.nodes[i] = n
 	base, err := r.args.expandMeta(s.Base, r.file.Escape)
 	if err != nil {
-		return nil, errdefs.InvalidArgument("dockerfile parse error line %d: FROM %s: %w", s.Line, s.Base, err)
+		return nil, at(s.Line, "FROM %s: %w", s.Base, err)
 	}
 	if base == "" {
-		return nil, errdefs.InvalidArgument("dockerfile parse error line %d: base name (%s) should not be blank", s.Line, s.Base)
+		return nil, at(s.Line, "base name (%s) should not be blank", s.Base)
 	}
 	if n.Platform, err = r.args.expandMeta(s.Platform, r.file.Escape); err != nil {
-		return nil, errdefs.InvalidArgument("dockerfile parse error line %d: FROM --platform=%s: %w", s.Line, s.Platform, err)
+		return nil, at(s.Line, "FROM --platform=%s: %w", s.Platform, err)
 	}
 	if s.Platform == "" {
 		n.Platform = r.opt.Platform
@@ -133,28 +132,21 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// references makes the stages wanted that steps copy from.
+// references makes the stages wanted that steps take files from.
 func (r *resolver) references(n *Node) error {
 	for _, step := range n.Steps {
 		for _, from := range sources(step.Command) {
 			if from == "" {
 				continue
 			}
-			at, ok := r.file.stage(from, n.Index)
+			i, ok := r.file.stage(from, n.Index)
 			if !ok {
-				if strings.EqualFold(from, n.Name) && n.Name != "" || from == strconv.Itoa(n.Index) {
-					return errdefs.InvalidArgument("dockerfile parse error line %d: circular dependency: stage %s copies from itself", step.Line, from)
-				}
-				if later, ok := r.file.stage(from, len(r.file.Stages)); ok && !isNumber(from) {
-					return errdefs.InvalidArgument("dockerfile parse error line %d: stage %q (%d) comes after the stage that copies from it: move it up",
-						step.Line, from, later)
-				}
-				if isNumber(from) {
-					return errdefs.InvalidArgument("dockerfile parse error line %d: invalid from flag value %s: there is no stage of this number before it", step.Line, from)
+				if err := r.noStage(from, n, step); err != nil {
+					return err
 				}
 				continue
 			}
-			needed, err := r.node(at)
+			needed, err := r.node(i)
 			if err != nil {
 				return err
 			}
@@ -162,6 +154,21 @@ func (r *resolver) references(n *Node) error {
 				n.Needs = append(n.Needs, needed)
 			}
 		}
+	}
+	return nil
+}
+
+// noStage says why a name or number is that of no stage; an image may have it.
+func (r *resolver) noStage(from string, n *Node, step Step) error {
+	if n.Name != "" && strings.EqualFold(from, n.Name) || from == itoa(n.Index) {
+		return at(step.Line, "circular dependency detected on stage: %s: it cannot copy from itself", from)
+	}
+	if isNumber(from) {
+		return at(step.Line, "invalid from flag value %s: index out of bounds", from)
+	}
+	if later, ok := r.file.stage(from, len(r.file.Stages)); ok {
+		return at(step.Line, "circular dependency detected on stage: %s: it begins in line %d, after the line that copies from it",
+			from, r.file.Stages[later].Line)
 	}
 	return nil
 }
@@ -185,15 +192,9 @@ func sources(cmd instructions.Command) []string {
 func (g *Graph) Reference(from string, at *Node) (stage *Node, image string) {
 	for i := len(at.Needs) - 1; i >= 0; i-- {
 		n := at.Needs[i]
-		if n.Name != "" && strings.EqualFold(n.Name, from) || strconv.Itoa(n.Index) == from {
+		if n.Name != "" && strings.EqualFold(n.Name, from) || itoa(n.Index) == from {
 			return n, ""
 		}
 	}
 	return nil, from
-}
-
-// lex expands a word.
-func lex(word string, env []string, escape rune) (string, error) {
-	out, _, err := shell.NewLex(escape).ProcessWord(word, shell.EnvsFromSlice(env))
-	return out, err
 }

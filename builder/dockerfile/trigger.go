@@ -1,6 +1,7 @@
 package dockerfile
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 
@@ -25,6 +26,10 @@ func Trigger(text string, escape rune) (Step, error) {
 		return Step{}, err
 	}
 	cmd, err := instructions.ParseCommand(n)
+	var unknown *instructions.UnknownInstructionError
+	if errors.As(err, &unknown) {
+		return Step{}, errdefs.InvalidArgument("unknown instruction: %s, in the build trigger %q", strings.ToUpper(unknown.Instruction), text)
+	}
 	if err != nil {
 		return Step{}, errdefs.InvalidArgument("reading the build trigger %q: %w", text, err)
 	}

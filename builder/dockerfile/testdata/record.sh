@@ -31,10 +31,11 @@ for f in "$@"; do
 		printf -- '-- args --\n' && section args "$f"
 		printf -- '-- Dockerfile --\n' && section Dockerfile "$f"
 		printf -- '-- steps --\n'
-		grep -E '^(Step |#|\[Warning\]|Note)| ---> \[Warning\]' "$work/out" || true
+		tr '\r' '\n' <"$work/out" | grep -E '^(Step |#|\[Warning\]|Note)| ---> \[Warning\]' || true
 		if [ $code -ne 0 ]; then
 			printf -- '-- error --\n'
 			grep -v -e "^DEPRECATED" -e "^ *BuildKit" -e "^ *Install" -e "^ *environment" -e "^$" "$work/err" || true
+			! grep -q -e '^-- ours --$' "$f" || { printf -- '-- ours --\n' && section ours "$f"; }
 		else
 			docker inspect "$(cat "$work/id")" >"$work/inspect"
 			printf -- '-- history --\n'
