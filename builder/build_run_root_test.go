@@ -9,13 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/pkg/testutil"
 	"github.com/enginejobs/docker/server/daemontest"
 )
 
-// native is a daemon with real containers of busybox.
-func native(t testing.TB) *engine.Engine {
+// nativeDaemon has real containers of busybox.
+func nativeDaemon(t testing.TB) *daemontest.Daemon {
 	t.Helper()
 	testutil.RequiresRoot(t)
 	if _, err := os.Stat("/bin/busybox"); err != nil {
@@ -23,13 +22,13 @@ func native(t testing.TB) *engine.Engine {
 	}
 	d := daemontest.New(t, daemontest.Native(), daemontest.Bridge())
 	d.ImportFiles(t, "box", map[string]string{"bin/sh": "/bin/busybox", "bin/busybox": "/bin/busybox"})
-	return d.Engine()
+	return d
 }
 
 // BenchmarkRunTrue builds twenty commands that do nothing, without the cache. With
 // -v it tells how long the jobs of a build take.
 func BenchmarkRunTrue(b *testing.B) {
-	eng := native(b)
+	eng := nativeDaemon(b).Engine()
 	var file strings.Builder
 	file.WriteString("FROM box\n")
 	for i := range 20 {

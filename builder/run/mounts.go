@@ -275,8 +275,8 @@ func (p *prepared) place() (string, error) {
 	return os.MkdirTemp(p.dir, "")
 }
 
-// findStubs tells which targets the image does not have. Their way through links of
-// the image is that of the mounts.
+// findStubs tells which targets, and directories on the way to them, the image does
+// not have. Links of the image are followed as they are for the mounts.
 func (p *prepared) findStubs(req *Request) error {
 	for _, m := range p.mounts {
 		if req.Below == "" {
@@ -287,11 +287,15 @@ func (p *prepared) findStubs(req *Request) error {
 		if err != nil {
 			return errdefs.InvalidArgument("target %s of a mount: %w", m.Target, err)
 		}
-		if _, err := os.Lstat(at); err == nil {
-			continue
+		rel, err := filepath.Rel(req.Below, at)
+		if err != nil {
+			return err
 		}
-		if rel, err := filepath.Rel(req.Below, at); err == nil {
-			p.stubs = append(p.stubs, path.Join("/", rel))
+		for name := path.Join("/", rel); name != "/"; name = path.Dir(name) {
+			if _, err := os.Lstat(filepath.Join(req.Below, name)); err == nil || slices.Contains(p.stubs, name) {
+				break
+			}
+			p.stubs = append(p.stubs, name)
 		}
 	}
 	return nil

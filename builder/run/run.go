@@ -96,8 +96,9 @@ type Mount struct {
 type Result struct {
 	Container string // exists still
 	ExitCode  int
-	// Stubs are the targets of mounts that the image does not have, with the links of
-	// the image followed: they are no part of what the command made.
+	// Stubs are the targets of mounts, and the directories above them, that the image
+	// does not have, with its links followed: where nothing else is in them they are
+	// no part of what the command made.
 	Stubs []string
 }
 
