@@ -31,7 +31,7 @@ for f in "$@"; do
 		printf -- '-- args --\n' && section args "$f"
 		printf -- '-- Dockerfile --\n' && section Dockerfile "$f"
 		printf -- '-- steps --\n'
-		tr '\r' '\n' <"$work/out" | grep -E '^(Step |#|\[Warning\]|Note)| ---> \[Warning\]' || true
+		sed -e 's/\x1b\[[0-9;]*m//g' -e 's/\r//g' "$work/out" | grep -E '^(Step |#|\[Warning\]|Note)| ---> \[Warning\]' || true
 		if [ $code -ne 0 ]; then
 			printf -- '-- error --\n'
 			grep -v -e "^DEPRECATED" -e "^ *BuildKit" -e "^ *Install" -e "^ *environment" -e "^$" "$work/err" || true
