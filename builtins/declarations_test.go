@@ -39,18 +39,18 @@ func everyJob(t *testing.T) map[string]engine.JobDescription {
 // new job is entered here by whoever has thought about it.
 var (
 	readers = []string{
-		"auth", "commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "distribution_inspect", "events", "export", "history",
+		"auth", "build_caches", "commands", "container_archive", "container_archive_stat", "container_changes", "container_copy", "container_inspect", "exec_inspect", "container_stats", "containers", "distribution_inspect", "events", "export", "history",
 		"image_export", "image_get", "image_inspect", "image_tarlayer", "images", "images_check", "info", "job_list", "job_trace", "jobs", "logs", "metrics", "network_inspect", "networks", "registry_config", "resolve_index", "resolve_repository", "search", "subscribers_count", "system_df",
 		"top", "version", "viz", "volume_inspect", "volumes", "wait",
 	}
 	changers = []string{
-		"acceptconnections", "allocate_interface", "allocate_port", "attach", "commit", "container_archive_put", "container_exited", "container_rename", "container_update", "containers_prune",
+		"acceptconnections", "allocate_interface", "allocate_port", "attach", "build", "build_prune", "commit", "container_archive_put", "container_exited", "container_rename", "container_update", "containers_prune",
 		"create", "exec_create", "exec_resize", "exec_start", "image_append", "image_delete", "image_set", "image_tag", "images_prune", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link", "load",
 		"log", "name_interface", "network_connect", "network_create", "network_disconnect", "network_rm", "networks_prune", "pause", "pull", "push", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause", "volume_create", "volume_rm", "volumes_prune",
 	}
 	waiters = []string{"attach", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
 	control = []string{"job_cancel", "jobs", "metrics"}
-	secrets = []string{"auth authConfig", "commit changes", "commit config", "create Config", "create hiddenEnv", "distribution_inspect authConfig", "exec_create Env", "import SRC", "import changes", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
+	secrets = []string{"auth authConfig", "build authConfig", "build buildargs", "build configFile", "build secrets", "commit changes", "commit config", "commit containerConfig", "create Config", "create hiddenEnv", "distribution_inspect authConfig", "exec_create Env", "image_append Spec", "import SRC", "import changes", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {
