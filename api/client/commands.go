@@ -12,6 +12,8 @@ func commands() []Command {
 	return []Command{
 		{Name: "attach", Args: "CONTAINER", Summary: "Attach to a running container", Count: count{1, 1},
 			Also: []string{"container attach"}, New: newAttach},
+		{Name: "build", Args: "PATH|URL|-", Summary: "Build an image from a Dockerfile", Count: count{1, 1},
+			Also: []string{"image build", "builder build"}, New: newBuild},
 		{Name: "commit", Args: "CONTAINER [REPOSITORY[:TAG]]", Summary: "Create a new image from a container's changes", Count: count{1, 2},
 			Also: []string{"container commit"}, New: newCommit},
 		{Name: "cp", Args: "CONTAINER:PATH LOCAL|- | LOCAL|- CONTAINER:PATH",

@@ -32,7 +32,7 @@ func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64,
 		if err != nil {
 			return err
 		}
-		n, err := packEntry(tw, p, path.Join(as, filepath.ToSlash(rel)), e, links)
+		n, err := packEntry(tw, p, path.Join(as, filepath.ToSlash(rel)), e, links, nil)
 		size += n
 		return err
 	})
@@ -43,8 +43,8 @@ func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64,
 }
 
 // packEntry writes one file. Sockets are left out. links has the first name of
-// what has several.
-func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, links map[fileID]string) (int64, error) {
+// what has several; adjust, when not nil, changes headers.
+func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, links map[fileID]string, adjust func(*tar.Header)) (int64, error) {
 	info, err := e.Info()
 	if err != nil || info.Mode()&fs.ModeSocket != 0 {
 		return 0, err
@@ -63,6 +63,9 @@ func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, links map[fileID]s
 	hdr.Uname, hdr.Gname = "", "" // names of this host mean nothing in a container
 	if info.IsDir() {
 		hdr.Name += "/"
+	}
+	if adjust != nil {
+		adjust(hdr)
 	}
 	if !info.Mode().IsRegular() {
 		return 0, tw.WriteHeader(hdr)

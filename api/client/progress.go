@@ -29,7 +29,8 @@ type progressMessage struct {
 		Code    int
 		Message string
 	} `json:"errorDetail"`
-	Error string `json:"error"`
+	Error string          `json:"error"`
+	Aux   json.RawMessage `json:"aux"`
 }
 
 // showStream makes the request and shows its stream of messages on out; nil
@@ -59,6 +60,9 @@ type renderer struct {
 	width    int
 	now      func() time.Time
 	lines    map[string]int
+
+	aux  func(json.RawMessage) // told what is for programs; nil: nobody
+	line func(string)          // told each text of a stream; nil: nobody
 }
 
 func newRenderer(w io.Writer, terminal bool, now func() time.Time) *renderer {
@@ -87,6 +91,15 @@ func (r *renderer) show(stream io.Reader) error {
 }
 
 func (r *renderer) message(m *progressMessage) error {
+	if len(m.Aux) > 0 {
+		if r.aux != nil {
+			r.aux(m.Aux)
+		}
+		return nil
+	}
+	if r.line != nil && m.Stream != "" {
+		r.line(m.Stream)
+	}
 	up := 0
 	if m.ID != "" && (m.ProgressDetail != nil || m.Progress != "") {
 		line, known := r.lines[m.ID]
@@ -107,6 +120,8 @@ func (r *renderer) message(m *progressMessage) error {
 	switch {
 	case m.ErrorDetail != nil && m.ErrorDetail.Code == http.StatusUnauthorized:
 		return errors.New("Authentication is required.")
+	case m.ErrorDetail != nil && m.ErrorDetail.Code > 0 && m.ErrorDetail.Code < 256:
+		return &StatusError{Code: m.ErrorDetail.Code, Text: m.ErrorDetail.Message} // of a command
 	case m.ErrorDetail != nil && m.ErrorDetail.Message != "":
 		return errors.New(m.ErrorDetail.Message)
 	case m.Error != "":
