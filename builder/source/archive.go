@@ -29,39 +29,24 @@ type Archive struct {
 	nodes map[string]*node // by path, without the root
 }
 
-// node is one entry and where it lies.
-type node struct {
-	entry    Entry
-	header   int64 // where its headers begin; -1 for directories that only its names tell of
-	own      int64 // of a hard link: where its own headers begin, 0 for none
-	data     int64 // where its content begins
-	sparse   bool  // the content has holes that are not written
-	xattrs   bool
-	children []string // paths
-	sorted   bool
-	sum      string
-}
-
 func newArchive(f *os.File) *Archive {
-	return &Archive{
-		file: f, nodes: map[string]*node{},
-		root: &node{entry: Entry{Path: ".", Type: tar.TypeDir, Mode: 0o755}, header: -1},
-	}
+	return &Archive{file: f, nodes: map[string]*node{}, root: &node{path: ".", kind: tar.TypeDir, mode: 0o755, header: -1}}
 }
 
-// Single is a tree with one file and nothing else.
+// Single is a tree with one file and nothing else. Its name has no slashes.
 func Single(name string, data []byte) *Archive {
 	a := newArchive(nil)
 	a.data = data
-	n := &node{entry: Entry{Path: name, Type: tar.TypeReg, Mode: 0o644, Size: int64(len(data))}, header: -1}
-	a.nodes[name], a.root.children = n, []string{name}
+	n := &node{path: name, kind: tar.TypeReg, mode: 0o644, size: int64(len(data)), header: -1}
+	a.nodes[name] = n
+	a.root.hang(n)
 	return a
 }
 
 // Empty is a tree with nothing.
 func Empty() *Archive { return newArchive(nil) }
 
-// Close frees the spool.
+// Close frees the spool. Nothing can be opened then.
 func (a *Archive) Close() error {
 	if a.file == nil {
 		return nil
@@ -73,6 +58,9 @@ func (a *Archive) Close() error {
 func (a *Archive) Len() int { return len(a.nodes) }
 
 func (a *Archive) node(name string) *node {
+	if n := a.nodes[name]; n != nil {
+		return n
+	}
 	if name = path.Clean(name); name == "." {
 		return a.root
 	}
@@ -85,45 +73,42 @@ func (a *Archive) Lstat(name string) (Entry, error) {
 	if n == nil {
 		return Entry{}, notExist(name)
 	}
-	return n.entry, nil
+	return n.entry(), nil
 }
 
 // Children lists a directory.
 func (a *Archive) Children(dir string) ([]Entry, error) {
 	n := a.node(dir)
-	if n == nil || !n.entry.IsDir() {
+	if n == nil || !n.isDir() {
 		return nil, notExist(dir)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !n.sorted {
-		slices.Sort(n.children)
-		n.sorted = true
-	}
-	list := make([]Entry, 0, len(n.children))
-	for _, name := range n.children {
-		list = append(list, a.nodes[name].entry)
+	n.sort()
+	list := make([]Entry, 0, len(n.children()))
+	for _, c := range n.children() {
+		list = append(list, c.entry())
 	}
 	return list, nil
 }
 
 // Open reads a file where it lies in the spool.
-func (a *Archive) Open(_ context.Context, e Entry) (io.ReadCloser, error) {
+func (a *Archive) Open(ctx context.Context, e Entry) (io.ReadCloser, error) {
 	n := a.node(e.Path)
-	if n == nil || n.entry.Type != tar.TypeReg {
+	if n == nil || n.kind != tar.TypeReg {
 		return nil, notExist(e.Path)
 	}
 	if a.file == nil {
 		return io.NopCloser(bytes.NewReader(a.data)), nil
 	}
-	if !n.sparse {
-		return io.NopCloser(io.NewSectionReader(a.file, n.data, n.entry.Size)), nil
+	if !n.is(isSparse) {
+		return io.NopCloser(&cancelled{ctx: ctx, r: io.NewSectionReader(a.file, n.data, n.size)}), nil
 	}
 	tr, _, err := a.reread(n.header)
 	if err != nil {
 		return nil, err
 	}
-	return io.NopCloser(tr), nil
+	return io.NopCloser(&cancelled{ctx: ctx, r: tr}), nil
 }
 
 // maxEntry bounds what is read to find an entry's headers once more.
@@ -146,7 +131,7 @@ func (a *Archive) reread(at int64) (*tar.Reader, *tar.Header, error) {
 // Xattrs reads the extended attributes of an entry.
 func (a *Archive) Xattrs(e Entry) (map[string]string, error) {
 	n := a.node(e.Path)
-	if n == nil || !n.xattrs || a.file == nil {
+	if n == nil || !n.is(hasAttrs) || a.file == nil {
 		return nil, nil
 	}
 	_, h, err := a.reread(n.header)
@@ -162,92 +147,121 @@ func (a *Archive) Xattrs(e Entry) (map[string]string, error) {
 	return list, nil
 }
 
-// Sum is the checksum of the entry as it stands in the archive.
+// Sum is the checksum of the entry as it stands in the archive. That of a directory
+// which only the names of others tell of is its path, as in Docker.
 func (a *Archive) Sum(ctx context.Context, e Entry) (string, error) {
 	n := a.node(e.Path)
 	if n == nil {
 		return "", notExist(e.Path)
 	}
+	if n.header < 0 && n.kind != tar.TypeReg {
+		return n.path, nil
+	}
 	a.mu.Lock()
 	sum := n.sum
 	a.mu.Unlock()
-	if sum != "" {
-		return sum, nil
+	if sum == nil {
+		var err error
+		if sum, err = a.sum(ctx, n); err != nil {
+			return "", err
+		}
+		a.mu.Lock()
+		n.sum = sum
+		a.mu.Unlock()
 	}
-	sum, err := a.sum(ctx, n)
-	if err != nil {
-		return "", err
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func (a *Archive) sum(ctx context.Context, n *node) (*[sha256.Size]byte, error) {
+	h := sha256.New()
+	var content io.Reader = bytes.NewReader(a.data)
+	header := &tar.Header{Name: n.path, Mode: int64(n.mode), Size: n.size, Typeflag: tar.TypeReg}
+	if a.file != nil {
+		at := n.header
+		if n.rare != nil && n.rare.own > 0 {
+			at = n.rare.own
+		}
+		var err error
+		if content, header, err = a.reread(at); err != nil {
+			return nil, err
+		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	n.sum = sum
+	tarsum.Begin(h, header, tarsum.V1)
+	if err := hashContent(ctx, h, content, header.Size); err != nil {
+		return nil, err
+	}
+	sum := new([sha256.Size]byte)
+	h.Sum(sum[:0])
 	return sum, nil
 }
 
-func (a *Archive) sum(ctx context.Context, n *node) (string, error) {
-	h := sha256.New()
-	at := n.header
-	if n.own > 0 {
-		at = n.own
+// sumBuffer is how much is read and hashed at a time.
+const sumBuffer = 128 << 10
+
+// hashContent reads to the end. size is what is expected, in bytes.
+func hashContent(ctx context.Context, h io.Writer, r io.Reader, size int64) error {
+	if size == 0 {
+		return nil
 	}
-	if at < 0 || a.file == nil { // no header tells of it: its path is all there is, as in Docker
-		if n.entry.Type != tar.TypeReg {
-			return n.entry.Path, nil
-		}
-		tarsum.Begin(h, &tar.Header{Name: n.entry.Path, Mode: n.entry.Mode, Size: n.entry.Size, Typeflag: tar.TypeReg}, tarsum.V1)
-		_, _ = h.Write(a.data)
-		return hex.EncodeToString(h.Sum(nil)), nil
-	}
-	tr, header, err := a.reread(at)
-	if err != nil {
-		return "", err
-	}
-	tarsum.Begin(h, header, tarsum.V1)
-	if _, err := io.Copy(h, &cancelled{ctx: ctx, r: tr}); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	buf := make([]byte, min(size, sumBuffer))
+	_, err := io.CopyBuffer(h, &cancelled{ctx: ctx, r: r}, buf)
+	return err
 }
 
-// Hide takes files away, before the tree is used by others.
+// Hide takes files and directories away, before the tree is used by others.
 func (a *Archive) Hide(paths ...string) {
 	for _, name := range paths {
-		name = path.Clean(name)
-		n := a.nodes[name]
-		if n == nil {
+		n := a.node(name)
+		if n == nil || n == a.root {
 			continue
 		}
-		a.Hide(slices.Clone(n.children)...)
-		delete(a.nodes, name)
-		up := a.node(path.Dir(name))
-		up.children = slices.DeleteFunc(up.children, func(c string) bool { return c == name })
+		if up := a.node(path.Dir(n.path)); up != nil {
+			up.rare.children = slices.DeleteFunc(up.rare.children, func(c *node) bool { return c == n })
+		}
+		a.drop(n)
 	}
+}
+
+// drop forgets a node and what is in it; its directory still knows it.
+func (a *Archive) drop(n *node) {
+	for _, c := range n.children() {
+		a.drop(c)
+	}
+	delete(a.nodes, n.path)
 }
 
 // Ignore takes away what a matcher leaves out, but for keep, before the tree is
-// used by others.
+// used by others. A directory stays for what is left in it.
 func (a *Archive) Ignore(m *ignorefile.Matcher, keep ...string) error {
 	return a.ignore(m, a.root, ignorefile.Parent{}, keep)
 }
 
 func (a *Archive) ignore(m *ignorefile.Matcher, dir *node, parent ignorefile.Parent, keep []string) error {
-	for _, name := range slices.Clone(dir.children) {
-		out, self, err := m.Match(name, parent)
+	if dir.rare == nil {
+		return nil
+	}
+	left := dir.rare.children[:0]
+	for _, c := range dir.rare.children {
+		out, self, err := m.Match(c.path, parent)
 		if err != nil {
 			return err
 		}
-		n := a.nodes[name]
-		if err := a.ignore(m, n, self, keep); err != nil {
+		if err := a.ignore(m, c, self, keep); err != nil {
 			return err
 		}
-		if out && len(n.children) == 0 && !slices.Contains(keep, name) {
-			a.Hide(name)
+		if out && len(c.children()) == 0 && !slices.Contains(keep, c.path) {
+			delete(a.nodes, c.path)
+			continue
 		}
+		left = append(left, c)
 	}
+	clear(dir.rare.children[len(left):])
+	dir.rare.children = left
 	return nil
 }
 
-// Sub is the tree below a directory, for contexts that are a part of a repository.
+// Sub is the tree below a directory, for contexts that are a part of something.
+// It takes the place of the whole, which must not be used any more.
 func (a *Archive) Sub(dir string) (*Archive, error) {
 	e, err := Lookup(a, dir, true)
 	if err != nil {
@@ -260,28 +274,17 @@ func (a *Archive) Sub(dir string) (*Archive, error) {
 		return a, nil
 	}
 	b := newArchive(a.file)
-	prefix := e.Path + "/"
 	b.root = a.nodes[e.Path]
-	b.root.entry.Path = "."
-	for name, n := range a.nodes {
-		rest, ok := strings.CutPrefix(name, prefix)
-		if !ok {
-			continue
-		}
-		n.entry.Path = rest
-		b.nodes[rest] = n
-	}
-	for _, n := range b.nodes {
-		n.children = cutAll(n.children, prefix)
-	}
-	b.root.children = cutAll(b.root.children, prefix)
+	b.move(b.root, len(e.Path)+1)
+	b.root.path = "."
 	return b, nil
 }
 
-func cutAll(list []string, prefix string) []string {
-	cut := make([]string, 0, len(list))
-	for _, s := range list {
-		cut = append(cut, strings.TrimPrefix(s, prefix))
+// move shortens the paths of what is in a directory.
+func (a *Archive) move(dir *node, cut int) {
+	for _, c := range dir.children() {
+		c.path = c.path[cut:]
+		a.nodes[c.path] = c
+		a.move(c, cut)
 	}
-	return cut
 }

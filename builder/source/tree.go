@@ -156,19 +156,31 @@ func HasMeta(pattern string) bool {
 
 // Match finds what a pattern matches, in order: its elements are those of
 // path.Match, so that * does not cross a slash. "**" as an element is any number
-// of directories. Directories that are links are entered.
+// of directories. Links are followed up to the first wildcard and not from there on,
+// so that nothing is found twice.
 func Match(ctx context.Context, t Tree, pattern string) ([]Entry, error) {
 	for _, element := range elements(pattern) {
 		if _, err := path.Match(element, ""); err != nil {
 			return nil, errdefs.InvalidArgument("the pattern %q is malformed", pattern)
 		}
 	}
-	m := matcher{t: t, seen: map[string]bool{}}
-	root, err := t.Lstat(".")
+	m := matcher{t: t, seen: map[state]bool{}}
+	todo := elements(pattern)
+	literal := 0
+	for literal < len(todo) && !strings.ContainsAny(todo[literal], `*?[\`) {
+		literal++
+	}
+	if literal == len(todo) && literal > 0 {
+		literal-- // the last one is not followed
+	}
+	from, err := Lookup(t, strings.Join(todo[:literal], "/"), true)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrLoop) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := m.match(ctx, root, elements(pattern)); err != nil {
+	if err := m.match(ctx, from, todo[literal:]); err != nil {
 		return nil, err
 	}
 	return m.found, nil
@@ -177,31 +189,53 @@ func Match(ctx context.Context, t Tree, pattern string) ([]Entry, error) {
 type matcher struct {
 	t     Tree
 	found []Entry
-	seen  map[string]bool
+	seen  map[state]bool
+}
+
+// state is a file that was reached with so many elements of the pattern left, as
+// several "**" do in many ways.
+type state struct {
+	path string
+	left int
 }
 
 func (m *matcher) match(ctx context.Context, dir Entry, todo []string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if len(todo) == 0 {
-		if !m.seen[dir.Path] {
-			m.seen[dir.Path] = true
-			m.found = append(m.found, dir)
-		}
+	at := state{dir.Path, len(todo)}
+	if m.seen[at] {
 		return nil
 	}
-	if dir.Type == tar.TypeSymlink {
-		to, err := Lookup(m.t, dir.Path, true)
-		if err != nil {
-			return nil //nolint:nilerr // a link that leads nowhere has nothing in it
-		}
-		dir = to
+	m.seen[at] = true
+	if len(todo) == 0 {
+		m.found = append(m.found, dir)
+		return nil
 	}
 	if !dir.IsDir() {
 		return nil
 	}
 	if todo[0] == "**" {
+		return m.below(ctx, dir, todo)
+	}
+	list, err := m.t.Children(dir.Path)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		if ok, _ := path.Match(todo[0], c.Base()); !ok {
+			continue
+		}
+		if err := m.match(ctx, c, todo[1:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// below matches "**": what follows it may be in the directory, or deeper.
+func (m *matcher) below(ctx context.Context, dir Entry, todo []string) error {
+	if len(todo) > 1 {
 		if err := m.match(ctx, dir, todo[1:]); err != nil {
 			return err
 		}
@@ -211,16 +245,15 @@ func (m *matcher) match(ctx context.Context, dir Entry, todo []string) error {
 		return err
 	}
 	for _, c := range list {
-		rest := todo[1:]
-		if todo[0] == "**" {
-			if rest = todo; !c.IsDir() && len(todo) > 1 {
-				continue
+		if len(todo) == 1 {
+			if err := m.match(ctx, c, nil); err != nil {
+				return err
 			}
-		} else if ok, _ := path.Match(todo[0], c.Base()); !ok {
-			continue
 		}
-		if err := m.match(ctx, c, rest); err != nil {
-			return err
+		if c.IsDir() {
+			if err := m.match(ctx, c, todo); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,202 @@
+package source
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"math"
+	"path"
+	"strings"
+
+	"github.com/enginejobs/docker/errdefs"
+)
+
+// index notes every entry as it passes.
+func (a *Archive) index(tr *tar.Reader, in *position, opt SpoolOptions) error {
+	for {
+		begin := (in.n + block - 1) / block * block
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		data := in.n
+		if h.Typeflag != tar.TypeXGlobalHeader {
+			if err := a.add(h, begin, data); err != nil {
+				return err
+			}
+			if len(a.nodes) > opt.MaxEntries {
+				return errdefs.InvalidArgument("the build context has more than %d files", opt.MaxEntries)
+			}
+		}
+		if _, err := io.Copy(io.Discard, tr); err != nil {
+			return err
+		}
+	}
+}
+
+// add notes one entry; a later one of the same name takes the place of an
+// earlier one.
+func (a *Archive) add(h *tar.Header, header, data int64) error {
+	name, err := cleanName(h.Name)
+	if err != nil {
+		return err
+	}
+	if !isID(h.Uid) || !isID(h.Gid) || h.Size < 0 || h.Devmajor < 0 || h.Devminor < 0 {
+		return errdefs.InvalidArgument("reading the build context: %q has an owner, a size or a number that no file can have", name)
+	}
+	n := &node{
+		kind: h.Typeflag, mode: uint16(h.Mode & 0o7777), uid: uint32(h.Uid), gid: uint32(h.Gid), //nolint:gosec // isID
+		seconds: h.ModTime.Unix(), nanos: int32(h.ModTime.Nanosecond()), header: header, data: data, //nolint:gosec // below 1e9
+	}
+	if hasXattrs(h) {
+		n.flags |= hasAttrs
+	}
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
+		n.kind, n.size = tar.TypeReg, h.Size
+		if sparse(h) {
+			n.flags |= isSparse
+		}
+	case tar.TypeSymlink:
+		if n.link = h.Linkname; len(n.link) > maxPath {
+			return errdefs.InvalidArgument("reading the build context: %q is a link to a path of %d bytes", name, len(n.link))
+		}
+	case tar.TypeLink:
+		return a.addLink(name, h, n)
+	case tar.TypeChar, tar.TypeBlock:
+		n.more().major, n.more().minor = h.Devmajor, h.Devminor
+	case tar.TypeDir, tar.TypeFifo:
+	default:
+		return errdefs.InvalidArgument("reading the build context: %q is of the unknown type %q", name, h.Typeflag)
+	}
+	return a.put(name, n)
+}
+
+// isID tells whether a number can own files.
+func isID(n int) bool { return n >= 0 && n < math.MaxUint32 }
+
+// addLink notes another name of a file that came before it.
+func (a *Archive) addLink(name string, h *tar.Header, n *node) error {
+	to, err := cleanName(h.Linkname)
+	if err != nil {
+		return err
+	}
+	e, err := Lookup(a, to, false)
+	if err != nil || e.IsDir() {
+		return errdefs.InvalidArgument("reading the build context: %q is a link to %q, which is no file before it", name, to)
+	}
+	first := a.node(e.Path)
+	first.flags |= isLinked
+	own := n.header
+	*n = *first
+	n.rare = &rare{own: own}
+	if first.rare != nil {
+		n.rare.major, n.rare.minor = first.rare.major, first.rare.minor
+	}
+	return a.put(name, n)
+}
+
+// put hangs a node where its name says; links in its directories are followed
+// inside the archive, and missing directories are made.
+func (a *Archive) put(name string, n *node) error {
+	if name == "." {
+		if n.isDir() {
+			n.path, n.rare, n.flags = ".", a.root.rare, n.flags|a.root.flags
+			a.root = n
+		}
+		return nil
+	}
+	dir, err := a.directory(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	n.path = under(dir.path, name)
+	old := a.nodes[n.path]
+	if old == nil {
+		a.nodes[n.path] = n
+		dir.hang(n)
+		return nil
+	}
+	// It takes the place of what was there, as when archives are unpacked: of a
+	// directory and all in it, unless it is one itself.
+	if old.isDir() && n.isDir() {
+		n.path, n.rare, n.flags = old.path, old.rare, n.flags|old.flags&isSorted
+	} else if old.isDir() {
+		a.drop(old)
+	}
+	content := *n
+	a.nodes[content.path] = old // its directory and others know the node
+	*old = content
+	old.sum = nil
+	return nil
+}
+
+// directory finds or makes one.
+func (a *Archive) directory(name string) (*node, error) {
+	if n := a.node(name); n != nil && n.isDir() {
+		return n, nil
+	}
+	e, err := Lookup(a, name, true)
+	switch {
+	case err == nil && e.IsDir():
+		return a.node(e.Path), nil
+	case err == nil, errors.Is(err, ErrLoop):
+		return nil, notDirectory(name)
+	}
+	up, err := a.directory(path.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	n := &node{path: under(up.path, name), kind: tar.TypeDir, mode: 0o755, header: -1}
+	if a.nodes[n.path] != nil { // a link that leads nowhere, or a file
+		return nil, notDirectory(name)
+	}
+	a.nodes[n.path] = n
+	up.hang(n)
+	return n, nil
+}
+
+func notDirectory(name string) error {
+	return errdefs.InvalidArgument("reading the build context: there are files in %q, which is no directory", name)
+}
+
+// maxPath is the length of the longest path, in bytes.
+const maxPath = 4095
+
+// cleanName is the path of an entry. Those that lead out are refused.
+func cleanName(name string) (string, error) {
+	clean := path.Clean(strings.TrimLeft(name, "/"))
+	if clean == ".." || strings.HasPrefix(clean, "../") {
+		return "", errdefs.InvalidArgument("reading the build context: %q leads out of it", name)
+	}
+	if strings.IndexByte(clean, 0) >= 0 || len(clean) > maxPath {
+		return "", errdefs.InvalidArgument("reading the build context: a name of %d bytes cannot be a path", len(clean))
+	}
+	return clean, nil
+}
+
+func sparse(h *tar.Header) bool {
+	if h.Typeflag == tar.TypeGNUSparse {
+		return true
+	}
+	for k := range h.PAXRecords {
+		if strings.HasPrefix(k, "GNU.sparse.") {
+			return true
+		}
+	}
+	return false
+}
+
+const xattrPrefix = "SCHILY.xattr."
+
+func hasXattrs(h *tar.Header) bool {
+	for k := range h.PAXRecords {
+		if strings.HasPrefix(k, xattrPrefix) {
+			return true
+		}
+	}
+	return false
+}
