@@ -134,7 +134,7 @@ func (b *Builder) build(ctx context.Context, opt buildOptions, names []reference
 	if err != nil {
 		return "", err
 	}
-	graph, err := file.Resolve(dockerfile.ResolveOptions{Target: opt.Target, BuildArgs: opt.BuildArgs, Platform: opt.Platform})
+	graph, err := file.Resolve(dockerfile.ResolveOptions{Target: opt.Target, BuildArgs: opt.BuildArgs, Labels: opt.Labels, Platform: opt.Platform})
 	if err != nil {
 		return "", err
 	}

@@ -129,7 +129,7 @@ func (s *stage) addURL(ctx context.Context, c *instructions.AddCommand, url stri
 			return nil, err
 		}
 	}
-	return []layer.Source{{Tree: t, Path: e.Path, Entry: e, Unpack: c.Unpack != nil && *c.Unpack}}, nil
+	return []layer.Source{{Tree: t, Path: e.Path, Entry: e, Remote: true, Unpack: c.Unpack != nil && *c.Unpack}}, nil
 }
 
 // addGit is a repository.

@@ -6,6 +6,7 @@
 package layer
 
 import (
+	"archive/tar"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -41,6 +42,7 @@ type Source struct {
 	Entry  source.Entry
 	Pivot  string // with Parents: directories up to here are left out
 	Unpack bool   // archives are unpacked: ADD
+	Remote bool   // it was downloaded: dockerd names it by its sum alone
 }
 
 // Plan is what a layer will hold.
@@ -362,12 +364,23 @@ func (p *Plan) Sum() string {
 func (p *Plan) info(ctx context.Context, s Source) (string, error) {
 	if !s.Entry.IsDir() {
 		sum, err := s.Tree.Sum(ctx, s.Entry)
+		if s.Remote {
+			return sum, err
+		}
 		return "file:" + sum, err
 	}
 	var sums []string
 	err := source.Walk(ctx, s.Tree, s.Entry, func(e source.Entry) error {
 		if e.Path == "." {
 			return nil
+		}
+		if e.Type == tar.TypeSymlink {
+			// What it leads to counts; dockerd leaves out those that lead nowhere.
+			target, err := source.Lookup(s.Tree, e.Path, true)
+			if err != nil {
+				return nil //nolint:nilerr // it is copied as it is
+			}
+			e = target
 		}
 		sum, err := s.Tree.Sum(ctx, e)
 		sums = append(sums, sum)
