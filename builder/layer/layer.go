@@ -375,9 +375,10 @@ func (p *Plan) info(ctx context.Context, s Source) (string, error) {
 			return nil
 		}
 		if e.Type == tar.TypeSymlink {
-			// What it leads to counts; dockerd leaves out those that lead nowhere.
+			// What it leads to counts, or its name when it leads nowhere.
 			target, err := source.Lookup(s.Tree, e.Path, true)
 			if err != nil {
+				sums = append(sums, e.Path)
 				return nil //nolint:nilerr // it is copied as it is
 			}
 			e = target
