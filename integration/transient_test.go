@@ -183,3 +183,41 @@ func nothingOfABuild(t *testing.T, d *daemonproc.Daemon) {
 		}
 	}
 }
+
+// TestDaemonStoppedDuringABuild: a build does not hold a stop up, whatever its command
+// does about signals.
+func TestDaemonStoppedDuringABuild(t *testing.T) {
+	d := daemonproc.Start(t, daemonproc.Options{})
+	there, err := remote.Dial(t.Context(), d.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	job := buildJob(t, there, "trap '' TERM INT HUP; sleep 1000")
+	if err := job.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); d.Must(t, "ps", "-q") == ""; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the command does not run")
+		}
+	}
+	began := time.Now()
+	if code, err := d.Stop(); err != nil || code != 0 {
+		t.Errorf("stop: %d %v", code, err)
+	}
+	// The API gives what changes something four seconds to end by itself.
+	if took := time.Since(began); took > 7*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+	if err := job.Wait(); err == nil {
+		t.Error("the build of a stopped daemon ended well")
+	}
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Must(t, "ps", "-aq"); got != "" {
+		t.Errorf("containers that are left: %s", got)
+	}
+	nothingOfABuild(t, d)
+}

@@ -6,7 +6,6 @@
 package layer
 
 import (
-	"archive/tar"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -360,7 +359,8 @@ func (p *Plan) Sum() string {
 	return "multi:" + hashOf(p.infos)
 }
 
-// info is the sum of one source.
+// info is the sum of one source. A link counts as what it says: dockerd takes what
+// it leads to, and finds a directory unchanged whose links lead elsewhere.
 func (p *Plan) info(ctx context.Context, s Source) (string, error) {
 	if !s.Entry.IsDir() {
 		sum, err := s.Tree.Sum(ctx, s.Entry)
@@ -373,15 +373,6 @@ func (p *Plan) info(ctx context.Context, s Source) (string, error) {
 	err := source.Walk(ctx, s.Tree, s.Entry, func(e source.Entry) error {
 		if e.Path == "." {
 			return nil
-		}
-		if e.Type == tar.TypeSymlink {
-			// What it leads to counts, or its name when it leads nowhere.
-			target, err := source.Lookup(s.Tree, e.Path, true)
-			if err != nil {
-				sums = append(sums, e.Path)
-				return nil //nolint:nilerr // it is copied as it is
-			}
-			e = target
 		}
 		sum, err := s.Tree.Sum(ctx, e)
 		sums = append(sums, sum)

@@ -241,13 +241,21 @@ const removal = 20 * time.Second
 func (r *Runner) Remove(ctx context.Context, container string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
 	defer cancel()
-	job := r.opt.Engine.Job("rm", container).SetContext(ctx)
-	job.SetenvBool("forceRemove", true)
-	job.SetenvBool("removeVolume", true)
-	if err := job.Run(); err != nil && !errdefs.IsNotFound(err) {
+	err := r.remove(ctx, container)
+	if err != nil && ctx.Err() == nil && r.opt.Engine.IsShutdown() {
+		err = r.remove(ctx, container) // the first was one of the jobs that a shutdown cancels
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("removing the container %s of a build: %w", container, err)
 	}
 	return nil
+}
+
+func (r *Runner) remove(ctx context.Context, container string) error {
+	job := r.opt.Engine.Job("rm", container).SetContext(ctx)
+	job.SetenvBool("forceRemove", true)
+	job.SetenvBool("removeVolume", true)
+	return job.Run()
 }
 
 // Leave keeps the container of a Run for the user, as that of a failed command is

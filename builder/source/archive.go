@@ -27,6 +27,8 @@ type Archive struct {
 	mu    sync.Mutex // guards what changes after it is filled: orders and sums
 	root  *node
 	nodes map[string]*node // by path, without the root
+
+	buffers sync.Pool // of hashContent
 }
 
 func newArchive(f *os.File) *Archive {
@@ -187,7 +189,7 @@ func (a *Archive) sum(ctx context.Context, n *node) (*[sha256.Size]byte, error) 
 		}
 	}
 	tarsum.Begin(h, header, tarsum.V1)
-	if err := hashContent(ctx, h, content, header.Size); err != nil {
+	if err := hashContent(ctx, h, content, header.Size, &a.buffers); err != nil {
 		return nil, err
 	}
 	sum := new([sha256.Size]byte)
@@ -196,15 +198,20 @@ func (a *Archive) sum(ctx context.Context, n *node) (*[sha256.Size]byte, error) 
 }
 
 // sumBuffer is how much is read and hashed at a time.
-const sumBuffer = 128 << 10
+const sumBuffer = 64 << 10
 
 // hashContent reads to the end. size is what is expected, in bytes.
-func hashContent(ctx context.Context, h io.Writer, r io.Reader, size int64) error {
+func hashContent(ctx context.Context, h io.Writer, r io.Reader, size int64, buffers *sync.Pool) error {
 	if size == 0 {
 		return nil
 	}
-	buf := make([]byte, min(size, sumBuffer))
-	_, err := io.CopyBuffer(h, &cancelled{ctx: ctx, r: r}, buf)
+	buf, ok := buffers.Get().(*[]byte)
+	if !ok {
+		b := make([]byte, sumBuffer)
+		buf = &b
+	}
+	defer buffers.Put(buf)
+	_, err := io.CopyBuffer(h, &cancelled{ctx: ctx, r: r}, *buf)
 	return err
 }
 

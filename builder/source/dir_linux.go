@@ -30,6 +30,8 @@ type dir struct {
 
 	mu   sync.Mutex
 	sums map[string]string // by path
+
+	buffers sync.Pool // of hashContent
 }
 
 // Dir makes a tree of a directory. Sums are remembered: files whose sum was asked
@@ -217,7 +219,7 @@ func (d *dir) Sum(ctx context.Context, e Entry) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		err = hashContent(ctx, h, f, e.Size)
+		err = hashContent(ctx, h, f, e.Size, &d.buffers)
 		if err = errors.Join(err, f.Close()); err != nil {
 			return "", err
 		}

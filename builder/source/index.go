@@ -2,6 +2,7 @@ package source
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"io"
 	"math"
@@ -12,7 +13,11 @@ import (
 )
 
 // index notes every entry as it passes.
-func (a *Archive) index(tr *tar.Reader, in *position, opt SpoolOptions) error {
+func (a *Archive) index(ctx context.Context, tr *tar.Reader, in *position, opt SpoolOptions) error {
+	holes := int64(maxHoles)
+	if opt.MaxBytes > 0 {
+		holes = opt.MaxBytes
+	}
 	for {
 		begin := (in.n + block - 1) / block * block
 		h, err := tr.Next()
@@ -31,11 +36,20 @@ func (a *Archive) index(tr *tar.Reader, in *position, opt SpoolOptions) error {
 				return errdefs.InvalidArgument("the build context has more than %d files", opt.MaxEntries)
 			}
 		}
-		if _, err := io.Copy(io.Discard, tr); err != nil {
+		// What is not in the archive is made by the reader, with no end in sight.
+		if sparse(h) {
+			if holes -= h.Size; holes < 0 {
+				return errdefs.InvalidArgument("the build context is larger than it may be: %q has %d bytes, most of them holes", h.Name, h.Size)
+			}
+		}
+		if _, err := io.Copy(io.Discard, &cancelled{ctx: ctx, r: tr}); err != nil {
 			return err
 		}
 	}
 }
+
+// maxHoles is how long files with holes may be together, in bytes.
+const maxHoles = 64 << 30
 
 // add notes one entry; a later one of the same name takes the place of an
 // earlier one.

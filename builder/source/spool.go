@@ -68,7 +68,7 @@ func (a *Archive) fill(ctx context.Context, r io.Reader, opt SpoolOptions) error
 	out := bufio.NewWriterSize(a.file, readAhead)
 	copied := &spooler{r: plain, w: out, left: opt.MaxBytes, limited: opt.MaxBytes > 0}
 	in := &position{r: bufio.NewReaderSize(copied, readAhead)}
-	if err := a.index(tar.NewReader(in), in, opt); err != nil {
+	if err := a.index(ctx, tar.NewReader(in), in, opt); err != nil {
 		return readError(ctx, errors.Join(copied.failed, err))
 	}
 	copied.w = io.Discard

@@ -262,6 +262,7 @@ func TestSpool_Faults(t *testing.T) {
 		"too many":        {data: good, opt: SpoolOptions{MaxEntries: 1}, want: "more than 1 files"},
 		"owner":           {data: number(tar.Header{Typeflag: tar.TypeReg, Uid: 1 << 40}), want: "no file can have"},
 		"device":          {data: number(tar.Header{Typeflag: tar.TypeChar, Devmajor: -1, Format: tar.FormatGNU}), want: "no file can have"},
+		"holes":           {data: petabyte(t), want: "most of them holes"},
 		"type":            {data: number(tar.Header{Typeflag: 'Z'}), want: "unknown type"},
 	} {
 		a, err := spool(t, c.data, c.opt)
@@ -282,6 +283,28 @@ func TestSpool_Faults(t *testing.T) {
 	if _, err := Spool(ctx, t.TempDir(), r, SpoolOptions{}); err == nil || err.Error() != "the client left" {
 		t.Errorf("cancelled: %v", err)
 	}
+}
+
+// petabyte is a file of holes alone, in the old way of GNU tar.
+func petabyte(t *testing.T) []byte {
+	t.Helper()
+	data := packed(t, [][2]string{{"n", ""}})
+	h := data[len(data)-1024-512:][:512]
+	h[156] = 'S'
+	copy(h[257:], "ustar  \x00")
+	clear(h[345:512])
+	size := []byte{0x80, 0, 0, 0, 0, 0, 3, 0x8d, 0x7e, 0xa4, 0xc6, 0x80} // base 256
+	copy(h[386:], size)                                                  // a fragment at the end,
+	copy(h[398:], "00000000000\x00")                                     // of no bytes
+	copy(h[483:], size)
+	sum := 8 * int(' ')
+	for i, c := range h {
+		if i < 148 || i >= 156 {
+			sum += int(c)
+		}
+	}
+	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
+	return data
 }
 
 func TestArchive_HideIgnoreSub(t *testing.T) {
