@@ -21,11 +21,11 @@ func (s *stage) run(ctx context.Context, c *instructions.RunCommand) error {
 		return errdefs.InvalidArgument("line %d: there is no command to run in an empty image: COPY or ADD one first", s.step.Line)
 	}
 	cfg := s.stand.Config
-	cmd := commandLine(cfg, c)
-	all, compared := s.stand.Args.Run(cfg.Env)
-	recorded := cmd
-	if len(compared) > 0 {
-		recorded = slices.Concat([]string{"|" + itoa(len(compared))}, compared, cmd)
+	cmd, script := dockerfile.RunLine(cfg, c)
+	all, _ := s.stand.Args.Run(cfg.Env)
+	recorded := s.stand.Args.Record(cfg.Env, cmd)
+	if script != nil { // what it says counts, not its name
+		recorded = append(slices.Clip(recorded), script.Data)
 	}
 	cc := *cfg
 	cc.Cmd = recorded
@@ -40,7 +40,7 @@ func (s *stage) run(ctx context.Context, c *instructions.RunCommand) error {
 		s.hit(id)
 		return nil
 	}
-	return s.x.work(ctx, func() error { return s.runContainer(ctx, c, cmd, all, &cc) })
+	return s.x.work(ctx, func() error { return s.runContainer(ctx, c, cmd, script, all, &cc) })
 }
 
 // mountTexts are the mounts as they stand in the Dockerfile, which the cache has
@@ -55,31 +55,17 @@ func mountTexts(c *instructions.RunCommand) []string {
 	return list
 }
 
-// commandLine is what runs. A heredoc is the script of the shell, or of the
-// program that its first line names.
-func commandLine(cfg *runconfig.Config, c *instructions.RunCommand) []string {
-	if len(c.Files) == 0 {
-		return dockerfile.CommandLine(cfg, c.ShellDependantCmdLine)
-	}
-	if c.PrependShell && len(c.CmdLine) == 1 && strings.HasPrefix(c.CmdLine[0], "<<") {
-		return append(dockerfile.Shell(cfg), c.Files[0].Data)
-	}
-	line := c.ShellDependantCmdLine
-	text := strings.Join(line.CmdLine, " ")
-	for _, f := range c.Files { // the shell reads the rest of it
-		text += "\n" + f.Data + f.Name
-	}
-	return append(dockerfile.Shell(cfg), text)
-}
-
 // runContainer runs the command and commits what it has made.
-func (s *stage) runContainer(ctx context.Context, c *instructions.RunCommand, cmd, args []string, cc *runconfig.Config) error {
+func (s *stage) runContainer(ctx context.Context, c *instructions.RunCommand, cmd []string, script *dockerfile.Script, args []string, cc *runconfig.Config) error {
 	cfg := *s.stand.Config
 	cfg.Image, cfg.Cmd, cfg.Env = s.image, cmd, append(slices.Clone(cfg.Env), args...)
 	cfg.Entrypoint, cfg.Healthcheck = runconfig.Strings{""}, &runconfig.Healthcheck{Test: []string{"NONE"}}
 	mounts, err := s.mounts(ctx, c)
 	if err != nil {
 		return err
+	}
+	if script != nil {
+		mounts = append(mounts, run.Mount{Type: run.Secret, Target: script.Path, Mode: 0o755, Data: []byte(script.Data)})
 	}
 	host := *s.x.opt.Host
 	if network := instructions.GetNetwork(c); network != "" && network != instructions.NetworkDefault {

@@ -108,10 +108,13 @@ func TestRunLine(t *testing.T) {
 		{"nothing", "RUN", cfg, []string{"/bin/sh", "-c"}, ""},
 		{"a script", "RUN <<EOF\na $b\nc\nEOF", bash, []string{"/bin/bash", "-c", "a $b\nc\n"}, ""},
 		{"a script with tabs", "RUN <<-EOF\n\ta\n\t\tb\n\tEOF", cfg, []string{"/bin/sh", "-c", "a\nb\n"}, ""},
-		{"a script of a program", "RUN <<EOF\n#!/usr/bin/env python\nprint(1)\nEOF", cfg, []string{"/dev/pipes/EOF"}, "#!/usr/bin/env python\nprint(1)\n"},
+		{"a script of a program", "RUN <<EOF\n#!/usr/bin/env python\nprint(1)\nEOF", cfg, []string{"/usr/bin/env", "python", "/dev/pipes/EOF"},
+			"#!/usr/bin/env python\nprint(1)\n"},
+		{"its argument is one", "RUN <<E\n#! /bin/sh\t-e -u \r\nx\nE", cfg, []string{"/bin/sh", "-e -u", "/dev/pipes/E"}, "#! /bin/sh\t-e -u \r\nx\n"},
+		{"no program is named", "RUN <<E\n#!\nx\nE", cfg, []string{"/bin/sh", "-c", "#!\nx\n"}, ""},
 		{"a command that reads one", "RUN cat <<EOF > /x\n#!a\nEOF", cfg, []string{"/bin/sh", "-c", "cat <<EOF > /x\n#!a\nEOF"}, ""},
 		{"two", "RUN <<A cat; <<B\na\nA\nb\nB", cfg, []string{"/bin/sh", "-c", "<<A cat; <<B\na\nA\nb\nB"}, ""},
-		{"a name that leads out", "RUN <<../../x\n#!a\n../../x", cfg, []string{"/dev/pipes/x"}, "#!a\n"},
+		{"a name that leads out", "RUN <<../../x\n#!a\n../../x", cfg, []string{"a", "/dev/pipes/x"}, "#!a\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			argv, script := dockerfile.RunLine(c.cfg, instruction(t, c.text).(*instructions.RunCommand))

@@ -29,21 +29,26 @@ func CommandLine(cfg *runconfig.Config, line instructions.ShellDependantCmdLine)
 	return slices.Clone(line.CmdLine)
 }
 
-// ScriptDir is where the script of a RUN is to be found that names its program.
-const ScriptDir = "/dev/pipes"
+// scriptDir is where the script of a RUN is to be found that names its program.
+const scriptDir = "/dev/pipes"
+
+// Script is a file that a RUN needs while it runs, and that is no part of the image.
+type Script struct {
+	Path string // in the container
+	Data string // to be readable by anybody, mode 0755
+}
 
 // RunLine is what a RUN runs. A single heredoc is the script of the shell of the
-// image, or, when it begins with "#!", a program: script is to be put, with mode
-// 0755, where argv names it, and to be no part of the image. Other heredocs are
-// left to the shell.
-func RunLine(cfg *runconfig.Config, c *instructions.RunCommand) (argv runconfig.Strings, script *instructions.ShellInlineFile) {
+// image, or of the program that its first line names with "#!": as the kernel would
+// have it, but for that the script may lie on a mount without execution. Other
+// heredocs are left to the shell.
+func RunLine(cfg *runconfig.Config, c *instructions.RunCommand) (runconfig.Strings, *Script) {
 	line := c.ShellDependantCmdLine
 	if len(line.Files) == 0 || !line.PrependShell {
 		return CommandLine(cfg, line), nil
 	}
 	text := strings.Join(line.CmdLine, " ")
-	first := line.Files[0]
-	if parser.MustParseHeredoc(text) == nil { // more than one word: a command with heredocs
+	if parser.MustParseHeredoc(text) == nil { // more than that one word: a command with heredocs
 		var full strings.Builder
 		full.WriteString(text)
 		for _, f := range line.Files {
@@ -51,14 +56,32 @@ func RunLine(cfg *runconfig.Config, c *instructions.RunCommand) (argv runconfig.
 		}
 		return append(Shell(cfg), full.String()), nil
 	}
-	if first.Chomp {
-		first.Data = parser.ChompHeredocContent(first.Data)
+	data := line.Files[0].Data
+	if line.Files[0].Chomp {
+		data = parser.ChompHeredocContent(data)
 	}
-	if strings.HasPrefix(first.Data, "#!") {
-		first.Name = path.Base("/" + first.Name)
-		return runconfig.Strings{path.Join(ScriptDir, first.Name)}, &first
+	argv := program(data)
+	if argv == nil {
+		return append(Shell(cfg), data), nil
 	}
-	return append(Shell(cfg), first.Data), nil
+	file := path.Join(scriptDir, path.Base("/"+line.Files[0].Name))
+	return append(argv, file), &Script{Path: file, Data: data}
+}
+
+// program reads "#!interpreter [argument]" as execve(2) does: all that follows the
+// interpreter is one argument.
+func program(script string) []string {
+	line, _, _ := strings.Cut(script, "\n")
+	line, ok := strings.CutPrefix(line, "#!")
+	name, argument, _ := strings.Cut(strings.Trim(strings.ReplaceAll(line, "\t", " "), " \r"), " ")
+	if !ok || name == "" {
+		return nil
+	}
+	argv := []string{name}
+	if argument = strings.Trim(argument, " "); argument != "" {
+		argv = append(argv, argument)
+	}
+	return argv
 }
 
 // cmd: an empty list is one, and counts as no command of this stage.
