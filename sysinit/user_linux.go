@@ -2,6 +2,7 @@ package sysinit
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -98,6 +99,11 @@ func lookupIdentity(name, group string, hasGroup bool, extra []string, passwd, g
 			return id, err
 		}
 		id.groups = append(id.groups, gid)
+	}
+	// The group itself is one of them: else files that shut it out by their mode
+	// would be open to a process that changes its group (CVE-2022-36109).
+	if !slices.Contains(id.groups, id.gid) {
+		id.groups = slices.Insert(id.groups, 0, id.gid)
 	}
 	return id, nil
 }
