@@ -3,7 +3,9 @@
 package graph
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -111,6 +113,17 @@ func (s *Store) bringDiff(ctx context.Context, c image.Commit, h *heldLayers) er
 // the upper end; one of nothing only sets empty. read, when not nil, is called
 // when the archive has been read.
 func (s *Store) bringLayerOn(ctx context.Context, h *heldLayers, archive io.Reader, read func()) error {
+	archive, nothing, err := holdsNothing(archive)
+	if err != nil {
+		return err
+	}
+	if nothing { // a command that has written nothing: most of its commit is saved
+		if read != nil {
+			read()
+		}
+		h.empty = true
+		return nil
+	}
 	p, err := s.unpackLayer(ctx, h.chainID, archive)
 	if err != nil {
 		return err
@@ -131,6 +144,21 @@ func (s *Store) bringLayerOn(ctx context.Context, h *heldLayers, archive io.Read
 	h.chainID = l.chainID
 	s.unhold(below) // the new one keeps it
 	return nil
+}
+
+// holdsNothing tells whether an archive is the one of no files: two blocks of
+// zeros. It gives a reader of the whole archive back.
+func holdsNothing(archive io.Reader) (whole io.Reader, nothing bool, err error) {
+	head := make([]byte, 2*512+1)
+	n, err := io.ReadFull(archive, head)
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		nothing = n == len(head)-1 && len(bytes.Trim(head[:n], "\x00")) == 0
+	default:
+		return nil, false, fmt.Errorf("reading the archive of a layer: %w", err)
+	}
+	return io.MultiReader(bytes.NewReader(head[:n]), archive), nothing, nil
 }
 
 // commitDocument is the document of a commit.
