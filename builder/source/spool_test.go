@@ -26,7 +26,7 @@ import (
 func spool(t testing.TB, data []byte, opt SpoolOptions) (*Archive, error) {
 	t.Helper()
 	dir := t.TempDir()
-	a, err := Spool(context.Background(), dir, bytes.NewReader(data), opt)
+	a, err := Spool(t.Context(), dir, bytes.NewReader(data), opt)
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Errorf("the spool has a name: %v, %v", left, err)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
+
+	"github.com/enginejobs/docker/errdefs"
 )
 
 // Name is that of the file in the root of a context.
@@ -37,22 +39,32 @@ func Read(r io.Reader) (*Matcher, error) {
 		return nil, fmt.Errorf("reading %s: %w", Name, err)
 	}
 	if len(text) > maxSize {
-		return nil, fmt.Errorf("reading %s: more than %d bytes", Name, maxSize)
+		return nil, errdefs.InvalidArgument("reading %s: more than %d bytes", Name, maxSize)
 	}
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", Name, err)
+		return nil, errdefs.InvalidArgument("reading %s: %w", Name, err)
 	}
-	return New(patterns)
-}
-
-// New makes a matcher of patterns.
-func New(patterns []string) (*Matcher, error) {
-	m, err := patternmatcher.New(patterns)
+	m, err := New(patterns)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", Name, err)
 	}
-	return &Matcher{m: m}, nil
+	return m, nil
+}
+
+// New makes a matcher of patterns. Errors are InvalidArgument and name the one
+// that is malformed.
+func New(patterns []string) (*Matcher, error) {
+	m, err := patternmatcher.New(patterns)
+	if err == nil {
+		return &Matcher{m: m}, nil
+	}
+	for _, p := range patterns {
+		if _, err := patternmatcher.New([]string{p}); err != nil {
+			return nil, errdefs.InvalidArgument("the pattern %q: %w", p, err)
+		}
+	}
+	return nil, errdefs.InvalidArgument("patterns: %w", err)
 }
 
 // Parent is what a directory says of what is in it. The zero value is that of the
@@ -67,7 +79,7 @@ func (m *Matcher) Match(name string, parent Parent) (out bool, self Parent, err 
 	}
 	out, info, err := m.m.MatchesUsingParentResults(path.Clean(name), parent.info)
 	if err != nil {
-		return false, Parent{}, fmt.Errorf("matching %s against %s: %w", name, Name, err)
+		return false, Parent{}, errdefs.InvalidArgument("matching %s against patterns: %w", name, err)
 	}
 	return out, Parent{info}, nil
 }
