@@ -225,7 +225,7 @@ func (p *dockerfilePeers) check(t *testing.T, c *dockerfileCase) {
 	}
 	theirs = p.build(t, peer, c, dir, more...)
 	mine = p.build(t, ours, c, dir)
-	if c.Peer == "classic" && os.Getenv("SELF") == "" {
+	if c.Peer == "classic" && !c.Heavy { // packages are fetched at different speeds
 		if got, want := sameWords(mine), sameWords(theirs); got != want {
 			t.Errorf("ours prints\n%s\ndockerd prints\n%s", got, want)
 		}
