@@ -161,7 +161,7 @@ func (b *Builder) finish(ctx context.Context, opt buildOptions, x *building, id 
 		opt.phase("squash")
 	}
 	if unused := x.unusedArgs(); len(unused) > 0 {
-		out.warn("One or more build-args [" + strings.Join(unused, " ") + "] were not consumed")
+		out.line("[Warning] One or more build-args [%s] were not consumed", strings.Join(unused, " "))
 	}
 	if err := out.built(id); err != nil {
 		return "", err

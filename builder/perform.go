@@ -39,12 +39,8 @@ func (s *stage) perform(ctx context.Context, step dockerfile.Step) error {
 	case *instructions.WorkdirCommand:
 		return s.workdir(ctx, c)
 	case *instructions.HealthCheckCommand:
-		if old := s.stand.Config.Healthcheck; old != nil && len(old.Test) > 0 {
-			if old.Test[0] == "NONE" {
-				s.out.text("Note: overriding previous disablement of HEALTHCHECK\n")
-			} else {
-				s.out.line("Note: overriding previous HEALTHCHECK: %v", old.Test)
-			}
+		if old := s.stand.Config.Healthcheck; old != nil && len(old.Test) > 0 && old.Test[0] != "NONE" {
+			s.out.line("Note: overriding previous HEALTHCHECK: %v", old.Test)
 		}
 	}
 	text, ok, err := dockerfile.Apply(&s.stand, cmd)
