@@ -45,7 +45,7 @@ var (
 	}
 	changers = []string{
 		"acceptconnections", "allocate_interface", "allocate_port", "attach", "build", "build_prune", "commit", "container_archive_put", "container_exited", "container_rename", "container_update", "containers_prune",
-		"create", "exec_create", "exec_resize", "exec_start", "image_append", "image_delete", "image_set", "image_tag", "images_prune", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link", "load",
+		"create", "exec_create", "exec_resize", "exec_start", "image_append", "image_delete", "image_set", "image_squash", "image_tag", "images_prune", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link", "load",
 		"log", "name_interface", "network_connect", "network_create", "network_disconnect", "network_rm", "networks_prune", "pause", "pull", "push", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause", "volume_create", "volume_rm", "volumes_prune",
 	}
 	waiters = []string{"attach", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}

@@ -15,6 +15,7 @@ func (s *Store) Install(eng *engine.Engine) error {
 		s.imageGetDeclaration(),
 		s.imageInspectDeclaration(),
 		s.imageSetDeclaration(),
+		s.imageSquashDeclaration(),
 		s.imageTagDeclaration(),
 		s.imageTarlayerDeclaration(),
 		s.imagesCheckDeclaration(),
