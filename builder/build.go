@@ -130,7 +130,7 @@ func (b *Builder) build(ctx context.Context, opt buildOptions, names []reference
 	}
 	defer given.close(b.opt.Logf)
 	opt.phase("context")
-	file, err := dockerfile.Parse(given.dockerfile, dockerfile.Options{Name: given.name, Classic: opt.Steps == stepsFrom0})
+	file, err := dockerfile.Parse(given.dockerfile, dockerfile.Options{Name: given.name, Classic: opt.Steps != stepsOf})
 	if err != nil {
 		return "", err
 	}

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
-
-	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/enginejobs/docker/builder/dockerfile"
 	"github.com/enginejobs/docker/builder/source"
@@ -57,8 +54,8 @@ func (x *building) run(ctx context.Context) (string, error) {
 	if err := x.args.AddMeta(x.file.Meta, x.file.Escape); err != nil {
 		return "", err
 	}
-	for i, arg := range x.file.Meta {
-		x.step(x.out, i, "ARG "+metaText(arg.Args))
+	for i, text := range x.file.MetaText {
+		x.step(x.out, i, text)
 	}
 	x.slots = make(chan struct{}, max(2, runtime.NumCPU()))
 	x.results, x.views = map[*dockerfile.Node]*result{}, map[string]*view{}
@@ -168,6 +165,7 @@ type stage struct {
 	stand  dockerfile.Stand
 	image  string // so far; "" is nothing
 	missed bool   // the cache does not know the present image
+	lost   bool   // neither do the images of --cache-from
 	step   dockerfile.Step
 }
 
@@ -217,16 +215,3 @@ func (x *building) unusedArgs() []string {
 }
 
 func (s *stage) tellImage() { s.out.line(" ---> %s", image.ShortID(s.image)) }
-
-// metaText is an ARG before the first FROM.
-func metaText(args []instructions.KeyValuePairOptional) string {
-	var words []string
-	for _, a := range args {
-		word := a.Key
-		if a.Value != nil {
-			word += "=" + *a.Value
-		}
-		words = append(words, word)
-	}
-	return strings.Join(words, " ")
-}

@@ -224,6 +224,3 @@ func (a *Args) Unused() []string {
 	slices.Sort(list)
 	return list
 }
-
-// Pair is a name with or without a value, of ARG.
-type Pair = instructions.KeyValuePairOptional
