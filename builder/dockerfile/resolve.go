@@ -18,6 +18,10 @@ type ResolveOptions struct {
 	Platform  string             // of the image, os[/arch[/variant]]; empty: the host's
 	Host      string             // the host's; empty: linux and what this program was made for
 	Labels    map[string]string  // of the image besides its own: steps at the end of the target
+
+	// Triggers gives what ONBUILD has noted in an image that is here, so that the
+	// stages that it takes files from are built too; nil: none is known.
+	Triggers func(image string) []string
 }
 
 // Graph is what has to be done: the stages that the target needs.
@@ -132,30 +136,63 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// references makes the stages wanted that steps take files from.
+// references makes the stages wanted that steps, and the triggers before them, take
+// files from.
 func (r *resolver) references(n *Node) error {
-	for _, step := range n.Steps {
-		for _, from := range sources(step.Command) {
-			if from == "" {
-				continue
-			}
-			i, ok := r.file.stage(from, n.Index)
-			if !ok {
-				if err := r.noStage(from, n, step); err != nil {
+	for _, cmd := range r.triggers(n) { // with faults that are told when they run
+		for _, from := range sources(cmd) {
+			if i, ok := r.file.stage(from, n.Index); ok {
+				if err := r.need(n, i); err != nil {
 					return err
 				}
-				continue
 			}
-			needed, err := r.node(i)
+		}
+	}
+	for _, step := range n.Steps {
+		for _, from := range sources(step.Command) {
+			i, ok := r.file.stage(from, n.Index)
+			err := error(nil)
+			if ok {
+				err = r.need(n, i)
+			} else {
+				err = r.noStage(from, n, step)
+			}
 			if err != nil {
 				return err
-			}
-			if !slices.Contains(n.Needs, needed) {
-				n.Needs = append(n.Needs, needed)
 			}
 		}
 	}
 	return nil
+}
+
+// need makes a stage wanted before another one can be done.
+func (r *resolver) need(n *Node, i int) error {
+	needed, err := r.node(i)
+	if err == nil && !slices.Contains(n.Needs, needed) {
+		n.Needs = append(n.Needs, needed)
+	}
+	return err
+}
+
+// triggers are the instructions that the base of a stage has for it.
+func (r *resolver) triggers(n *Node) []instructions.Command {
+	var texts []string
+	if n.Parent != nil {
+		for _, step := range n.Parent.Steps {
+			if c, ok := step.Command.(*instructions.OnbuildCommand); ok {
+				texts = append(texts, c.Expression)
+			}
+		}
+	} else if n.Base != "" && r.opt.Triggers != nil {
+		texts = r.opt.Triggers(n.Base)
+	}
+	var list []instructions.Command
+	for _, text := range texts {
+		if step, err := Trigger(text, r.file.Escape); err == nil {
+			list = append(list, step.Command)
+		}
+	}
+	return list
 }
 
 // noStage says why a name or number is that of no stage; an image may have it.
@@ -175,24 +212,30 @@ func (r *resolver) noStage(from string, n *Node, step Step) error {
 
 // sources are the names of what an instruction takes files from.
 func sources(cmd instructions.Command) []string {
+	var list []string
 	switch c := cmd.(type) {
 	case *instructions.CopyCommand:
-		return []string{c.From}
+		list = append(list, c.From)
 	case *instructions.RunCommand:
-		var list []string
 		for _, m := range instructions.GetMounts(c) {
 			list = append(list, m.From)
 		}
-		return list
 	}
-	return nil
+	return slices.DeleteFunc(list, func(from string) bool { return from == "" })
 }
 
-// Reference is what --from means in a stage: a stage before it, or an image.
+// Reference is what --from means in a stage: a stage before it, or an image. A
+// stage that the trigger of an image asks for, which was not here when the stages
+// were chosen, is found only if another one needs it.
 func (g *Graph) Reference(from string, at *Node) (stage *Node, image string) {
-	for i := len(at.Needs) - 1; i >= 0; i-- {
-		n := at.Needs[i]
-		if n.Name != "" && strings.EqualFold(n.Name, from) || itoa(n.Index) == from {
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		n := g.Nodes[i]
+		if n.Index < at.Index && n.Name != "" && strings.EqualFold(n.Name, from) {
+			return n, ""
+		}
+	}
+	for _, n := range g.Nodes {
+		if n.Index < at.Index && itoa(n.Index) == from {
 			return n, ""
 		}
 	}

@@ -84,6 +84,11 @@ func TestResolve(t *testing.T) {
 		{"two of a name", "FROM a AS x\nFROM b AS X\nFROM x\n", dockerfile.ResolveOptions{}, "1 first=0 from=b\n2 first=1 on=1 needs=1\ntarget=2 steps=2\n"},
 		{"a stage may have the name of its base", "FROM busybox AS busybox\nFROM busybox\n", dockerfile.ResolveOptions{},
 			"0 first=0 from=busybox\n1 first=1 on=0 needs=0\ntarget=1 steps=2\n"},
+		{"triggers of a stage", "FROM a AS x\nFROM a AS base\nONBUILD COPY --from=x a b\nFROM a AS y\nFROM base\n", dockerfile.ResolveOptions{},
+			"0 first=0 from=a\n1 first=1 from=a\n3 first=3 on=1 needs=1 needs=0\ntarget=3 steps=4\n"},
+		{"triggers of an image", "FROM a AS x\nFROM a AS y\nFROM b\n", dockerfile.ResolveOptions{Triggers: func(image string) []string {
+			return map[string][]string{"b": {"RUN a", "what", "COPY --from=X a b", "RUN --mount=from=1,target=/x x", "COPY --from=later a b"}}[image]
+		}}, "0 first=0 from=a\n1 first=1 from=a\n2 first=2 from=b needs=0 needs=1\ntarget=2 steps=3\n"},
 		{"faults of stages that are not wanted", "FROM $nothing AS x\nCOPY --from=9 a b\nFROM a\n", dockerfile.ResolveOptions{}, "1 first=0 from=a\ntarget=1 steps=1\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
