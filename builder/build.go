@@ -134,7 +134,9 @@ func (b *Builder) build(ctx context.Context, opt buildOptions, names []reference
 	if err != nil {
 		return "", err
 	}
-	graph, err := file.Resolve(dockerfile.ResolveOptions{Target: opt.Target, BuildArgs: opt.BuildArgs, Labels: opt.Labels, Platform: opt.Platform})
+	graph, err := file.Resolve(dockerfile.ResolveOptions{
+		Target: opt.Target, BuildArgs: opt.BuildArgs, Labels: opt.Labels, Platform: opt.Platform, Triggers: b.onBuild,
+	})
 	if err != nil {
 		return "", err
 	}
@@ -149,6 +151,15 @@ func (b *Builder) build(ctx context.Context, opt buildOptions, names []reference
 		return "", err
 	}
 	return b.finish(ctx, opt, x, id, names, out)
+}
+
+// onBuild lists the triggers of an image that is here.
+func (b *Builder) onBuild(name string) []string {
+	img, err := b.opt.Images.Image(name)
+	if err != nil || img.Config == nil {
+		return nil
+	}
+	return img.Config.OnBuild
 }
 
 // finish squashes and names the image and tells its id.
