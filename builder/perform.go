@@ -64,11 +64,19 @@ func (s *stage) noted(words []string) *runconfig.Config {
 // commit makes the image of a step whose layer, if there is one, is written by
 // layer; or finds the one that was made before.
 func (s *stage) commit(ctx context.Context, cc *runconfig.Config, layer func(io.Writer) error) error {
-	if id, hit := s.probe(cc); hit {
-		s.hit(id)
-		return nil
+	if hit, err := s.cached(ctx, cc); hit || err != nil {
+		return err
 	}
 	return s.x.work(ctx, func() error { return s.appendImage(ctx, cc, layer) })
+}
+
+// cached goes on with what was made before, if there is such.
+func (s *stage) cached(ctx context.Context, cc *runconfig.Config) (bool, error) {
+	if id, hit := s.probe(cc); hit {
+		s.hit(id)
+		return true, nil
+	}
+	return s.foreign(ctx, cc)
 }
 
 // hit goes on with an image that exists.
@@ -84,14 +92,17 @@ func (s *stage) set(id string) {
 
 // appendImage makes an image on the present one.
 func (s *stage) appendImage(ctx context.Context, cc *runconfig.Config, layer func(io.Writer) error) error {
+	return s.appendSpec(ctx, image.Append{
+		Config: s.stand.Config, ContainerConfig: cc, CreatedBy: strings.Join(cc.Cmd, " "), Author: s.stand.Author, Platform: s.node.Platform,
+	}, layer)
+}
+
+func (s *stage) appendSpec(ctx context.Context, spec image.Append, layer func(io.Writer) error) error {
 	var parents []string
 	if s.image != "" {
 		parents = append(parents, s.image)
 	}
 	job := s.x.b.job(ctx, "image_append", parents...)
-	spec := image.Append{
-		Config: s.stand.Config, ContainerConfig: cc, CreatedBy: strings.Join(cc.Cmd, " "), Author: s.stand.Author, Platform: s.node.Platform,
-	}
 	if err := job.SetenvJson("Spec", spec); err != nil {
 		return err
 	}

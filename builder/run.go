@@ -9,7 +9,9 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/enginejobs/docker/builder/dockerfile"
+	"github.com/enginejobs/docker/builder/layer"
 	"github.com/enginejobs/docker/builder/run"
+	"github.com/enginejobs/docker/builder/source"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/runconfig"
@@ -32,27 +34,45 @@ func (s *stage) run(ctx context.Context, c *instructions.RunCommand) error {
 	if len(recorded) > 0 {
 		cc.Entrypoint = nil
 	}
-	mounted := mountTexts(c)
-	if len(mounted) > 0 { // mounts decide what a command does, too
-		cc.Cmd = append(slices.Clone([]string(mounted)), recorded...)
+	bound, err := s.boundKeys(ctx, c)
+	if err != nil {
+		return err
 	}
-	if id, hit := s.probe(&cc); hit {
-		s.hit(id)
-		return nil
+	cc.Cmd = slices.Concat(bound, recorded)
+	if hit, err := s.cached(ctx, &cc); hit || err != nil {
+		return err
 	}
 	return s.x.work(ctx, func() error { return s.runContainer(ctx, c, cmd, script, all, &cc) })
 }
 
-// mountTexts are the mounts as they stand in the Dockerfile, which the cache has
-// to compare; secrets and agents are no part of what is made.
-func mountTexts(c *instructions.RunCommand) []string {
+// boundKeys name what the binds of a command show, which the cache has to
+// compare: files of the context by their sums, other images by their ids. Caches,
+// secrets and agents are no part of what is made.
+func (s *stage) boundKeys(ctx context.Context, c *instructions.RunCommand) ([]string, error) {
 	var list []string
 	for _, m := range instructions.GetMounts(c) {
-		if m.Type == instructions.MountTypeBind {
-			list = append(list, "--mount="+strings.Join([]string{string(m.Type), m.From, m.Source, m.Target}, ","))
+		if m.Type != instructions.MountTypeBind {
+			continue
 		}
+		shown := ""
+		if m.From != "" {
+			v, err := s.sourceView(ctx, m.From)
+			if err != nil {
+				return nil, err
+			}
+			shown = v.id
+		} else {
+			e, err := source.Lookup(s.x.context, m.Source, true)
+			if err != nil {
+				return nil, missing("RUN --mount", m.Source, true, err)
+			}
+			if shown, err = layer.Sum(ctx, s.x.context, e); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, "--mount="+strings.Join([]string{string(m.Type), shown, m.Source, m.Target}, ","))
 	}
-	return list
+	return list, nil
 }
 
 // runContainer runs the command and commits what it has made.

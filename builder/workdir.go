@@ -18,9 +18,8 @@ func (s *stage) workdir(ctx context.Context, c *instructions.WorkdirCommand) err
 	}
 	s.stand.Config.WorkingDir = dir
 	cc := s.noted([]string{"#(nop) WORKDIR " + dir})
-	if id, hit := s.probe(cc); hit {
-		s.hit(id)
-		return nil
+	if hit, err := s.cached(ctx, cc); hit || err != nil {
+		return err
 	}
 	below, err := s.x.view(ctx, s.image)
 	if err != nil {

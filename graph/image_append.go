@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
 )
 
@@ -73,7 +75,7 @@ func (s *Store) Append(ctx context.Context, opt appendOptions) (*image.Image, er
 			return nil, err
 		}
 	}
-	held, err := s.bringAppend(ctx, base, opt.layer)
+	held, err := s.holdAppend(ctx, base, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +93,32 @@ func (s *Store) Append(ctx context.Context, opt appendOptions) (*image.Image, er
 		parent = base.ID
 	}
 	return s.keepDocument(ctx, held, img.Raw, parent)
+}
+
+// holdAppend holds the stack of the new image.
+func (s *Store) holdAppend(ctx context.Context, base *image.Image, opt appendOptions) (*heldLayers, error) {
+	if opt.spec.From == "" {
+		return s.bringAppend(ctx, base, opt.layer)
+	}
+	from, err := s.Image(opt.spec.From)
+	if err != nil {
+		return nil, err
+	}
+	n := opt.spec.Layers
+	if n < 0 || n > len(from.RootFS.DiffIDs) || opt.layer != nil {
+		return nil, errdefs.InvalidArgument("image %s has %d layers: %d of them cannot be those of another image", image.ShortID(from.ID), len(from.RootFS.DiffIDs), n)
+	}
+	h := &heldLayers{diffIDs: from.RootFS.DiffIDs[:n]}
+	h.chainID = image.ChainID(h.diffIDs)
+	if base != nil && (len(base.RootFS.DiffIDs) > n || !slices.Equal(base.RootFS.DiffIDs, h.diffIDs[:len(base.RootFS.DiffIDs)])) {
+		return nil, errdefs.InvalidArgument("image %s is not built on %s", image.ShortID(from.ID), image.ShortID(base.ID))
+	}
+	h.empty = base != nil && len(base.RootFS.DiffIDs) == n
+	if s.hold(h.chainID) == nil && h.chainID != "" {
+		return nil, noSuchImage(from.ID)
+	}
+	h.release = sync.OnceFunc(func() { s.unhold(h.chainID) })
+	return h, nil
 }
 
 // bringAppend holds the stack of an image and of the layer over it.
@@ -135,6 +163,10 @@ func (s *Store) appendDocument(spec image.Append, base *image.Image, held *heldL
 	doc.RootFS = image.RootFS{Type: "layers", DiffIDs: held.diffIDs}
 	doc.Created, doc.Author, doc.Comment, doc.DockerVersion = &now, spec.Author, spec.Comment, s.version
 	doc.Config, doc.Container, doc.ContainerConfig = spec.Config, "", spec.ContainerConfig
+	if spec.History != nil {
+		doc.History = append(doc.History, *spec.History)
+		return doc, nil
+	}
 	doc.History = append(doc.History, image.History{
 		Created: &now, CreatedBy: spec.CreatedBy, Author: spec.Author, Comment: spec.Comment, EmptyLayer: held.empty,
 	})

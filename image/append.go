@@ -10,4 +10,11 @@ type Append struct {
 	CreatedBy       string            // what made it, for its history
 	Author, Comment string
 	Platform        string // os[/architecture[/variant]] of one on nothing; empty: this host's
+
+	// From, when not empty, is an image that has made this step already, perhaps on
+	// another host: the lowest Layers layers of it are those of the new image, and
+	// History is what it tells of the step.
+	From    string
+	Layers  int
+	History *History
 }

@@ -359,22 +359,28 @@ func (p *Plan) Sum() string {
 	return "multi:" + hashOf(p.infos)
 }
 
-// info is the sum of one source. A link counts as what it says: dockerd takes what
-// it leads to, and finds a directory unchanged whose links lead elsewhere.
+// info is the sum of one source.
 func (p *Plan) info(ctx context.Context, s Source) (string, error) {
-	if !s.Entry.IsDir() {
-		sum, err := s.Tree.Sum(ctx, s.Entry)
-		if s.Remote {
-			return sum, err
-		}
+	if s.Remote {
+		return s.Tree.Sum(ctx, s.Entry)
+	}
+	return Sum(ctx, s.Tree, s.Entry)
+}
+
+// Sum names a file or a directory by what it holds: "file:HEX" or "dir:HEX". A link
+// counts as what it says: dockerd takes what it leads to, and finds a directory
+// unchanged whose links lead elsewhere.
+func Sum(ctx context.Context, t source.Tree, e source.Entry) (string, error) {
+	if !e.IsDir() {
+		sum, err := t.Sum(ctx, e)
 		return "file:" + sum, err
 	}
 	var sums []string
-	err := source.Walk(ctx, s.Tree, s.Entry, func(e source.Entry) error {
+	err := source.Walk(ctx, t, e, func(e source.Entry) error {
 		if e.Path == "." {
 			return nil
 		}
-		sum, err := s.Tree.Sum(ctx, e)
+		sum, err := t.Sum(ctx, e)
 		sums = append(sums, sum)
 		return err
 	})
