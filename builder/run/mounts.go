@@ -105,7 +105,7 @@ func (p *prepared) settle(m *Mount, req *Request) error {
 			return bad("it needs an id or a target")
 		}
 		if m.Target == "" && m.Env == "" {
-			m.Target = path.Join("/run/secrets", m.ID)
+			m.Target = path.Join("/run/secrets", path.Base(m.ID))
 		}
 	case SSH:
 		m.ID = cmp.Or(m.ID, "default")
