@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
@@ -14,10 +16,21 @@ func buildKeys() []key {
 	return []key{
 		{"t", "t", setList}, text("remote"), text("dockerfile"), text("target"), text("platform"), text("networkmode"), text("isolation"),
 		text("cgroupparent"), text("cpusetcpus"), text("cpusetmems"), flag("q"), flag("nocache"), flag("squash"),
-		text("memory"), text("memswap"), text("cpushares"), text("cpuperiod"), text("cpuquota"), text("shmsize"),
+		integer("memory"), integer("memswap"), integer("cpushares"), integer("cpuperiod"), integer("cpuquota"), integer("shmsize"),
 		{"buildargs", "buildargs", setJSON}, {"labels", "labels", setJSON}, {"cachefrom", "cachefrom", setJSON}, {"ulimits", "ulimits", setJSON},
 		{"extrahosts", "extrahosts", setList}, {"securityopt", "securityopt", setList},
 	}
+}
+
+// integer makes a key of an integer. What is none counts as not given: clients
+// have always been served so.
+func integer(name string) key { return key{name, name, setInteger} }
+
+func setInteger(job *engine.Job, env string, values []string) error {
+	if n, err := strconv.ParseInt(strings.TrimSpace(values[0]), 10, 64); err == nil {
+		job.SetenvInt64(env, n)
+	}
+	return nil
 }
 
 // setJSON gives the job a document as it is.
@@ -42,16 +55,18 @@ func build(x *exchange, row *route) error {
 	if err != nil {
 		return err
 	}
+	ctx := x.r.Context()
 	if x.v < v1(18) {
-		job.SetContext(context.WithoutCancel(x.r.Context()))
+		ctx = context.WithoutCancel(ctx)
 	}
+	ctx, done := x.s.builds.enter(ctx, x.value("buildid"))
+	defer done()
+	job.SetContext(ctx)
 	x.buildVersion(job)
 	if err := x.buildHeaders(job); err != nil {
 		return err
 	}
-	// The job may report while it reads: without this the server would throw a part
-	// of the body away at the first report.
-	_ = http.NewResponseController(x.w).EnableFullDuplex() // HTTP/2 can do it anyway
+	defer x.duplex()() // the job reports while it reads
 	if err := job.Stdin.Add(x.r.Body); err != nil {
 		return err
 	}
@@ -64,14 +79,18 @@ func build(x *exchange, row *route) error {
 
 // buildVersion sets what depends on the version.
 func (x *exchange) buildVersion(job *engine.Job) {
-	force, remove := truthy(x.value("forcerm")), truthy(x.value("rm"))
+	lenient := truthy
+	if x.v < v1(19) {
+		lenient = func(s string) bool { return s == "1" }
+	}
+	force, remove := lenient(x.value("forcerm")), truthy(x.value("rm"))
 	if x.v >= v1(12) {
 		remove = remove || force || x.value("rm") == ""
 		job.SetenvBool("forcerm", force)
 	}
 	job.SetenvBool("rm", remove)
 	if x.v >= v1(16) {
-		job.SetenvBool("pull", truthy(x.value("pull")))
+		job.SetenvBool("pull", lenient(x.value("pull")))
 	}
 	if x.v >= v1(22) && truthy(x.value("q")) {
 		job.SetenvBool("idOnly", true)

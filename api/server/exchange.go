@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -142,6 +143,31 @@ func (x *exchange) recover() {
 // the account of the client (see accountable).
 func (x *exchange) job(ctx context.Context, name string, args ...string) *engine.Job {
 	return x.s.eng.Job(name, args...).SetContext(ctx)
+}
+
+// How much of a body is read that its job had no use for, and how long.
+const (
+	restSize = 256 << 10
+	restTime = 100 * time.Millisecond
+)
+
+// duplex lets a job report while it reads the body: without it the server would
+// throw a part of the body away at the first report. The function that it returns
+// ends the body, when the job has ended: the server must not find that end by
+// itself after the answer, or it reads from the connection twice at a time.
+func (x *exchange) duplex() (end func()) {
+	control := http.NewResponseController(x.w)
+	if control.EnableFullDuplex() != nil {
+		return func() {} // HTTP/2 can do it anyway
+	}
+	return func() {
+		_ = control.SetReadDeadline(time.Now().Add(restTime)) // a connection without deadlines is one of tests
+		after := time.Time{}
+		if _, err := io.CopyN(io.Discard, x.r.Body, restSize); !errors.Is(err, io.EOF) {
+			after = time.Unix(1, 0) // there is more: the connection ends with this answer
+		}
+		_ = control.SetReadDeadline(after)
+	}
 }
 
 // run runs a job of a route.

@@ -1,7 +1,5 @@
 package server
 
-import "net/http"
-
 // imagesLoad runs the job load with the body as the archive. Since 1.23 it
 // answers with messages, unless the client wants it quiet: before, and then,
 // what was loaded is all that is told, or nothing.
@@ -10,9 +8,7 @@ func imagesLoad(x *exchange, row *route) error {
 	if err != nil {
 		return err
 	}
-	// The job may report while it reads: without this the server would throw a part
-	// of the body away at the first report.
-	_ = http.NewResponseController(x.w).EnableFullDuplex() // HTTP/2 can do it anyway
+	defer x.duplex()() // the job reports while it reads
 	if err := job.Stdin.Add(x.r.Body); err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func routes() []route {
 		{"HEAD", "/_ping", "", nil, nil, custom(ping)},
 		{"POST", "/auth", "auth", nil, nil, custom(checkAuth)},
 		{"POST", "/build", "build", nil, buildKeys(), custom(build)},
+		{"POST", "/build/cancel", "", nil, nil, custom(buildCancel)},
 		{"POST", "/build/prune", "build_prune", nil, []key{filters(), flag("all"), text("keep-storage"), text("reserved-space"), text("max-used-space"), text("min-free-space")}, document()},
 		{"POST", "/commit", "commit", nil, nil, custom(commit)},
 		{"POST", "/containers/create", "create", nil, nil, custom(create)},

@@ -62,6 +62,7 @@ type Server struct {
 
 	shapedEvents shapedEvents
 
+	builds    builds
 	changes   inFlight
 	hurry     chan struct{} // closed by Hurry
 	hurryOnce sync.Once
