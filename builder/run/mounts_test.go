@@ -26,7 +26,7 @@ func newRunner(t *testing.T, runtime string) *Runner {
 // memory is a directory on a tmpfs.
 func memory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "run-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "run-test-") //nolint:usetesting // it has to be on a tmpfs
 	if err != nil {
 		t.Skipf("no memory file system: %v", err)
 	}
