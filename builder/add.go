@@ -24,6 +24,9 @@ func (s *stage) add(ctx context.Context, c *instructions.AddCommand) error {
 	if c.Checksum != "" && (len(c.SourcePaths) != 1 || !remote.IsHTTP(c.SourcePaths[0])) {
 		return errdefs.InvalidArgument("line %d: --checksum is for one source by HTTP only", s.step.Line)
 	}
+	if c.Checksum != "" && !isChecksum(c.Checksum) {
+		return errdefs.InvalidArgument("line %d: invalid checksum %q: it is sha256: and 64 hexadecimal digits", s.step.Line, c.Checksum)
+	}
 	for _, p := range c.SourcePaths {
 		list, err := s.addSource(ctx, c, p)
 		if err != nil {
@@ -49,12 +52,16 @@ func (s *stage) addSource(ctx context.Context, c *instructions.AddCommand, p str
 	return list, err
 }
 
+// isChecksum knows what --checksum may be.
+func isChecksum(text string) bool {
+	digits, ok := strings.CutPrefix(text, "sha256:")
+	sum, err := hex.DecodeString(digits)
+	return ok && err == nil && len(sum) == sha256.Size
+}
+
 // verify compares a download with --checksum.
 func verify(ctx context.Context, t source.Tree, e source.Entry, want string) error {
-	digits, ok := strings.CutPrefix(want, "sha256:")
-	if !ok || len(digits) != 64 {
-		return errdefs.InvalidArgument("invalid checksum %q: it is sha256: and 64 hexadecimal digits", want)
-	}
+	digits := strings.TrimPrefix(want, "sha256:")
 	r, err := t.Open(ctx, e)
 	if err != nil {
 		return err
