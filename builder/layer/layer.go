@@ -380,6 +380,10 @@ func Sum(ctx context.Context, t source.Tree, e source.Entry) (string, error) {
 		if e.Path == "." {
 			return nil
 		}
+		if e.Link != "" {
+			sums = append(sums, hashOf([]string{e.Path, e.Link}))
+			return nil
+		}
 		sum, err := t.Sum(ctx, e)
 		sums = append(sums, sum)
 		return err
