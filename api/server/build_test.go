@@ -302,7 +302,7 @@ func TestBuildLeavesABody(t *testing.T) {
 	defer in.Close()
 	for what, body := range map[string]io.Reader{
 		"short": strings.NewReader("tar"), "long": bytes.NewReader(make([]byte, 8<<20)), "endless": neverEnds{}, "slow": slow,
-		"of two buffers": bytes.NewReader(make([]byte, restSize+1000)),
+		"nearly long": bytes.NewReader(make([]byte, restSize-1000)),
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, ts.URL+"/build", io.MultiReader(body))
 		if err != nil {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -147,14 +146,16 @@ func (x *exchange) job(ctx context.Context, name string, args ...string) *engine
 
 // How much of a body is read that its job had no use for, and how long.
 const (
-	restSize = 256 << 10
+	restSize = 1 << 20
 	restTime = 100 * time.Millisecond
 )
 
 // duplex lets a job report while it reads the body: without it the server would
 // throw a part of the body away at the first report. The function that it returns
-// ends the body, when the job has ended: the server must not find that end by
-// itself after the answer, or it reads from the connection twice at a time.
+// reads what the job has left, when that is not much: if net/http found the end of
+// the body after the answer, it would give the connection up (and write to the log
+// that it reads twice at a time). When there is more, net/http ends the connection
+// in a way that lets the client read its answer.
 func (x *exchange) duplex() (end func()) {
 	control := http.NewResponseController(x.w)
 	if control.EnableFullDuplex() != nil {
@@ -162,11 +163,8 @@ func (x *exchange) duplex() (end func()) {
 	}
 	return func() {
 		_ = control.SetReadDeadline(time.Now().Add(restTime)) // a connection without deadlines is one of tests
-		after := time.Time{}
-		if _, err := io.CopyN(io.Discard, x.r.Body, restSize); !errors.Is(err, io.EOF) {
-			after = time.Unix(1, 0) // there is more: the connection ends with this answer
-		}
-		_ = control.SetReadDeadline(after)
+		_, _ = io.CopyN(io.Discard, x.r.Body, restSize)
+		_ = control.SetReadDeadline(time.Time{})
 	}
 }
 
