@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"os"
@@ -28,26 +29,26 @@ type buildOptions struct {
 
 func newBuild(cli *CLI, flags *mflag.Set) runFunc {
 	o := &buildOptions{remove: true}
-	flags.List(&o.tags, "-t --tag", "Name of the image, NAME[:TAG]; may be given several times", nil)
-	flags.String(&o.dockerfile, "-f --file", "Name of the Dockerfile (default is 'PATH/Dockerfile'); - is standard input")
+	flags.List(&o.tags, "-t --tag", "Name of the image, NAME[:TAG] (several)", nil)
+	flags.String(&o.dockerfile, "-f --file", "Dockerfile (PATH/Dockerfile); - is STDIN")
 	flags.Bool(&o.quiet, "-q --quiet", "Print nothing but the id of the image")
 	flags.Bool(&o.noCache, "~-no-cache --no-cache", "Do not use what earlier builds have made")
-	flags.Bool(&o.remove, "~-rm --rm", "Remove intermediate containers after a successful build")
-	flags.Bool(&o.forceRemove, "--force-rm", "Always remove intermediate containers, also those of failed commands")
-	flags.Bool(&o.pull, "--pull", "Always ask for a newer version of the base images")
-	flags.List(&o.buildArgs, "--build-arg", "Set a variable of the build, NAME=VALUE; without =VALUE it is that of the environment", nil)
+	flags.Bool(&o.remove, "~-rm --rm", "Remove containers of successful builds")
+	flags.Bool(&o.forceRemove, "--force-rm", "Always remove intermediate containers")
+	flags.Bool(&o.pull, "--pull", "Always ask for newer base images")
+	flags.List(&o.buildArgs, "--build-arg", "Set a variable of the build, NAME[=VALUE]", nil)
 	flags.List(&o.labels, "--label", "Set a label of the image, NAME=VALUE", nil)
 	flags.List(&o.cacheFrom, "--cache-from", "Image whose history counts as cache", nil)
 	flags.String(&o.target, "--target", "Stage of the Dockerfile to stop at")
-	flags.String(&o.platform, "--platform", "Platform of the image: os[/architecture[/variant]]")
+	flags.String(&o.platform, "--platform", "Platform: os[/architecture[/variant]]")
 	flags.String(&o.network, "--network", "Network of RUN instructions")
-	flags.List(&o.hosts, "--add-host", "Add a line to the hosts file of RUN instructions, HOST:IP", nil)
+	flags.List(&o.hosts, "--add-host", "Add a line to /etc/hosts of RUN, HOST:IP", nil)
 	flags.Bool(&o.squash, "--squash", "Make one layer of all new ones")
-	flags.List(&o.secrets, "--secret", "Secret for RUN --mount=type=secret: id=ID[,src=FILE|env=VARIABLE]", nil)
-	flags.List(&o.ssh, "--ssh", "Agent on the engine's host for RUN --mount=type=ssh: default|ID[=SOCKET]", nil)
+	flags.List(&o.secrets, "--secret", "Secret: id=ID[,src=FILE|,env=VARIABLE]", nil)
+	flags.List(&o.ssh, "--ssh", "Agent on the engine's host: ID[=SOCKET]", nil)
 	flags.String(&o.iidFile, "--iidfile", "Write the id of the image to the file")
 	flags.Bool(&o.compress, "--compress", "Compress the build context with gzip")
-	flags.String(&o.progress, "--progress", "Form of the output: auto, plain, tty (all the same here) or quiet")
+	flags.String(&o.progress, "--progress", "Output: auto, plain, tty or quiet")
 	flags.Bool(&o.trust, "--disable-content-trust", "Accepted: nothing is verified")
 	o.declareLimits(flags)
 	return func(ctx context.Context, args []string) error { return cli.build(ctx, o, args[0]) }
@@ -71,6 +72,13 @@ func (o *buildOptions) declareLimits(flags *mflag.Set) {
 
 // build sends the context and shows what comes of it.
 func (cli *CLI) build(ctx context.Context, o *buildOptions, from string) error {
+	switch o.progress {
+	case "", "auto", "plain", "tty": // what comes is lines, everywhere
+	case "quiet":
+		o.quiet = true
+	default:
+		return errdefs.InvalidArgument("invalid --progress %q: it is auto, plain, tty or quiet", o.progress)
+	}
 	query, err := o.query(cli.env)
 	if err != nil {
 		return err
@@ -110,14 +118,23 @@ func (cli *CLI) build(ctx context.Context, o *buildOptions, from string) error {
 }
 
 // showBuild makes the request and shows its messages; the id is that of the image.
+// Quietly it shows nothing but the id, or all when the build fails.
 func (cli *CLI) showBuild(ctx context.Context, r request, quiet bool) (id string, err error) {
 	resp, err := cli.http.do(ctx, r)
 	if err != nil {
 		return "", err
 	}
 	defer resp.Body.Close()
-	_, terminal := terminalOf(cli.Out)
-	show := newRenderer(cli.Out, terminal, cli.now)
+	out, held := cli.Out, &heldOutput{}
+	_, terminal := terminalOf(out)
+	if quiet {
+		out, terminal = held, false
+	}
+	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media != "application/json" { // of daemons before 1.8
+		_, err = io.Copy(out, resp.Body)
+		return "", err
+	}
+	show := newRenderer(out, terminal, cli.now)
 	show.aux = func(raw json.RawMessage) {
 		var result struct{ ID string }
 		if json.Unmarshal(raw, &result) == nil && result.ID != "" {
@@ -129,13 +146,42 @@ func (cli *CLI) showBuild(ctx context.Context, r request, quiet bool) (id string
 			id = text
 		}
 	}
-	if err := show.show(resp.Body); err != nil {
-		if ctx.Err() != nil {
-			return "", context.Cause(ctx)
-		}
+	err = show.show(resp.Body)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", context.Cause(ctx)
+	case err != nil:
+		held.print(cli.Err)
 		return "", err
+	case quiet && id != "":
+		fmt.Fprintln(cli.Out, id)
 	}
 	return id, nil
+}
+
+// maxHeld is how many bytes of output a quiet build keeps for its failure.
+const maxHeld = 1 << 20
+
+// heldOutput keeps the end of an output.
+type heldOutput struct {
+	text []byte
+	lost bool
+}
+
+// Write keeps p.
+func (h *heldOutput) Write(p []byte) (int, error) {
+	h.text = append(h.text, p...)
+	if len(h.text) > 2*maxHeld {
+		h.text, h.lost = append(h.text[:0], h.text[len(h.text)-maxHeld:]...), true
+	}
+	return len(p), nil
+}
+
+func (h *heldOutput) print(w io.Writer) {
+	if h.lost {
+		fmt.Fprintln(w, "[...]")
+	}
+	_, _ = w.Write(h.text) // the error that follows is what counts
 }
 
 // query are the parameters of a build.

@@ -117,6 +117,7 @@ func commands() []Command {
 			Count: count{1, -1}, Also: []string{"container wait"}, New: newWait},
 
 		// What has no classic spelling.
+		{Summary: "Remove caches of builds", Count: count{0, 0}, Also: []string{"builder prune"}, New: newBuilderPrune},
 		{Summary: "Remove all stopped containers", Count: count{0, 0}, Also: []string{"container prune"}, New: newContainerPrune},
 		{Args: "[IMAGE...]", Summary: "Read images again and name what is damaged or missing", Count: count{0, -1},
 			Also: []string{"image check"}, New: newImageCheck},
