@@ -18,8 +18,11 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 )
 
-// MaxSize is how many bytes a Dockerfile may have.
-const MaxSize = 4 << 20
+// A Dockerfile costs a hundred times its size in memory while it is read.
+const (
+	MaxSize         = 2 << 20 // bytes
+	MaxInstructions = 10_000
+)
 
 // Options say how to read.
 type Options struct {
@@ -76,7 +79,10 @@ func Parse(text []byte, opt Options) (*File, error) {
 	if syntax, _, _, ok := parser.DetectSyntax(text); ok && !usualSyntax(syntax) {
 		f.Warnings = append(f.Warnings, "the frontend "+syntax+" of the line \"# syntax=\" is not used: this engine reads the file itself")
 	}
-	for _, n := range ast.AST.Children {
+	for i, n := range ast.AST.Children {
+		if i == MaxInstructions {
+			return nil, at(n.StartLine, "the Dockerfile (%s) has more than the %d instructions that are read", opt.Name, MaxInstructions)
+		}
 		if err := f.add(n, opt); err != nil {
 			return nil, parseError(err, n.StartLine, opt)
 		}

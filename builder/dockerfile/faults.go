@@ -19,7 +19,7 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // readable refuses what is no text to parse.
 func readable(text []byte, opt Options) error {
 	if len(text) > MaxSize {
-		return errdefs.InvalidArgument("the Dockerfile (%s) has %d bytes, more than the %d that are read", opt.Name, len(text), MaxSize)
+		return errdefs.InvalidArgument("the Dockerfile (%s) has more than the %d bytes that are read", opt.Name, MaxSize)
 	}
 	if len(bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))) == 0 {
 		return empty(opt)

@@ -57,7 +57,9 @@ func TestParse_Faults(t *testing.T) {
 		{"only a mark of the order of bytes", []byte("\xef\xbb\xbf\n"), false, "the Dockerfile (D) cannot be empty"},
 		{"only comments", []byte("\xef\xbb\xbf# x\n\n # y"), false, "the Dockerfile (D) cannot be empty"},
 		{"only comments, classic", []byte("# x\n"), true, "Dockerfile cannot be empty"},
-		{"10 MB", big, false, "the Dockerfile (D) has 10485763 bytes, more than the 4194304 that are read"},
+		{"10 MB", big, false, "the Dockerfile (D) has more than the 2097152 bytes that are read"},
+		{"too many instructions", append([]byte("FROM a\n"), bytes.Repeat([]byte("RUN a\n"), 10_000)...), false,
+			"dockerfile parse error line 10001: the Dockerfile (D) has more than the 10000 instructions that are read"},
 		{"a program", []byte("\x7fELF\x02\x01\x01\x00\x00"), false, "the Dockerfile (D) is not a text: line 1 has control characters"},
 		{"a zero in it", []byte("FROM a\nRUN \x00\n"), false, "the Dockerfile (D) is not a text: line 2 has control characters"},
 		{"neither UTF-8 nor text", []byte("FROM a\nRUN \xff\x01\n"), false, "the Dockerfile (D) is not a text: line 2 has control characters"},
@@ -125,7 +127,7 @@ func TestParse_Warnings(t *testing.T) {
 
 // Time grows with the size, not faster.
 func TestParse_Large(t *testing.T) {
-	text := append([]byte("FROM a\n"), bytes.Repeat([]byte("ENV a=$a b=${b:-c}\n"), dockerfile.MaxSize/8/19)...)
+	text := append([]byte("FROM a\n"), bytes.Repeat([]byte("ENV a=$a b=${b:-c}\n"), dockerfile.MaxInstructions-1)...)
 	began := time.Now()
 	f, err := dockerfile.Parse(text, dockerfile.Options{})
 	if err != nil {
