@@ -29,8 +29,10 @@ type kit struct {
 
 func newKit(t *testing.T) *kit {
 	d := nativeDaemon(t)
-	return &kit{Daemon: d, t: t, files: map[string]string{}, env: func(*engine.Job) {}}
+	return &kit{Daemon: d, t: t, files: map[string]string{}, env: nothing}
 }
+
+func nothing(*engine.Job) {}
 
 // build runs a build and returns what it wrote.
 func (k *kit) build(ctx context.Context, lines ...string) (string, error) {
