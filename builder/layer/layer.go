@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -259,17 +260,13 @@ func (p *Plan) addWithParents(ctx context.Context, s Source) error {
 	if err := p.directory(p.dest, s.Entry.ModTime); err != nil {
 		return err
 	}
+	var above []string
 	for at := path.Dir(rel); at != "." && at != "/"; at = path.Dir(at) {
-		dir, err := source.Lookup(s.Tree, path.Join("/", s.Pivot, at), true)
-		if err != nil {
+		above = append(above, at)
+	}
+	for _, at := range slices.Backward(above) {
+		if err := p.parent(s, at); err != nil {
 			return err
-		}
-		if to := path.Join(p.dest, at); p.at[to] == nil {
-			if below, err := p.req.Below.Lstat(to); err != nil || !below.IsDir() {
-				if err := p.put(&item{path: to, tree: s.Tree, entry: dir}); err != nil {
-					return err
-				}
-			}
 		}
 	}
 	if !s.Entry.IsDir() {
@@ -279,6 +276,19 @@ func (p *Plan) addWithParents(ctx context.Context, s Source) error {
 		return p.file(s.Tree, s.Entry, dest)
 	}
 	return p.addTree(ctx, s.Tree, s.Entry, dest)
+}
+
+// parent plans one directory of the path of a source, unless it is there.
+func (p *Plan) parent(s Source, at string) error {
+	to := path.Join(p.dest, at)
+	if below, err := p.req.Below.Lstat(to); p.at[to] != nil || err == nil && below.IsDir() {
+		return nil
+	}
+	dir, err := source.Lookup(s.Tree, path.Join("/", s.Pivot, at), true)
+	if err != nil {
+		return err
+	}
+	return p.put(&item{path: to, tree: s.Tree, entry: dir})
 }
 
 // excluded asks the patterns of --exclude, which are about the path in the source
