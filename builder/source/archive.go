@@ -149,8 +149,9 @@ func (a *Archive) Xattrs(e Entry) (map[string]string, error) {
 	return list, nil
 }
 
-// Sum is the checksum of the entry as it stands in the archive. That of a directory
-// which only the names of others tell of is its path, as in Docker.
+// Sum is the checksum of the entry as it stands in the archive, as dockerd 20.10
+// has it but for links: of a directory that only the names of others tell of it is
+// the path.
 func (a *Archive) Sum(ctx context.Context, e Entry) (string, error) {
 	n := a.node(e.Path)
 	if n == nil {
@@ -188,6 +189,7 @@ func (a *Archive) sum(ctx context.Context, n *node) (*[sha256.Size]byte, error) 
 			return nil, err
 		}
 	}
+	header.Uname, header.Gname = "", "" // dockerd drops them
 	tarsum.Begin(h, header, tarsum.V1)
 	if err := hashContent(ctx, h, content, header.Size, &a.buffers); err != nil {
 		return nil, err

@@ -51,8 +51,10 @@ type Tree interface {
 	Children(dir string) ([]Entry, error)
 	// Open reads a regular file.
 	Open(ctx context.Context, e Entry) (io.ReadCloser, error)
-	// Sum is the hexadecimal SHA-256 of an entry: of its header without times, and
-	// of its content, as package tarsum has it.
+	// Sum is what histories tell of an entry: the hexadecimal SHA-256 of its header
+	// without times, and of its content, as package tarsum has
+	// it, or a path in some cases where dockerd 20.10 takes one. Links count as what
+	// they say; dockerd takes what they lead to, and does not see them change.
 	Sum(ctx context.Context, e Entry) (string, error)
 	Close() error
 }
