@@ -95,7 +95,7 @@ func (b *Builder) Build(ctx context.Context, opt buildOptions, io streams) error
 	if opt.IDOnly {
 		return b.buildQuietly(ctx, opt, names, io)
 	}
-	_, err = b.build(ctx, opt, names, io.in, newMessages(io.out, opt.JSON))
+	_, err = b.build(ctx, opt, names, io.in, newMessages(io.out, opt.JSON, opt.Steps))
 	return cancelled(ctx, err)
 }
 
@@ -115,11 +115,11 @@ func (b *Builder) buildQuietly(ctx context.Context, opt buildOptions, names []re
 	}
 	held := &holdback{to: io.out, dir: dir}
 	defer held.drop()
-	id, err := b.build(ctx, opt, names, io.in, newMessages(held, opt.JSON))
+	id, err := b.build(ctx, opt, names, io.in, newMessages(held, opt.JSON, opt.Steps))
 	if err != nil {
 		return errors.Join(held.open(), cancelled(ctx, err))
 	}
-	newMessages(io.out, opt.JSON).text(id + "\n")
+	newMessages(io.out, opt.JSON, opt.Steps).text(id + "\n")
 	return nil
 }
 

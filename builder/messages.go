@@ -13,10 +13,11 @@ type messages struct {
 	out  io.Writer
 	w    *jsonstream.Writer
 	json bool
+	aux  bool // clients know messages that are no text, too
 }
 
-func newMessages(out io.Writer, asJSON bool) *messages {
-	return &messages{out: out, w: jsonstream.NewWriter(out, asJSON), json: asJSON}
+func newMessages(out io.Writer, asJSON bool, steps string) *messages {
+	return &messages{out: out, w: jsonstream.NewWriter(out, asJSON), json: asJSON, aux: asJSON && steps == stepsOf}
 }
 
 // text sends text with its own line ends.
@@ -29,7 +30,7 @@ func (m *messages) warn(s string) { m.text(red(" ---> [Warning] " + s + "\n")) }
 
 // built is what programs look for.
 func (m *messages) built(id string) error {
-	if m.json {
+	if m.aux {
 		if err := m.w.Aux(struct{ ID string }{id}); err != nil {
 			return err
 		}

@@ -171,7 +171,7 @@ type stage struct {
 
 // stage builds one stage.
 func (x *building) stage(ctx context.Context, n *dockerfile.Node, r *result) error {
-	s := &stage{x: x, node: n, out: newMessages(r.out, x.opt.JSON)}
+	s := &stage{x: x, node: n, out: newMessages(r.out, x.opt.JSON, x.opt.Steps)}
 	x.step(s.out, n.First, n.Text)
 	s.stand.Args = x.args.Stage()
 	defer x.used(s.stand.Args)
