@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	apiserver "github.com/enginejobs/docker/api/server"
+	"github.com/enginejobs/docker/builder"
 	"github.com/enginejobs/docker/builtins"
 	"github.com/enginejobs/docker/daemon"
 	"github.com/enginejobs/docker/engine"
@@ -80,7 +81,7 @@ func everyJob() (*engine.Engine, error) {
 	if len(declares) > 0 {
 		return nil, fmt.Errorf("builtins has no such steps: %v", declares)
 	}
-	return s.Engine(), errors.Join((*graph.Store)(nil).Install(s.Engine()), (*daemon.Daemon)(nil).Install(s.Engine()))
+	return s.Engine(), errors.Join((*graph.Store)(nil).Install(s.Engine()), (*daemon.Daemon)(nil).Install(s.Engine()), (*builder.Builder)(nil).Install(s.Engine()))
 }
 
 // place is where a job is found.
