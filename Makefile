@@ -1,5 +1,5 @@
 # Every target is one line and calls hack/make.sh; see hack/README.md.
-.PHONY: build test demo bench bench-bus soak check docs cross deps clean
+.PHONY: build test demo bench bench-bus soak dockerfiles check docs cross deps clean
 .DEFAULT_GOAL := build
 
 build: ; @hack/make.sh build
@@ -8,6 +8,7 @@ demo: ; @hack/make.sh demo
 bench: ; @hack/make.sh bench
 bench-bus: ; @hack/make.sh bench-bus
 soak: ; @hack/make.sh soak
+dockerfiles: ; @hack/make.sh dockerfiles
 check: ; @hack/make.sh check
 docs: ; @hack/make.sh docs
 cross: ; @hack/make.sh cross
