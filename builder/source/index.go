@@ -118,7 +118,7 @@ func (a *Archive) addLink(name string, h *tar.Header, n *node) error {
 func (a *Archive) put(name string, n *node) error {
 	if name == "." {
 		if n.isDir() {
-			n.path, n.rare, n.flags = ".", a.root.rare, n.flags|a.root.flags
+			n.path, n.rare = ".", a.root.rare
 			a.root = n
 		}
 		return nil
@@ -137,7 +137,7 @@ func (a *Archive) put(name string, n *node) error {
 	// It takes the place of what was there, as when archives are unpacked: of a
 	// directory and all in it, unless it is one itself.
 	if old.isDir() && n.isDir() {
-		n.path, n.rare, n.flags = old.path, old.rare, n.flags|old.flags&isSorted
+		n.path, n.rare = old.path, old.rare
 	} else if old.isDir() {
 		a.drop(old)
 	}

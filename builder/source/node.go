@@ -33,11 +33,11 @@ const (
 	isSparse byte = 1 << iota // its content has holes that are not written
 	isLinked                  // it has another name, or had
 	hasAttrs                  // extended attributes
-	isSorted                  // the children are in order
 )
 
 type rare struct {
 	children     []*node // of directories
+	sorted       bool    // the children are in order
 	own          int64   // of a hard link: where its own headers begin; header is that of the file
 	major, minor int64   // of devices
 }
@@ -63,17 +63,16 @@ func (n *node) children() []*node {
 // hang puts a child into a directory that has none of its name.
 func (n *node) hang(c *node) {
 	r := n.more()
-	r.children = append(r.children, c)
-	n.flags &^= isSorted
+	r.children, r.sorted = append(r.children, c), false
 }
 
 // sort brings the children into the order of their names.
 func (n *node) sort() {
-	if n.is(isSorted) || n.rare == nil {
+	if n.rare == nil || n.rare.sorted {
 		return
 	}
 	slices.SortFunc(n.rare.children, func(a, b *node) int { return strings.Compare(a.path, b.path) })
-	n.flags |= isSorted
+	n.rare.sorted = true
 }
 
 // entry is what the outside sees.

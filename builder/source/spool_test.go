@@ -389,7 +389,7 @@ func (h *headers) Read(p []byte) (int, error) {
 
 // TestSpool_Memory: a file costs less than 200 bytes of memory beside its name.
 func TestSpool_Memory(t *testing.T) {
-	const files = 300_000
+	const files = 100_000
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
