@@ -85,7 +85,6 @@ func (o *buildOptions) check() error {
 			return errdefs.InvalidArgument("invalid platform %q: this engine builds linux[/ARCHITECTURE[/VARIANT]]", o.Platform)
 		}
 	}
-	o.Quiet = o.Quiet || o.IDOnly
 	if o.ForceRemove {
 		o.Remove = true
 	}

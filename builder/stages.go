@@ -180,12 +180,12 @@ func (x *building) stage(ctx context.Context, n *dockerfile.Node, r *result) err
 		return err
 	}
 	r.base = s.image
-	s.tellImage()
 	for _, step := range triggers {
 		if err := s.perform(ctx, step); err != nil {
 			return err
 		}
 	}
+	s.tellImage()
 	for i, step := range n.Steps {
 		x.step(s.out, n.First+1+i, step.Text)
 		if err := s.perform(ctx, step); err != nil {

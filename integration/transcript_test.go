@@ -147,6 +147,7 @@ func (p *typist) answer(t *testing.T, command string) []string {
 func tidy(text, dir, prefix string) []string {
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r", ""), dir, "<dir>")
 	for _, r := range []struct{ pattern, to string }{
+		{`DEPRECATED: The legacy builder [^\n]*\n[^\n]*\n[^\n]*\n`, ""}, // the opinion of the client
 		{`sha256:[0-9a-f]{64}`, "sha256:<id>"},
 		{`\b[0-9a-f]{64}\b`, "<id>"},
 		{`\b[0-9a-f]{12}\b`, "<short id>"},

@@ -94,6 +94,7 @@ func (x *exchange) buildVersion(job *engine.Job) {
 	}
 	if x.v >= v1(22) && truthy(x.value("q")) {
 		job.SetenvBool("idOnly", true)
+		job.SetenvBool("q", false) // all is shown of a build that fails
 	}
 	switch {
 	case x.v < v1(21):
