@@ -123,11 +123,13 @@ func (a *Archive) put(name string, n *node) error {
 		}
 		return nil
 	}
-	dir, err := a.directory(path.Dir(name))
+	dir, err := a.directory(parent(name))
 	if err != nil {
 		return err
 	}
-	n.path = under(dir.path, name)
+	if n.path = under(dir.path, name); len(n.path) > maxPath {
+		return tooLong(dir.path)
+	}
 	old := a.nodes[n.path]
 	if old == nil {
 		a.nodes[n.path] = n
@@ -148,33 +150,59 @@ func (a *Archive) put(name string, n *node) error {
 	return nil
 }
 
-// directory finds or makes one.
+// directory finds or makes one, by its clean name. Links on the way are followed
+// inside the archive. All that is made has its path in one string: names can have
+// thousands of elements.
 func (a *Archive) directory(name string) (*node, error) {
-	if n := a.node(name); n != nil && n.isDir() {
-		return n, nil
+	for links := 0; ; links++ {
+		there := name // as far as something exists
+		for there != "." && a.nodes[there] == nil {
+			there = parent(there)
+		}
+		n := a.node(there)
+		switch {
+		case n.isDir():
+			return a.make(n, there, name), nil
+		case n.kind != tar.TypeSymlink, links >= maxLinks:
+			return nil, notDirectory(name)
+		}
+		e, err := Lookup(a, there, true)
+		if err != nil || !e.IsDir() {
+			return nil, notDirectory(name)
+		}
+		if name = path.Join(e.Path, name[len(there):]); len(name) > maxPath {
+			return nil, tooLong(there)
+		}
 	}
-	e, err := Lookup(a, name, true)
-	switch {
-	case err == nil && e.IsDir():
-		return a.node(e.Path), nil
-	case err == nil, errors.Is(err, ErrLoop):
-		return nil, notDirectory(name)
+}
+
+// make makes the directories from the one at there, which exists, down to name.
+func (a *Archive) make(n *node, there, name string) *node {
+	at := len(there)
+	if there == "." {
+		at = -1
 	}
-	up, err := a.directory(path.Dir(name))
-	if err != nil {
-		return nil, err
+	for at < len(name) && there != name {
+		next := strings.IndexByte(name[at+1:], '/')
+		if next < 0 {
+			at = len(name)
+		} else {
+			at += 1 + next
+		}
+		c := &node{path: name[:at], kind: tar.TypeDir, mode: 0o755, header: -1}
+		a.nodes[c.path] = c
+		n.hang(c)
+		n = c
 	}
-	n := &node{path: under(up.path, name), kind: tar.TypeDir, mode: 0o755, header: -1}
-	if a.nodes[n.path] != nil { // a link that leads nowhere, or a file
-		return nil, notDirectory(name)
-	}
-	a.nodes[n.path] = n
-	up.hang(n)
-	return n, nil
+	return n
 }
 
 func notDirectory(name string) error {
 	return errdefs.InvalidArgument("reading the build context: there are files in %q, which is no directory", name)
+}
+
+func tooLong(name string) error {
+	return errdefs.InvalidArgument("reading the build context: what is in %.80q has a path of more than %d bytes", name, maxPath)
 }
 
 // maxPath is the length of the longest path, in bytes.

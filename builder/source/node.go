@@ -3,7 +3,6 @@ package source
 import (
 	"archive/tar"
 	"crypto/sha256"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,13 +89,25 @@ func (n *node) entry() Entry {
 	return e
 }
 
-// under is the path of a child, without a copy when it is the end of name.
-func under(dir, name string) string {
-	if dir == "." {
-		return path.Base(name)
+// parent is path.Dir of a clean relative path; it costs nothing.
+func parent(name string) string {
+	at := strings.LastIndexByte(name, '/')
+	if at < 0 {
+		return "."
 	}
-	if path.Dir(name) == dir {
+	return name[:at]
+}
+
+// under is the path in a directory of what a clean path ends with, without a copy
+// when it is that path.
+func under(dir, name string) string {
+	if up := parent(name); up == dir {
+		return name
+	} else if up != "." {
+		name = name[len(up)+1:]
+	}
+	if dir == "." {
 		return name
 	}
-	return dir + "/" + path.Base(name)
+	return dir + "/" + name
 }

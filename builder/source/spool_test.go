@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
@@ -86,6 +87,10 @@ func TestSpool_Names(t *testing.T) {
 		"below a link that leads nowhere":    {[][2]string{{"a", "->/etc"}, {"a/passwd", "x"}}, "!no directory"},
 		"below a link to a file":             {[][2]string{{"f", "x"}, {"a", "->f"}, {"a/x", "x"}}, "!no directory"},
 		"below a circle":                     {[][2]string{{"a", "->b"}, {"b", "->a"}, {"a/x", "x"}}, "!no directory"},
+		"below many links":                   {[][2]string{{"l", "->."}, {strings.Repeat("l/", 40) + "x", "x"}}, "l x"},
+		"below too many links":               {[][2]string{{"l", "->."}, {strings.Repeat("l/", 41) + "x", "x"}}, "!no directory"},
+		"below a link that leads to a link":  {[][2]string{{"d/e/", ""}, {"b", "->d"}, {"a", "->b/e"}, {"a/n/x", "x"}}, "a b d d/e d/e/n d/e/n/x"},
+		"paths that links make too long":     {[][2]string{{strings.Repeat("d/", 1500) + "x", ""}, {"l", "->" + strings.Repeat("d/", 1500)}, {"l/" + strings.Repeat("d/", 1000) + "x", ""}}, "!path of more than 4095"},
 		"another name of nothing":            {[][2]string{{"a", "=b"}}, "!no file before it"},
 		"another name of a directory":        {[][2]string{{"b/", ""}, {"a", "=b"}}, "!no file before it"},
 		"another name of what is outside":    {[][2]string{{"a", "=../../etc/passwd"}}, "!leads out"},
@@ -365,6 +370,21 @@ func TestSingle(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestSpool_Deep: paths as long as they can be cost no more than they are long.
+func TestSpool_Deep(t *testing.T) {
+	var files [][2]string
+	for i := range 100 {
+		files = append(files, [2]string{strings.Repeat("a/", 1000) + fmt.Sprintf("%d/", i) + strings.Repeat("b/", 1000) + "x", ""})
+	}
+	data := packed(t, files)
+	begin := time.Now()
+	a, err := spool(t, data, SpoolOptions{})
+	if err != nil || a.Len() != 1000+100*1002 || time.Since(begin) > 5*time.Second {
+		t.Fatalf("%v in %v", err, time.Since(begin))
+	}
+	t.Logf("%v for %d directories", time.Since(begin), a.Len())
 }
 
 // headers makes archives of empty files without holding them.
