@@ -125,10 +125,12 @@ func readDockerfile(r io.Reader) ([]byte, error) {
 // directoryContext packs a directory while it is sent.
 func (cli *CLI) directoryContext(ctx context.Context, o *buildOptions, dir string) (*buildContext, error) {
 	info, err := os.Stat(dir)
-	if err != nil {
-		return nil, fmt.Errorf("unable to prepare context: path %q not found: %w", dir, bareError(err))
-	}
-	if !info.IsDir() {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errdefs.NotFound("unable to prepare context: path %q not found", dir)
+	case err != nil:
+		return nil, fmt.Errorf("unable to prepare context: %w", err)
+	case !info.IsDir():
 		return nil, errdefs.InvalidArgument("unable to prepare context: context must be a directory: %s", dir)
 	}
 	p := &packer{root: dir}
@@ -184,7 +186,7 @@ func (cli *CLI) placeDockerfile(o *buildOptions, p *packer) (string, error) {
 	}
 	if rel != "" {
 		if !exists(name) {
-			return "", errdefs.InvalidArgument("unable to prepare context: unable to evaluate symlinks in Dockerfile path: Cannot locate Dockerfile: %s", name)
+			return "", errdefs.InvalidArgument("unable to prepare context: Cannot locate Dockerfile: %s", name)
 		}
 		return rel, nil
 	}
@@ -261,13 +263,4 @@ func (p *packer) readIgnore(dockerfile string) error {
 		}
 	}
 	return nil
-}
-
-// bareError takes the path out of an error that names it already.
-func bareError(err error) error {
-	var with *fs.PathError
-	if errors.As(err, &with) {
-		return with.Err
-	}
-	return err
 }
