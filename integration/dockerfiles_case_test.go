@@ -272,8 +272,8 @@ func sameWords(out string) string {
 		if strings.HasPrefix(line, "Sending build context") || strings.Contains(line, "DEPRECATED") || strings.HasPrefix(line, "            ") || line == "" {
 			continue // the client's
 		}
-		if strings.HasPrefix(line, " ---> Running in ") || strings.HasPrefix(line, "Removing intermediate container ") {
-			continue // dockerd makes containers for what needs none
+		if strings.HasPrefix(line, " ---> Running in ") || strings.HasPrefix(line, "Removing intermediate container ") || line == " ---> Using cache" {
+			continue // dockerd makes containers for what needs none; other cases may have had the same step
 		}
 		lines = append(lines, id.ReplaceAllString(line, "ID"))
 	}
