@@ -3,6 +3,7 @@ package builder
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -123,7 +124,9 @@ func (s *stage) appendSpec(ctx context.Context, spec image.Append, layer func(io
 		w.CloseWithError(err)
 		done <- err
 	}()
-	job.Stdin.Add(r)
+	if err := job.Stdin.Add(r); err != nil {
+		return errors.Join(err, r.Close())
+	}
 	err := job.Run()
 	r.CloseWithError(io.ErrClosedPipe)
 	if werr := <-done; werr != nil && err != nil && ctx.Err() == nil && !isClosedPipe(werr) {
