@@ -17,7 +17,7 @@ func (b *Builder) buildDeclaration() engine.Declaration {
 		return engine.Key{Name: name, Type: t, Summary: summary}
 	}
 	return engine.Declaration{
-		Name: "build", Summary: "Build an image from a Dockerfile and a context.", Changes: true,
+		Name: "build", Summary: "Build an image from a Dockerfile and a context.", Changes: true, Waits: true, // mostly for commands
 		Stdin: engine.Bytes, Stdout: engine.Bytes, Handler: b.jobBuild,
 		Env: []engine.Key{
 			{Name: "authConfig", Type: engine.JSON, Secret: true, Summary: "who asks registries, an api.AuthConfig"},
