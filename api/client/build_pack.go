@@ -26,8 +26,8 @@ type packer struct {
 	added      string // a file that is not in the directory
 	addedText  []byte
 
-	tw    *tar.Writer
-	links map[fileID]string
+	tw   *tar.Writer
+	same *packed
 }
 
 // packBuffer is how many bytes of small files go out at once.
@@ -37,7 +37,7 @@ const packBuffer = 256 << 10
 // always got it.
 func (p *packer) pack(ctx context.Context, w io.Writer) error {
 	out := bufio.NewWriterSize(w, packBuffer)
-	p.tw, p.links = tar.NewWriter(out), map[fileID]string{}
+	p.tw, p.same = tar.NewWriter(out), newPacked()
 	if err := p.directory(ctx, ".", ignorefile.Parent{}); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (p *packer) directory(ctx context.Context, dir string, parent ignorefile.Pa
 			continue
 		}
 		if !out {
-			if _, err := packEntry(p.tw, filepath.Join(p.root, filepath.FromSlash(name)), name, e, p.links, ownedByRoot); err != nil {
+			if _, err := packEntry(p.tw, filepath.Join(p.root, filepath.FromSlash(name)), name, e, p.same, ownedByRoot); err != nil {
 				if errors.Is(err, fs.ErrNotExist) {
 					continue // it has gone meanwhile
 				}

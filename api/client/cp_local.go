@@ -20,7 +20,7 @@ import (
 // files.
 func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64, err error) {
 	tw := tar.NewWriter(w)
-	links := make(map[fileID]string)
+	same := newPacked()
 	err = filepath.WalkDir(source, func(p string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -32,7 +32,7 @@ func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64,
 		if err != nil {
 			return err
 		}
-		n, err := packEntry(tw, p, path.Join(as, filepath.ToSlash(rel)), e, links, nil)
+		n, err := packEntry(tw, p, path.Join(as, filepath.ToSlash(rel)), e, same, nil)
 		size += n
 		return err
 	})
@@ -42,9 +42,17 @@ func packLocal(ctx context.Context, w io.Writer, source, as string) (size int64,
 	return size, tw.Close()
 }
 
-// packEntry writes one file. Sockets are left out. links has the first name of
-// what has several; adjust, when not nil, changes headers.
-func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, links map[fileID]string, adjust func(*tar.Header)) (int64, error) {
+// packed is what the files of an archive share.
+type packed struct {
+	links map[fileID]string // the first name of what has several
+	buf   []byte
+}
+
+func newPacked() *packed { return &packed{links: make(map[fileID]string), buf: make([]byte, 64<<10)} }
+
+// packEntry writes one file. Sockets are left out. adjust, when not nil, changes
+// headers.
+func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, same *packed, adjust func(*tar.Header)) (int64, error) {
 	info, err := e.Info()
 	if err != nil || info.Mode()&fs.ModeSocket != 0 {
 		return 0, err
@@ -71,11 +79,11 @@ func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, links map[fileID]s
 		return 0, tw.WriteHeader(hdr)
 	}
 	if id, several := fileIDOf(info); several {
-		if first, ok := links[id]; ok {
+		if first, ok := same.links[id]; ok {
 			hdr.Typeflag, hdr.Linkname, hdr.Size = tar.TypeLink, first, 0
 			return 0, tw.WriteHeader(hdr)
 		}
-		links[id] = name
+		same.links[id] = name
 	}
 	if capability := capabilityOf(p); capability != "" {
 		hdr.PAXRecords = map[string]string{paxCapability: capability}
@@ -88,7 +96,7 @@ func packEntry(tw *tar.Writer, p, name string, e fs.DirEntry, links map[fileID]s
 	if err := tw.WriteHeader(hdr); err != nil {
 		return 0, err
 	}
-	n, err := io.Copy(tw, io.LimitReader(f, hdr.Size))
+	n, err := io.CopyBuffer(tw, io.LimitReader(f, hdr.Size), same.buf)
 	if err == nil && n < hdr.Size {
 		err = fmt.Errorf("%s became shorter while it was copied", p)
 	}
