@@ -13,6 +13,7 @@ package builder
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -77,17 +78,22 @@ func (b *Builder) Install(eng *engine.Engine) error {
 
 // Recover clears what a killed daemon left of its builds. Containers must have
 // been restored.
-func (b *Builder) Recover(ctx context.Context) error { return b.runner.Recover(ctx) }
+func (b *Builder) Recover(ctx context.Context) error {
+	return errors.Join(os.RemoveAll(filepath.Join(b.opt.Root, scratchDir)), b.runner.Recover(ctx))
+}
 
 // job makes a job that belongs to the one of the context.
 func (b *Builder) job(ctx context.Context, name string, args ...string) *engine.Job {
 	return b.opt.Engine.Job(name, args...).SetContext(ctx)
 }
 
-// scratch is the directory of files that live as long as a build. They are
+// scratchDir is below the root of the builder.
+const scratchDir = "tmp"
+
+// scratch is the directory of files that live as long as a build. Most are
 // unlinked as soon as they are open.
 func (b *Builder) scratch() (string, error) {
-	dir := filepath.Join(b.opt.Root, "tmp")
+	dir := filepath.Join(b.opt.Root, scratchDir)
 	return dir, os.MkdirAll(dir, 0o700)
 }
 

@@ -85,17 +85,14 @@ func (s *stage) triggers() ([]dockerfile.Step, error) {
 // or when the newest one is wanted.
 func (x *building) baseImage(ctx context.Context, name, platform string, out *messages) (*image.Image, error) {
 	img, err := x.b.opt.Images.Image(name)
-	if err != nil && !errdefs.IsNotFound(err) {
-		return nil, err
-	}
-	if err == nil && (isID(img, name) || !x.opt.Pull && matchesPlatform(img, platform)) {
+	switch {
+	case err == nil && (isID(img, name) || !x.opt.Pull && matchesPlatform(img, platform)):
 		return img, nil
+	case err != nil && !errdefs.IsNotFound(err) && !errdefs.Is(err, errdefs.KindInvalidArgument):
+		return nil, err // another one means that several ids begin like this: it is a name, then
 	}
-	if perr := x.pull(ctx, name, platform, out); perr != nil {
-		if err == nil && x.opt.Pull && errdefs.KindOf(perr) == errdefs.KindUnavailable && platform == "" {
-			return nil, perr
-		}
-		return nil, perr
+	if err := x.pull(ctx, name, platform, out); err != nil {
+		return nil, err
 	}
 	return x.b.opt.Images.Image(name)
 }
