@@ -204,7 +204,8 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// relativeTo is the path of a file in a directory, "" when it is outside.
+// relativeTo is the path of a file in a directory, links followed, "" when it is
+// outside.
 func relativeTo(dir, name string) (string, error) {
 	absDir, err := filepath.Abs(dir)
 	if err != nil {
@@ -217,7 +218,9 @@ func relativeTo(dir, name string) (string, error) {
 	if real, err := filepath.EvalSymlinks(absDir); err == nil {
 		absDir = real
 	}
-	if real, err := filepath.EvalSymlinks(filepath.Dir(absName)); err == nil {
+	if real, err := filepath.EvalSymlinks(absName); err == nil {
+		absName = real
+	} else if real, err := filepath.EvalSymlinks(filepath.Dir(absName)); err == nil {
 		absName = filepath.Join(real, filepath.Base(absName))
 	}
 	rel, err := filepath.Rel(absDir, absName)

@@ -171,6 +171,26 @@ func TestBuildContexts(t *testing.T) {
 	}
 }
 
+// TestBuildLinkedDockerfile: what a link leads to is the Dockerfile, wherever it is.
+func TestBuildLinkedDockerfile(t *testing.T) {
+	b := newFakeBuild(t)
+	dir := contextOf(t, map[string]string{"sub/real": "FROM in"})
+	outside := filepath.Join(contextOf(t, map[string]string{"real": "FROM out"}), "real")
+	link := filepath.Join(dir, "Dockerfile")
+	for target, want := range map[string]string{filepath.Join("sub", "real"): "FROM in", outside: "FROM out"} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		r := docker(t, b.d, "", "build "+dir)
+		if _, texts := b.names(t); r.code != 0 || texts[b.query["dockerfile"][0]] != want {
+			t.Errorf("%s: %+v, %q of %q", target, r, b.query["dockerfile"], texts)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestBuildFromStandardInput(t *testing.T) {
 	b := newFakeBuild(t)
 	if r := docker(t, b.d, "FROM x\n", "build -"); r.code != 0 {
