@@ -144,10 +144,11 @@ func (x *exchange) job(ctx context.Context, name string, args ...string) *engine
 	return x.s.eng.Job(name, args...).SetContext(ctx)
 }
 
-// How much of a body is read that its job had no use for, and how long.
+// How much of a body is read that its job had no use for, and how long: a client
+// that finds its connection closed while it sends does not look for the answer.
 const (
-	restSize = 1 << 20
-	restTime = 100 * time.Millisecond
+	restSize = 64 << 20
+	restTime = 500 * time.Millisecond
 )
 
 // duplex lets a job report while it reads the body: without it the server would
