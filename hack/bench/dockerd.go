@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -155,9 +156,10 @@ func (d *dockerd) close() {
 	// What the engine has left of its cgroups, deepest first.
 	groups, _ := filepath.Glob("/sys/fs/cgroup/*/" + d.cgroup)
 	for _, group := range append(groups, "/sys/fs/cgroup/"+d.cgroup) {
-		below, _ := filepath.Glob(group + "/*/")
-		for _, dir := range append(below, group) {
-			_ = os.Remove(dir)
+		below, _ := filepath.Glob(group + "/*/") // BuildKit makes two levels
+		deeper, _ := filepath.Glob(group + "/*/*/")
+		for _, dir := range slices.Concat(deeper, below, []string{group}) {
+			_ = syscall.Rmdir(dir) // its file system may not have this one
 		}
 	}
 	if err := os.RemoveAll(d.dir); err != nil {

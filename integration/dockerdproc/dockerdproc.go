@@ -164,15 +164,21 @@ func (d *Dockerd) close() {
 		end(d.parts[i])
 	}
 	end(d.home)
-	for _, pattern := range []string{"/sys/fs/cgroup/*/", "/sys/fs/cgroup/"} {
-		groups, _ := filepath.Glob(pattern + filepath.Base(d.dir))
-		for _, group := range groups {
-			below, _ := filepath.Glob(group + "/*/")
-			for _, dir := range append(below, group) {
-				_ = os.Remove(dir)
+	// The kernel may need a moment until the last one is empty.
+	daemonproc.Poll(2*time.Second, func() bool {
+		left := false
+		for _, pattern := range []string{"/sys/fs/cgroup/*/", "/sys/fs/cgroup/"} {
+			for _, below := range []string{"/*/*", "/*", ""} { // BuildKit makes two levels
+				groups, _ := filepath.Glob(pattern + filepath.Base(d.dir) + below)
+				for _, group := range groups {
+					if info, err := os.Lstat(group); err == nil && info.IsDir() {
+						left = syscall.Rmdir(group) != nil || left
+					}
+				}
 			}
 		}
-	}
+		return !left
+	})
 	_ = os.RemoveAll(d.dir)
 }
 
