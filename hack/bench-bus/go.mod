@@ -1,6 +1,6 @@
 module github.com/enginejobs/docker/hack/bench-bus
 
-go 1.26.0
+go 1.26.8
 
 replace github.com/enginejobs/docker => ../..
 
