@@ -30,6 +30,7 @@ import (
 	"github.com/enginejobs/docker/pkg/testutil"
 	"github.com/enginejobs/docker/registry"
 	"github.com/enginejobs/docker/registry/registrytest"
+	"github.com/enginejobs/docker/runconfig"
 )
 
 // What the process that is killed is told.
@@ -63,7 +64,7 @@ func openCrash(t *testing.T, spec string) (*Store, graphdriver.Driver) {
 	return s, d
 }
 
-// TestCrash kills a process that pulls, loads, imports and removes images, at any
+// TestCrash kills a process that pulls, loads, imports, builds and removes images, at any
 // moment, 200 times. What it had answered is there, nothing is left over, and the check
 // finds nothing.
 func TestCrash(t *testing.T) {
@@ -209,7 +210,7 @@ func crashChild(t *testing.T, spec string) {
 			refs = append(refs, ref.String())
 			say("begin %s", ref)
 		}
-		if err := do(); err != nil && !errdefs.IsNotFound(err) {
+		if err := do(); err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) { // it has children
 			t.Fatal(err)
 		}
 		now := s.current.Load()
@@ -225,7 +226,7 @@ func crashChild(t *testing.T, spec string) {
 		n := rand.IntN(6)
 		name := fmt.Sprintf("n%d", n)
 		far := fmt.Sprintf("%s/team/n%d", os.Getenv(crashRegistry), n%3)
-		switch rand.IntN(6) {
+		switch rand.IntN(8) {
 		case 0:
 			change(func() error { return bringNamed(ctx, t, s, archives[:1+rand.IntN(5)], name) }, name)
 		case 1:
@@ -249,6 +250,12 @@ func crashChild(t *testing.T, spec string) {
 			change(func() error { _, err := s.Delete(ctx, name, deleteOptions{}); return err }, name)
 		case 5:
 			change(func() error { _, err := s.Delete(ctx, far, deleteOptions{}); return err }, far)
+		case 6:
+			change(func() error { return appendNamed(ctx, s, name, archives[rand.IntN(5)]) }, name)
+		case 7:
+			if _, err := s.Prune(ctx, pruneOptions{}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
@@ -266,6 +273,25 @@ func bringNamed(ctx context.Context, t *testing.T, s *Store, archives [][]byte, 
 	img, err := image.New(image.Document{OS: "linux", Author: name, RootFS: image.RootFS{DiffIDs: held.diffIDs}})
 	if err == nil {
 		_, err = s.keepDocument(ctx, held, img.Raw, "", ref)
+	}
+	return err
+}
+
+// appendNamed makes two steps of a build on an image and squashes them; the name
+// goes to what comes out.
+func appendNamed(ctx context.Context, s *Store, name string, archive []byte) error {
+	spec := image.Append{Config: &runconfig.Config{}, ContainerConfig: &runconfig.Config{}}
+	said, err := s.Append(ctx, appendOptions{parent: name, spec: spec})
+	if err != nil {
+		return err
+	}
+	copied, err := s.Append(ctx, appendOptions{parent: said.ID, spec: spec, layer: bytes.NewReader(archive)})
+	if err != nil {
+		return err
+	}
+	squashed, err := s.Squash(ctx, copied.ID, said.ID)
+	if err == nil {
+		_, _, err = s.Tag(squashed.ID, name, "", true)
 	}
 	return err
 }

@@ -68,6 +68,8 @@ func (b *bench) open() {
 	}
 	b.eng.Replace("import", b.jobImport) // the jobs of the store opened last
 	b.eng.Replace("image_delete", b.jobImageDelete)
+	b.eng.Replace("image_append", b.jobImageAppend)
+	b.eng.Replace("image_squash", b.jobImageSquash)
 }
 
 // run runs a job and returns its output.

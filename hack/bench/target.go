@@ -85,6 +85,9 @@ func (b *board) report(path string) error {
 	}
 	page.WriteString(" samples | ratio | target | |\n|" + strings.Repeat(" --- |", len(b.engines)+5) + "\n")
 	for _, r := range b.rows {
+		if len(r.values["ours"]) == 0 {
+			continue // a program of the system alone: below
+		}
 		fmt.Fprintf(&page, "| %s |", r.name)
 		for _, e := range b.engines {
 			page.WriteString(" " + spread(r.values[e.name()], r.unit) + " |")
