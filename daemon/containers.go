@@ -8,6 +8,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/filters"
 )
 
 // containersOptions choose the rows.
@@ -15,7 +16,7 @@ type containersOptions struct {
 	All, Size, Health bool
 	Limit             int
 	Since, Before     string
-	Filters           filters
+	Filters           filters.Filters
 }
 
 func decodeContainers(job *engine.Job) (containersOptions, error) {
@@ -24,7 +25,7 @@ func decodeContainers(job *engine.Job) (containersOptions, error) {
 		Since: job.Getenv("since"), Before: job.Getenv("before"),
 	}
 	var err error
-	opt.Filters, err = parseFilters(job.Getenv("filters"))
+	opt.Filters, err = filters.Parse(job.Getenv("filters"))
 	return opt, err
 }
 
@@ -174,36 +175,4 @@ func (d *Daemon) sizes(ctx context.Context, s *snapshot) (rw, root int64) {
 		return rw, -1
 	}
 	return rw, rw + img.Size
-}
-
-// filters is a decoded filters parameter: name to values.
-type filters map[string][]string
-
-// parseFilters reads {"name":["value"]} and {"name":{"value":true}}.
-func parseFilters(text string) (filters, error) {
-	f := filters{}
-	if text == "" {
-		return f, nil
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, errdefs.InvalidArgument("invalid filters: %w", err)
-	}
-	for name, value := range raw {
-		var list []string
-		if err := json.Unmarshal(value, &list); err == nil {
-			f[name] = list
-			continue
-		}
-		var set map[string]bool
-		if err := json.Unmarshal(value, &set); err != nil {
-			return nil, errdefs.InvalidArgument("invalid filters: the values of %q are neither a list nor a set", name)
-		}
-		for v, on := range set {
-			if on {
-				f[name] = append(f[name], v)
-			}
-		}
-	}
-	return f, nil
 }

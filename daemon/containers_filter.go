@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/filters"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -38,7 +39,7 @@ var compilers = map[string]func(d *Daemon, values []string) (test, error){
 }
 
 // matcher compiles filters.
-func (d *Daemon) matcher(f filters) (*matcher, error) {
+func (d *Daemon) matcher(f filters.Filters) (*matcher, error) {
 	m := &matcher{}
 	for name, values := range f {
 		compile, known := compilers[name]

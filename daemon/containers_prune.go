@@ -3,12 +3,11 @@ package daemon
 import (
 	"context"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/filters"
 )
 
 func (d *Daemon) containersPruneDeclaration() engine.Declaration {
@@ -27,7 +26,7 @@ func (d *Daemon) containersPruneDeclaration() engine.Declaration {
 // Errors: InvalidArgument (filters).
 // Events: destroy for each; prune.
 func (d *Daemon) jobContainersPrune(job *engine.Job) error {
-	f, err := parseFilters(job.Getenv("filters"))
+	f, err := filters.Parse(job.Getenv("filters"), "until", "label", "label!")
 	if err != nil {
 		return err
 	}
@@ -41,9 +40,9 @@ func (d *Daemon) jobContainersPrune(job *engine.Job) error {
 // ContainersPrune stops between two containers when the context ends. Those that
 // somebody starts or removes meanwhile are left to them, transient ones to the build
 // that has them.
-func (d *Daemon) ContainersPrune(ctx context.Context, f filters) (api.ContainersPruned, error) {
+func (d *Daemon) ContainersPrune(ctx context.Context, f filters.Filters) (api.ContainersPruned, error) {
 	out := api.ContainersPruned{ContainersDeleted: []string{}}
-	until, err := pruneUntil(f, d.opt.Now())
+	until, err := f.Until(d.opt.Now())
 	if err != nil {
 		return out, err
 	}
@@ -55,9 +54,7 @@ func (d *Daemon) ContainersPrune(ctx context.Context, f filters) (api.Containers
 		if p := s.state.Phase; p != created && p != exited && p != dead || s.rec.Transient {
 			continue
 		}
-		labels := s.rec.Config.Labels
-		if !until.IsZero() && !s.rec.Created.Before(until) || !hasLabels(labels, f["label"]) ||
-			len(f["label!"]) > 0 && hasLabels(labels, f["label!"]) {
+		if !until.IsZero() && !s.rec.Created.Before(until) || !f.Labels(s.rec.Config.Labels) {
 			continue
 		}
 		size, err := d.opt.Images.LayerSize(ctx, c.id)
@@ -75,25 +72,6 @@ func (d *Daemon) ContainersPrune(ctx context.Context, f filters) (api.Containers
 	}
 	d.pruneEvent(ctx, "container", out.SpaceReclaimed)
 	return out, nil
-}
-
-// pruneUntil checks the filters of a prune and reads the time limit.
-func pruneUntil(f filters, now time.Time) (until time.Time, err error) {
-	for name, values := range f {
-		switch name {
-		case "label", "label!":
-		case "until":
-			if len(values) != 1 {
-				return until, errdefs.InvalidArgument("more than one until filter specified")
-			}
-			if until, err = logTime(values[0], now); err != nil {
-				return until, errdefs.InvalidArgument("invalid filter 'until=%s': want a time or a duration", strings.TrimSpace(values[0]))
-			}
-		default:
-			return until, errdefs.InvalidArgument("Invalid filter '%s'", name)
-		}
-	}
-	return until, nil
 }
 
 func (d *Daemon) pruneEvent(ctx context.Context, kind string, reclaimed int64) {

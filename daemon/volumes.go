@@ -10,6 +10,7 @@ import (
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/filters"
 	"github.com/enginejobs/docker/volumes"
 )
 
@@ -57,7 +58,7 @@ func (d *Daemon) volumeDeclarations() []engine.Declaration {
 // Stdout: one api.VolumeList.
 // Errors: InvalidArgument (filters).
 func (d *Daemon) jobVolumes(job *engine.Job) error {
-	f, err := parseFilters(job.Getenv("filters"))
+	f, err := filters.Parse(job.Getenv("filters"))
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (d *Daemon) jobVolumes(job *engine.Job) error {
 }
 
 // ListVolumes reads memory alone.
-func (d *Daemon) ListVolumes(f filters) (api.VolumeList, error) {
+func (d *Daemon) ListVolumes(f filters.Filters) (api.VolumeList, error) {
 	out := api.VolumeList{Volumes: []api.Volume{}}
 	keep, err := d.volumeMatcher(f)
 	if err != nil {
@@ -92,7 +93,7 @@ func (d *Daemon) volume(v *volumes.Volume) api.Volume {
 }
 
 // volumeMatcher makes one test of all filters.
-func (d *Daemon) volumeMatcher(f filters) (func(*volumes.Volume) bool, error) {
+func (d *Daemon) volumeMatcher(f filters.Filters) (func(*volumes.Volume) bool, error) {
 	var tests []func(*volumes.Volume) bool
 	for name, values := range f {
 		if len(values) == 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/filters"
 )
 
 // jobVolumesPrune removes the volumes that no container has.
@@ -17,7 +18,7 @@ import (
 // Errors: InvalidArgument (filters).
 // Events: destroy for each; prune.
 func (d *Daemon) jobVolumesPrune(job *engine.Job) error {
-	f, err := parseFilters(job.Getenv("filters"))
+	f, err := filters.Parse(job.Getenv("filters"), "all", "label", "label!")
 	if err != nil {
 		return err
 	}
@@ -29,22 +30,9 @@ func (d *Daemon) jobVolumesPrune(job *engine.Job) error {
 }
 
 // VolumesPrune stops between two volumes when the context ends.
-func (d *Daemon) VolumesPrune(ctx context.Context, f filters, anonymous bool) (api.VolumesPruned, error) {
+func (d *Daemon) VolumesPrune(ctx context.Context, f filters.Filters, anonymous bool) (api.VolumesPruned, error) {
 	out := api.VolumesPruned{VolumesDeleted: []string{}}
-	if values := f["all"]; len(values) > 0 {
-		all, err := strconv.ParseBool(values[0])
-		if err != nil {
-			return out, errdefs.InvalidArgument("invalid filter 'all=%s'", values[0])
-		}
-		anonymous = !all
-	}
-	delete(f, "all")
-	for name := range f {
-		if name != "label" && name != "label!" {
-			return out, errdefs.InvalidArgument("invalid filter '%s'", name)
-		}
-	}
-	keep, err := d.volumeMatcher(f)
+	all, err := f.Bool("all", !anonymous)
 	if err != nil {
 		return out, err
 	}
@@ -52,7 +40,7 @@ func (d *Daemon) VolumesPrune(ctx context.Context, f filters, anonymous bool) (a
 		if err := ctx.Err(); err != nil {
 			return out, err
 		}
-		if !keep(v) || anonymous && !v.Anonymous() || len(d.volumes.Users(v.Name)) > 0 {
+		if !f.Labels(v.Labels) || !all && !v.Anonymous() || len(d.volumes.Users(v.Name)) > 0 {
 			continue
 		}
 		size, err := d.volumes.Size(ctx, v.Name)
@@ -69,6 +57,6 @@ func (d *Daemon) VolumesPrune(ctx context.Context, f filters, anonymous bool) (a
 		out.VolumesDeleted = append(out.VolumesDeleted, v.Name)
 		out.SpaceReclaimed += max(size, 0)
 	}
-	d.volumeEvent(ctx, "prune", "", map[string]string{"reclaimed": strconv.FormatInt(out.SpaceReclaimed, 10)})
+	d.pruneEvent(ctx, "volume", out.SpaceReclaimed)
 	return out, nil
 }

@@ -1,13 +1,12 @@
 package events
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/enginejobs/docker/api"
-	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/filters"
 )
 
 // filter says which events a reader wants: the values of one key are
@@ -35,36 +34,13 @@ var matchers = map[string]func(ev *api.Event, values []string) bool{
 	"config":    thing("config"),
 }
 
-// parseFilter reads {"event":["start"]} and {"event":{"start":true}}.
 func parseFilter(text string) (filter, error) {
-	if text == "" || text == "null" {
-		return nil, nil
+	list, err := filters.Parse(text, slices.Collect(maps.Keys(matchers))...)
+	if err != nil {
+		return nil, err
 	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, errdefs.InvalidArgument("filters must be a JSON object: %w", err)
-	}
-	f := filter{}
-	for _, key := range slices.Sorted(maps.Keys(raw)) {
-		if matchers[key] == nil {
-			return nil, errdefs.InvalidArgument("invalid filter '%s'", key)
-		}
-		var list []string
-		if json.Unmarshal(raw[key], &list) != nil {
-			var set map[string]bool
-			if err := json.Unmarshal(raw[key], &set); err != nil {
-				return nil, errdefs.InvalidArgument("filter '%s' must have a list of values", key)
-			}
-			for value, on := range set {
-				if on {
-					list = append(list, value)
-				}
-			}
-		}
-		if len(list) > 0 {
-			f[key] = list
-		}
-	}
+	f := filter(list)
+	maps.DeleteFunc(f, func(_ string, values []string) bool { return len(values) == 0 }) // asks for nothing
 	return f, nil
 }
 

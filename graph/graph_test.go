@@ -382,7 +382,7 @@ func TestImages(t *testing.T) {
 		}
 	}
 	_, err := b.run(nil, map[string]string{"filters": `{"x":["y"]}`}, "images")
-	b.wantKind(err, errdefs.KindInvalidArgument, "Invalid filter 'x'")
+	b.wantKind(err, errdefs.KindInvalidArgument, "invalid filter 'x'")
 	_, err = b.run(nil, map[string]string{"filters": `[`}, "images")
 	b.wantKind(err, errdefs.KindInvalidArgument, "")
 	_, err = b.run(nil, map[string]string{"filters": `{"before":["none"]}`}, "images")

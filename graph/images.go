@@ -3,7 +3,6 @@
 package graph
 
 import (
-	"encoding/json"
 	"maps"
 	"path"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/filters"
 	"github.com/enginejobs/docker/pkg/reference"
 )
 
@@ -40,39 +40,11 @@ type imagesOptions struct {
 func decodeImages(job *engine.Job) (imagesOptions, error) {
 	opt := imagesOptions{all: job.GetenvBool("all"), pattern: job.Getenv("filter"), sharedSize: job.GetenvBool("shared-size")}
 	var err error
-	opt.filters, err = parseFilters(job.Getenv("filters"), slices.Collect(maps.Keys(imageFilters))...)
+	opt.filters, err = filters.Parse(job.Getenv("filters"), slices.Collect(maps.Keys(imageFilters))...)
 	if err == nil && opt.pattern != "" {
 		_, err = path.Match(opt.pattern, "")
 	}
 	return opt, errdefs.As(errdefs.KindInvalidArgument, err)
-}
-
-// parseFilters reads {"label":["a"]} and {"label":{"a":true}}. Only the filters
-// that are known may be there.
-func parseFilters(text string, known ...string) (map[string][]string, error) {
-	if text == "" || text == "null" {
-		return nil, nil
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, errdefs.InvalidArgument("filters must be a JSON object: %w", err)
-	}
-	filters := make(map[string][]string, len(raw))
-	for key, value := range raw {
-		if !slices.Contains(known, key) {
-			return nil, errdefs.InvalidArgument("Invalid filter '%s'", key)
-		}
-		var list []string
-		if json.Unmarshal(value, &list) != nil {
-			var set map[string]bool
-			if err := json.Unmarshal(value, &set); err != nil {
-				return nil, errdefs.InvalidArgument("filter '%s' must have a list of values", key)
-			}
-			list = slices.Sorted(maps.Keys(set))
-		}
-		filters[key] = list
-	}
-	return filters, nil
 }
 
 // jobImages

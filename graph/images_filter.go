@@ -4,12 +4,11 @@ package graph
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/filters"
 	"github.com/enginejobs/docker/pkg/reference"
 )
 
@@ -20,13 +19,14 @@ type imageTest func(n *snapshot, img *image.Image) bool
 // value. Values of a filter are alternatives, except labels.
 var imageFilters = map[string]func(n *snapshot, now time.Time, value string) (imageTest, error){
 	"dangling": func(_ *snapshot, _ time.Time, value string) (imageTest, error) {
-		want, err := parseBool("dangling", []string{value})
+		want, err := filters.Filters{"dangling": {value}}.Bool("dangling", false)
 		return func(n *snapshot, img *image.Image) bool {
 			return want == (!named(img) && len(n.children[img.ID]) == 0)
 		}, err
 	},
 	"label": func(_ *snapshot, _ time.Time, value string) (imageTest, error) {
-		return func(_ *snapshot, img *image.Image) bool { return hasLabel(img.Labels(), value) }, nil
+		want := filters.Filters{"label": {value}}
+		return func(_ *snapshot, img *image.Image) bool { return want.Labels(img.Labels()) }, nil
 	},
 	"before": func(n *snapshot, _ time.Time, value string) (imageTest, error) {
 		other, _, err := n.find(value)
@@ -37,7 +37,7 @@ var imageFilters = map[string]func(n *snapshot, now time.Time, value string) (im
 		return func(_ *snapshot, img *image.Image) bool { return img.CreatedTime().After(other.CreatedTime()) }, err
 	},
 	"until": func(_ *snapshot, now time.Time, value string) (imageTest, error) {
-		at, err := parseTime(value, now)
+		at, err := filters.ParseTime(value, now)
 		return func(_ *snapshot, img *image.Image) bool { return img.CreatedTime().Before(at) }, err
 	},
 	"reference": func(_ *snapshot, _ time.Time, value string) (imageTest, error) {
@@ -104,24 +104,4 @@ func (s *Store) sharedSizes(n *snapshot) func(*image.Image) int64 {
 		}
 		return size
 	}
-}
-
-// parseTime reads a day, a moment, seconds since 1970 or a duration before now.
-func parseTime(text string, now time.Time) (time.Time, error) {
-	if ago, err := time.ParseDuration(text); err == nil {
-		return now.Add(-ago), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02T15", "2006-01-02Z07:00", "2006-01-02"} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at, nil
-		}
-	}
-	seconds, fraction, _ := strings.Cut(text, ".")
-	if at, err := strconv.ParseInt(seconds, 10, 64); err == nil {
-		nanos, err := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-		if err == nil {
-			return time.Unix(at, nanos), nil
-		}
-	}
-	return time.Time{}, errdefs.InvalidArgument("invalid time %q: use a form like 2006-01-02T15:04:05Z, or a duration like 10m", text)
 }

@@ -6,13 +6,12 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
-	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/filters"
 )
 
 func (s *Store) imagesPruneDeclaration() engine.Declaration {
@@ -25,10 +24,9 @@ func (s *Store) imagesPruneDeclaration() engine.Declaration {
 
 // pruneOptions say which images go.
 type pruneOptions struct {
-	named   bool      // also those with names
-	until   time.Time // only those made before; zero for any
-	label   []string  // only those with all of these
-	noLabel []string  // only those without any of these
+	named   bool            // also those with names
+	until   time.Time       // only those made before; zero for any
+	filters filters.Filters // only those whose labels pass
 }
 
 // jobImagesPrune
@@ -52,39 +50,17 @@ func (s *Store) jobImagesPrune(job *engine.Job) error {
 	return job.WriteJSON(out)
 }
 
-func (s *Store) decodeImagesPrune(job *engine.Job) (pruneOptions, error) {
-	var opt pruneOptions
-	filters, err := parseFilters(job.Getenv("filters"), "dangling", "until", "label", "label!")
+func (s *Store) decodeImagesPrune(job *engine.Job) (opt pruneOptions, err error) {
+	if opt.filters, err = filters.Parse(job.Getenv("filters"), "dangling", "until", "label", "label!"); err != nil {
+		return opt, err
+	}
+	dangling, err := opt.filters.Bool("dangling", true)
 	if err != nil {
 		return opt, err
 	}
-	opt.label, opt.noLabel = filters["label"], filters["label!"]
-	if values := filters["dangling"]; len(values) > 0 {
-		dangling, err := parseBool("dangling", values)
-		if err != nil {
-			return opt, err
-		}
-		opt.named = !dangling
-	}
-	if values := filters["until"]; len(values) > 1 {
-		return opt, errdefs.InvalidArgument("more than one until filter specified")
-	} else if len(values) == 1 {
-		opt.until, err = parseTime(values[0], s.now())
-	}
+	opt.named = !dangling
+	opt.until, err = opt.filters.Until(s.now())
 	return opt, err
-}
-
-// parseBool reads the one value of a filter.
-func parseBool(filter string, values []string) (bool, error) {
-	if len(values) == 1 {
-		switch strings.ToLower(values[0]) {
-		case "1", "true":
-			return true, nil
-		case "0", "false":
-			return false, nil
-		}
-	}
-	return false, errdefs.InvalidArgument("invalid filter '%s=[%s]'", filter, strings.Join(values, " "))
 }
 
 // Prune removes images that nobody uses.
@@ -131,20 +107,7 @@ func (o pruneOptions) matches(img *image.Image) bool {
 	if !o.until.IsZero() && !img.CreatedTime().Before(o.until) {
 		return false
 	}
-	labels := img.Labels()
-	for _, want := range o.label {
-		if !hasLabel(labels, want) {
-			return false
-		}
-	}
-	return len(o.noLabel) == 0 || !slices.ContainsFunc(o.noLabel, func(l string) bool { return hasLabel(labels, l) })
-}
-
-// hasLabel looks for "key" or "key=value".
-func hasLabel(labels map[string]string, want string) bool {
-	key, value, hasValue := strings.Cut(want, "=")
-	got, ok := labels[key]
-	return ok && (!hasValue || got == value)
+	return o.filters.Labels(img.Labels())
 }
 
 func (s *Store) pruneEvent(ctx context.Context, reclaimed int64) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/filters"
 	"github.com/enginejobs/docker/pkg/reference"
 )
 
@@ -140,12 +141,12 @@ func (s *Service) searchAt(ctx context.Context, at endpoint, term string, limit 
 
 // searchFilter reads the filters of a search.
 func searchFilter(text string) (func(SearchResult) bool, error) {
-	filters, err := readFilters(text)
+	found, err := filters.Parse(text, "is-automated", "is-official", "stars")
 	if err != nil {
 		return nil, err
 	}
 	var tests []func(SearchResult) bool
-	for key, values := range filters {
+	for key, values := range found {
 		for _, value := range values {
 			want, berr := strconv.ParseBool(value)
 			switch key {
@@ -159,11 +160,9 @@ func searchFilter(text string) (func(SearchResult) bool, error) {
 				stars, serr := strconv.Atoi(value)
 				err = serr
 				tests = append(tests, func(r SearchResult) bool { return r.StarCount >= stars })
-			default:
-				return nil, errdefs.InvalidArgument("Invalid filter '%s'", key)
 			}
 			if err != nil {
-				return nil, errdefs.InvalidArgument("Invalid filter '%s=%s'", key, value)
+				return nil, errdefs.InvalidArgument("invalid filter '%s=%s'", key, value)
 			}
 		}
 	}
@@ -175,30 +174,4 @@ func searchFilter(text string) (func(SearchResult) bool, error) {
 		}
 		return true
 	}, nil
-}
-
-// readFilters reads {"stars":["3"]} and {"stars":{"3":true}}.
-func readFilters(text string) (map[string][]string, error) {
-	if text == "" || text == "null" {
-		return nil, nil
-	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
-		return nil, errdefs.InvalidArgument("filters must be a JSON object: %w", err)
-	}
-	filters := make(map[string][]string, len(raw))
-	for key, value := range raw {
-		var list []string
-		if json.Unmarshal(value, &list) != nil {
-			var set map[string]bool
-			if err := json.Unmarshal(value, &set); err != nil {
-				return nil, errdefs.InvalidArgument("filter '%s' must have a list of values", key)
-			}
-			for v := range set {
-				list = append(list, v)
-			}
-		}
-		filters[key] = list
-	}
-	return filters, nil
 }
