@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/pkg/atomicfile"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -108,7 +109,7 @@ func (d *dirSync) sync() error {
 	d.mu.Lock()
 	d.next = nil // who comes from now on may be too late for it
 	d.mu.Unlock()
-	f.err = syncDir(d.dir)
+	f.err = atomicfile.SyncDir(d.dir)
 	close(f.done)
 	return f.err
 }
@@ -226,7 +227,7 @@ func replaceFile(path string, b []byte, durable bool) error {
 		return errors.Join(err, os.Remove(tmp))
 	}
 	if durable {
-		return syncDir(filepath.Dir(path))
+		return atomicfile.SyncDir(filepath.Dir(path))
 	}
 	return nil
 }
@@ -239,12 +240,4 @@ func encodeJSON(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

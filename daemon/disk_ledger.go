@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/enginejobs/docker/pkg/atomicfile"
 	"github.com/enginejobs/docker/pkg/commitlog"
 )
 
@@ -285,5 +286,5 @@ func syncContainer(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close(), syncDir(dir))
+	return errors.Join(f.Sync(), f.Close(), atomicfile.SyncDir(dir))
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/atomicfile"
 )
 
 // write puts content at path as a whole: aside, flushed, renamed.
@@ -28,16 +29,7 @@ func (s *Store) write(path string, content []byte) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir flushes the names in a directory.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
 // randomID is 64 hexadecimal digits.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/enginejobs/docker/pkg/atomicfile"
 )
 
 // keepAlone keeps an unpacked layer that is no part of a round and holds it. When
@@ -61,7 +63,7 @@ func (s *Store) keepFlight(ctx context.Context, p *pendingLayer) (*layer, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := syncDir(s.path("layerdb/sha256")); err != nil {
+	if err := atomicfile.SyncDir(s.path("layerdb/sha256")); err != nil {
 		s.unholdLayer(l)
 		_, rerr := s.release(l.chainID)
 		return nil, errors.Join(fmt.Errorf("keeping layer: %w", err), rerr)

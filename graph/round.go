@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/enginejobs/docker/pkg/atomicfile"
 )
 
 // layersAtOnce is how many layers of one stack are fetched and unpacked at the
@@ -244,7 +246,7 @@ func (r *round) keep(ctx context.Context) error {
 		r.s.unholdLayer(top) // the new one keeps it
 		top = l
 	}
-	if err := syncDir(r.s.path("layerdb/sha256")); err != nil {
+	if err := atomicfile.SyncDir(r.s.path("layerdb/sha256")); err != nil {
 		r.undo(top)
 		return fmt.Errorf("keeping layers: %w", err)
 	}

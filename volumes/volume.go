@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/atomicfile"
 )
 
 // DriverLocal is the one driver of this package.
@@ -163,29 +164,7 @@ func (s *Store) write(v *Volume) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(s.file(v.Name), b)
-}
-
-// replaceFile puts a new file in the place of an old one: after a power cut there
-// is either of them, whole.
-func replaceFile(name string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	dir, err := os.Open(filepath.Dir(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return atomicfile.Write(s.file(v.Name), b, 0o600)
 }
 
 // Get gives one volume, or NotFound.

@@ -45,6 +45,7 @@ import (
 	"sync"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/atomicfile"
 )
 
 const (
@@ -185,7 +186,7 @@ func (l *Log) begin(fl *file) error {
 		if err := fl.create(); err != nil {
 			return err
 		}
-		if err := syncDir(filepath.Dir(l.path)); err != nil {
+		if err := atomicfile.SyncDir(filepath.Dir(l.path)); err != nil {
 			return err
 		}
 	}
@@ -320,12 +321,4 @@ func (l *Log) empty(fl *file) error {
 		l.failed = fmt.Errorf("emptying the log %s: %w", fl.name, err)
 	}
 	return l.failed
-}
-
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
