@@ -53,8 +53,8 @@ var layers = map[string][]string{
 	"volumes":              {"api", "errdefs", "pkg"},
 	"execdriver/initproto": {"pkg"},
 	// Layer 3: what a container and an image are.
-	"graph":       {"engine", "graphdriver", "registry", "image", "runconfig", "api", "errdefs", "pkg"},
-	"daemon":      {"engine", "engine/metrics", "execdriver", "logdriver", "logdriver/...", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
+	"graph":       {"engine", "builder/dockerfile", "graphdriver", "registry", "image", "runconfig", "api", "errdefs", "pkg"},
+	"daemon":      {"engine", "builder/dockerfile", "engine/metrics", "execdriver", "logdriver", "logdriver/...", "graphdriver", "graphdb", "image", "volumes", "runconfig", "api", "errdefs", "dockerversion", "pkg"},
 	"builder":     {"builder/...", "engine", "runconfig", "image", "api", "errdefs", "pkg"},
 	"builder/...": {"builder/...", "engine", "runconfig", "image", "api", "errdefs", "pkg"},
 	// Layer 4: the process and its two doors.

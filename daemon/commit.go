@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/enginejobs/docker/builder/dockerfile"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
@@ -140,7 +141,7 @@ func commitConfig(opt commitOptions, from *runconfig.Config) (*runconfig.Config,
 	} else {
 		inherit(cfg, from)
 	}
-	if err := image.Apply(cfg, opt.Changes); err != nil {
+	if err := dockerfile.Changes(cfg, opt.Changes); err != nil {
 		return nil, err
 	}
 	if opt.Config != nil && !opt.Exact {

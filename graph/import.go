@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/enginejobs/docker/builder/dockerfile"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
@@ -163,7 +164,7 @@ func (s *Store) importDocument(opt importOptions) (image.Document, error) {
 		}
 	}
 	doc.History = []image.History{{Created: &now, Comment: doc.Comment}}
-	return doc, image.Apply(doc.Config, opt.changes)
+	return doc, dockerfile.Changes(doc.Config, opt.changes)
 }
 
 // parseSource reads the URL of an archive. Its errors do not quote it.

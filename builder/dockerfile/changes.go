@@ -11,8 +11,7 @@ import (
 )
 
 // Changes changes a configuration by instructions, one a line: those of import
-// --change and commit --change. It is for the package that does these to be given,
-// in place of image.Apply. The configuration stays as it was when one is wrong.
+// --change and commit --change. The configuration stays as it was when one is wrong.
 func Changes(cfg *runconfig.Config, lines []string) error {
 	ast, err := parser.Parse(strings.NewReader(strings.Join(lines, "\n")))
 	if err != nil {

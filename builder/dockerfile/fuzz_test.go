@@ -11,6 +11,7 @@ import (
 
 	"github.com/enginejobs/docker/builder/dockerfile"
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/runconfig"
 )
 
 // seeds are the Dockerfiles of the records, and some that are odder.
@@ -161,5 +162,15 @@ func FuzzTrigger(f *testing.F) {
 		case "ONBUILD", "FROM", "MAINTAINER":
 			t.Fatalf("%q is a trigger", text)
 		}
+	})
+}
+
+func FuzzChanges(f *testing.F) {
+	f.Add(`ENV A="b c" D=\ e`)
+	f.Add("LABEL a=${B:-$C} $")
+	f.Add("HEALTHCHECK --interval=5s CMD x")
+	f.Add("CMD <<E\nx\nE")
+	f.Fuzz(func(_ *testing.T, lines string) {
+		_ = dockerfile.Changes(&runconfig.Config{}, strings.Split(lines, "\n"))
 	})
 }
