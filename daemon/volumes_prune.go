@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
