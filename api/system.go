@@ -100,7 +100,29 @@ type SystemInfo struct {
 	RuncCommit         Commit
 	InitCommit         Commit
 	SecurityOptions    []string
-	Warnings           []string
+
+	DefaultAddressPools []AddressPool `json:",omitempty"` // those that the configuration names
+	FirewallBackend     *FirewallInfo `json:",omitempty"` // nil: no rules are written
+	CDISpecDirs         []string
+	Warnings            []string // each says what to do
+}
+
+// AddressPool is where networks get subnets from.
+type AddressPool struct {
+	Base string // network
+	Size int    // bits of the prefix of each subnet
+}
+
+// FirewallInfo says what writes the rules of the packet filter.
+type FirewallInfo struct {
+	Driver string      // nftables or iptables
+	Info   [][2]string `json:",omitempty"`
+}
+
+// NetworkReady is the answer of the job init_networkdriver.
+type NetworkReady struct {
+	Firewall     string        `json:",omitempty"` // what writes its rules; "" while nothing needs any
+	AddressPools []AddressPool `json:",omitempty"` // those that the configuration names
 }
 
 // InfoPlugins lists the names of drivers by kind.

@@ -11,6 +11,7 @@ import (
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/reference"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -70,7 +71,7 @@ func decodeCommit(job *engine.Job) (opt commitOptions, err error) {
 // Stdout: the id of the image and a newline.
 // Phases: read, keep.
 // Errors: NotFound, InvalidArgument (name, change), Conflict (being removed).
-// Events: commit; pause and unpause.
+// Events: commit; tag; pause and unpause.
 func (d *Daemon) jobCommit(job *engine.Job) error {
 	opt, err := decodeCommit(job)
 	if err != nil {
@@ -124,8 +125,8 @@ func (d *Daemon) Commit(ctx context.Context, opt commitOptions) (string, error) 
 	attrs := map[string]string{"comment": opt.Comment, "imageID": img.ID}
 	if opt.Repo != "" {
 		attrs["imageRef"] = opt.Repo
-		if opt.Tag != "" {
-			attrs["imageRef"] += ":" + opt.Tag
+		if ref, err := reference.Parse(opt.Repo + ":" + cmp.Or(opt.Tag, "latest")); err == nil {
+			attrs["imageRef"] = ref.FamiliarString()
 		}
 	}
 	d.event(ctx, s, "commit", attrs)

@@ -102,6 +102,10 @@ type Options struct {
 
 	Registries *api.RegistryConfig // shown by info; nil: none are configured
 
+	Firewall     string            // what writes packet filter rules, shown by info
+	AddressPools []api.AddressPool // where networks get subnets from, shown by info
+	Warnings     []string          // what is wrong with the configuration, shown by info
+
 	Now  func() time.Time                 // nil: time.Now
 	Logf func(format string, args ...any) // nil: discard
 	Rand io.Reader                        // nil: crypto/rand

@@ -80,9 +80,12 @@ func (d *Daemon) ExecCreate(ctx context.Context, name string, p execProcess) (st
 		return "", err
 	}
 	d.executions.add(newExecution(id, c, p))
-	d.event(ctx, s, "exec_create: "+strings.Join(p.Cmd, " "), map[string]string{"execID": id})
+	d.event(ctx, s, "exec_create: "+p.line(), map[string]string{"execID": id})
 	return id, nil
 }
+
+// line is what events say of a process: the program, a blank, its arguments.
+func (p *execProcess) line() string { return p.Cmd[0] + " " + strings.Join(p.Cmd[1:], " ") }
 
 // executable tells whether a further process can be started in a container now.
 func (s *snapshot) executable(name string) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/enginejobs/docker/engine"
@@ -140,7 +139,7 @@ func closeOutput(out execdriver.Output) {
 // execLaunch starts the process.
 func (d *Daemon) execLaunch(ctx context.Context, x *execution, s *snapshot, cmd *execdriver.ExecCommand, out execdriver.Output, mark marks) (execdriver.State, error) {
 	mark.done("prepare")
-	d.event(ctx, s, "exec_start: "+strings.Join(x.process.Cmd, " "), map[string]string{"execID": x.id})
+	d.event(ctx, s, "exec_start: "+x.process.line(), map[string]string{"execID": x.id})
 	st, err := d.opt.Exec.Exec(ctx, cmd, out)
 	if err != nil {
 		err = fmt.Errorf("Cannot run exec command %s in container %s: %w", x.id, x.c.id, err) //nolint:staticcheck // classic text

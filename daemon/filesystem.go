@@ -51,6 +51,7 @@ func (d *Daemon) filesystem(ctx context.Context, c *container) (view *containerf
 		if err != nil {
 			return nil, nil, errors.Join(err, release())
 		}
+		d.tellMounts(ctx, s)
 		release = func() error {
 			d.unmountVolumes(ctx, s, reader)
 			return d.opt.Images.UnmountLayer(c.id)

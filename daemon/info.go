@@ -45,12 +45,15 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 		Name: d.opt.Name, Labels: d.opt.Labels, ServerVersion: d.opt.Version,
 		Runtimes: map[string]api.Runtime{"native": {Path: "dockerinit"}}, DefaultRuntime: "native",
 		Swarm: api.SwarmInfo{LocalNodeState: "inactive"}, LiveRestoreEnabled: d.opt.LiveRestore,
-		InitBinary: "dockerinit", Warnings: d.warnings(forwards),
+		InitBinary: "dockerinit", DefaultAddressPools: d.opt.AddressPools, CDISpecDirs: []string{},
+		SecurityOptions: d.securityFeatures(x.Seccomp), Warnings: d.warnings(forwards),
+	}
+	if d.opt.Firewall != "" {
+		info.FirewallBackend = &api.FirewallInfo{Driver: d.opt.Firewall}
 	}
 	if info.Labels == nil {
 		info.Labels = []string{}
 	}
-	info.SecurityOptions = append(info.SecurityOptions, d.securityFeatures(x.Seccomp)...)
 	info.BridgeNfIptables = switchedOn(d.opt.ProcDir + "/sys/net/bridge/bridge-nf-call-iptables")
 	info.BridgeNfIp6tables = switchedOn(d.opt.ProcDir + "/sys/net/bridge/bridge-nf-call-ip6tables")
 	for _, c := range d.containers.all() {
@@ -70,7 +73,7 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 // warnings say what the host lacks and what to do about it.
 func (d *Daemon) warnings(forwards bool) []string {
 	x := d.execInfo
-	var list []string
+	list := append([]string{}, d.opt.Warnings...)
 	add := func(missing bool, text string) {
 		if missing {
 			list = append(list, "WARNING: "+text)

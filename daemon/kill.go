@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"syscall"
 
 	"github.com/enginejobs/docker/engine"
@@ -68,6 +67,5 @@ func (d *Daemon) Kill(ctx context.Context, opt killOptions) error {
 			return wrap(err)
 		}
 	}
-	d.event(ctx, c.now(), "kill", map[string]string{"signal": strconv.Itoa(opt.Signal)})
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/execdriver"
 	"github.com/enginejobs/docker/runconfig"
@@ -109,6 +108,7 @@ func (d *Daemon) finish(ctx context.Context, c *container, e execdriver.Exit, ma
 	if !again {
 		d.offline(ctx, before)
 	}
+	d.tellPlain(ctx, before, "disconnect")
 	d.unmountVolumes(ctx, before, c.id)
 	<-forgotten
 	close(cleaned)
@@ -136,11 +136,7 @@ func (d *Daemon) offline(ctx context.Context, s *snapshot) {
 		return
 	}
 	d.disconnect(ctx, s.rec.ID)
-	for name, e := range s.net.Networks {
-		if name != defaultNetwork && e.EndpointID != "" {
-			d.networkEvent(ctx, "disconnect", api.Network{Id: e.NetworkID, Name: name, Driver: "bridge"}, s.rec.ID)
-		}
-	}
+	d.tellNetworks(ctx, &s.net, s.rec.ID, "disconnect")
 }
 
 // forget makes the exec driver drop its record of an ended workload.

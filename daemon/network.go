@@ -130,9 +130,6 @@ func (d *Daemon) connect(ctx context.Context, s *snapshot, keep *api.NetworkSett
 			return net, err
 		}
 		a.fill(&net, s, want)
-		if name != defaultNetwork {
-			d.networkEvent(ctx, "connect", api.Network{Id: a.NetworkID, Name: a.NetworkName, Driver: "bridge"}, s.rec.ID)
-		}
 	}
 	net.Ports, err = d.publish(ctx, s, &net, keep)
 	return net, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -81,7 +82,9 @@ func (d *Daemon) NetworkConnect(ctx context.Context, opt connectOptions) error {
 		})
 		return errors.Join(err, uerr, d.saveConfig(c))
 	}
-	d.networkEvent(ctx, "connect", net, c.id)
+	if s.state.alive() { // else its starts will tell
+		d.networkEvent(ctx, "connect", net, c.id)
+	}
 	return nil
 }
 
@@ -203,6 +206,35 @@ func (d *Daemon) leadsOut(ctx context.Context, s *snapshot) bool {
 		}
 	}
 	return false
+}
+
+// tellNetworks tells of all networks that a container has an interface on.
+func (d *Daemon) tellNetworks(ctx context.Context, net *api.NetworkSettings, id, action string) {
+	for _, name := range slices.Sorted(maps.Keys(net.Networks)) {
+		if e := net.Networks[name]; e.EndpointID != "" {
+			d.networkEvent(ctx, action, api.Network{Id: e.NetworkID, Name: name, Driver: "bridge"}, id)
+		}
+	}
+}
+
+// tellPlain tells of a container without interfaces: it is on the network host or
+// none.
+func (d *Daemon) tellPlain(ctx context.Context, s *snapshot, action string) {
+	kind, _ := networkMode(s.host)
+	if kind != "host" && (kind != "none" || s.rec.Disconnected) || !d.opt.Engine.Has("network_inspect") {
+		return
+	}
+	known, ok := d.plain.Load(kind)
+	if !ok {
+		net, err := d.network(ctx, kind)
+		if err != nil {
+			return // an engine without such networks
+		}
+		known, _ = d.plain.LoadOrStore(kind, net)
+	}
+	if net, ok := known.(api.Network); ok {
+		d.networkEvent(ctx, action, net, s.rec.ID)
+	}
 }
 
 // networkEvent tells what a container did on a network.

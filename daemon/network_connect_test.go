@@ -107,7 +107,7 @@ func TestNetworkConnect(t *testing.T) {
 	if e := f.inspect("idle").NetworkSettings.Networks["two"]; e == nil || e.IPAddress != "" {
 		t.Errorf("%+v", e)
 	}
-	if ev := f.events.take(); ev != "connect connect" {
+	if ev := f.events.take(); ev != "connect" {
 		t.Errorf("events %q", ev)
 	}
 	// Another daemon takes over what the last one had.

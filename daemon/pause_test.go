@@ -28,7 +28,7 @@ func TestPause(t *testing.T) {
 	if st := f.inspect("ice").State; st.Running || st.Paused {
 		t.Errorf("state %+v", st)
 	}
-	if ev := f.events.take(); ev != "pause die=143 stop" {
+	if ev := f.events.take(); ev != "pause kill die=143 disconnect stop" {
 		t.Errorf("events %q", ev)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // Env:    t, signal: as for stop.
 // Errors: as stop and start.
 // Jobs:   stop, start.
-// Events: die, stop, start, restart.
+// Events: kill, die, stop, start, restart.
 func (d *Daemon) jobRestart(job *engine.Job) error {
 	opt, err := decodeStop(job)
 	if err != nil {

@@ -18,7 +18,7 @@ func TestRestart(t *testing.T) {
 	if got := f.inspect("again").State; !got.Running || got.Pid == first {
 		t.Errorf("state %+v", got)
 	}
-	if ev := f.events.take(); ev != "die=143 stop start restart" {
+	if ev := f.events.take(); ev != "kill die=143 disconnect stop connect start restart" {
 		t.Errorf("events %q", ev)
 	}
 	f.run("stop", "again")

@@ -138,7 +138,7 @@ func (a appArmor) choose(asked string, privileged bool) (string, error) {
 
 // securityFeatures is what info says of all this.
 func (d *Daemon) securityFeatures(filters bool) []string {
-	var list []string
+	list := []string{}
 	if d.appArmor.on {
 		list = append(list, "name=apparmor")
 	}

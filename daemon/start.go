@@ -199,6 +199,7 @@ func (d *Daemon) run(ctx context.Context, c *container, s *snapshot, told <-chan
 	if err := d.mountVolumes(ctx, s, c.id); err != nil {
 		return err
 	}
+	d.tellMounts(ctx, s)
 	undo.add(func() { d.unmountVolumes(ctx, s, c.id) })
 	cmd, err := d.command(c, s, children)
 	if err != nil {
@@ -254,10 +255,16 @@ func (d *Daemon) online(ctx context.Context, c *container, s *snapshot, undo *un
 		if net, err = d.connect(ctx, s, keep); err != nil {
 			return s, err
 		}
+		d.tellNetworks(ctx, &net, c.id, "connect")
 	}
-	if connected(&net) {
-		undo.add(func() { d.disconnect(ctx, c.id) })
-	}
+	d.tellPlain(ctx, s, "connect")
+	undo.add(func() {
+		if connected(&net) {
+			d.disconnect(ctx, c.id)
+			d.tellNetworks(ctx, &net, c.id, "disconnect")
+		}
+		d.tellPlain(ctx, s, "disconnect")
+	})
 	return c.update(func(s *snapshot) error {
 		s.net = net
 		return nil

@@ -26,7 +26,7 @@ func TestStart_RunsWaitsRemoves(t *testing.T) {
 	}
 	f.run("rm", "job")
 	f.empty()
-	if ev := f.events.take(); ev != "create start die=3 destroy" {
+	if ev := f.events.take(); ev != "create connect start die=3 disconnect destroy" {
 		t.Errorf("events %q", ev)
 	}
 }
@@ -246,7 +246,7 @@ func TestRestartPolicy(t *testing.T) {
 	if n := f.inspect("twice").RestartCount; n != 1 {
 		t.Errorf("restarted %d times", n)
 	}
-	if ev := f.events.take(); ev != "create start die=7 start die=7" {
+	if ev := f.events.take(); ev != "create connect start die=7 start die=7 disconnect" {
 		t.Errorf("events %q", ev)
 	}
 	f.create("always", "exit 0", func(_ *runconfig.Config, h *runconfig.HostConfig) { h.RestartPolicy.Name = "always" })

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -45,7 +46,7 @@ func decodeStop(job *engine.Job) (stopOptions, error) {
 // Env:    t: seconds until KILL, -1 for ever (default: the container's, else 10). signal: instead of its own.
 // Phases: signal, wait (until it has ended), kill (if it had to be), cleanup.
 // Errors: NotFound, NotModified (does not run), Internal.
-// Events: die, stop.
+// Events: kill for each signal, die, stop.
 func (d *Daemon) jobStop(job *engine.Job) error {
 	opt, err := decodeStop(job)
 	if err != nil {
@@ -144,8 +145,10 @@ func (d *Daemon) killAndWait(ctx context.Context, c *container, over func(*snaps
 	return nil
 }
 
-// signal sends a signal; a frozen workload is thawed so that it can act on it.
+// signal sends a signal; a frozen workload is thawed so that it can act on it. The
+// journal is told before: it may end the workload at once, and the end comes last.
 func (d *Daemon) signal(ctx context.Context, c *container, sig int) error {
+	d.event(ctx, c.now(), "kill", map[string]string{"signal": strconv.Itoa(sig)})
 	if err := d.opt.Exec.Signal(ctx, c.id, sig); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func TestStop(t *testing.T) {
 	if st := f.inspect("soft").State; st.Running || st.ExitCode != 143 {
 		t.Errorf("state %+v", st)
 	}
-	if ev := f.events.take(); ev != "die=143 stop" {
+	if ev := f.events.take(); ev != "kill die=143 disconnect stop" {
 		t.Errorf("events %q", ev)
 	}
 	f.run("start", "soft") // at once: the last run is cleaned up

@@ -2,6 +2,9 @@ package daemon
 
 import (
 	"context"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,30 +20,54 @@ func (d *Daemon) mountVolumes(ctx context.Context, s *snapshot, user string) (er
 			continue
 		}
 		wait, cancel := context.WithTimeout(ctx, volumePatience)
-		first, merr := d.volumes.Mount(wait, m.Name, user)
+		_, err = d.volumes.Mount(wait, m.Name, user)
 		cancel()
-		if err = merr; first {
-			d.volumeEvent(ctx, "mount", m.Name, map[string]string{"container": s.rec.ID, "destination": m.Destination})
-		}
 	}
 	if err != nil {
-		d.unmountVolumes(ctx, s, user)
+		d.releaseMounts(s, user)
 	}
 	return err
 }
 
-// unmountVolumes undoes mountVolumes.
+// tellMounts tells the journal of the volumes that are mounted for a container,
+// in the order of their paths.
+func (d *Daemon) tellMounts(ctx context.Context, s *snapshot) {
+	for _, m := range s.rec.volumes() {
+		d.volumeEvent(ctx, "mount", m.Name, map[string]string{
+			"container": s.rec.ID, "destination": m.Destination,
+			"read/write": strconv.FormatBool(m.RW), "propagation": m.Propagation,
+		})
+	}
+}
+
+// unmountVolumes undoes mountVolumes and tells so.
 func (d *Daemon) unmountVolumes(ctx context.Context, s *snapshot, user string) {
+	d.releaseMounts(s, user)
+	for _, m := range s.rec.volumes() {
+		d.volumeEvent(ctx, "unmount", m.Name, map[string]string{"container": s.rec.ID})
+	}
+}
+
+// volumes are the mounts of a container that are volumes, by their paths.
+func (r *record) volumes() []mountPoint {
+	var list []mountPoint
+	for _, m := range r.MountPoints {
+		if m.Type == "volume" {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b mountPoint) int { return strings.Compare(a.Destination, b.Destination) })
+	return list
+}
+
+// releaseMounts takes away what mountVolumes has mounted for a user.
+func (d *Daemon) releaseMounts(s *snapshot, user string) {
 	for _, m := range s.rec.MountPoints {
 		if m.Type != "volume" {
 			continue
 		}
-		last, err := d.volumes.Unmount(m.Name, user)
-		if err != nil {
+		if _, err := d.volumes.Unmount(m.Name, user); err != nil {
 			d.opt.Logf("unmounting volume %s of container %s: %v", m.Name, s.bare(), err)
-		}
-		if last {
-			d.volumeEvent(ctx, "unmount", m.Name, map[string]string{"container": s.rec.ID})
 		}
 	}
 }

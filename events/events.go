@@ -12,7 +12,7 @@ func (e *Events) eventsDeclaration() engine.Declaration {
 	return engine.Declaration{
 		Name: "events", Summary: "Follow what happens, one JSON object per line.",
 		Env: []engine.Key{
-			{Name: "since", Type: engine.Time, Summary: "replay stored events from this time on; 0: none"},
+			{Name: "since", Type: engine.Time, Summary: "replay stored events from this time on; 0: none, or all when until is given"},
 			{Name: "until", Type: engine.Time, Summary: "end at this time; 0: never"},
 			{Name: "filters", Type: engine.JSON, Summary: "object of lists, by event, image, container, type, label and others"},
 		},
@@ -33,7 +33,7 @@ func decodeEvents(job *engine.Job) (opt eventsOptions, err error) {
 		return opt, err
 	}
 	if opt.until != 0 && opt.since > opt.until {
-		return opt, errdefs.InvalidArgument("since is later than until, so there is nothing to show")
+		return opt, errdefs.InvalidArgument("`since` time (%s) cannot be after `until` time (%s)", job.Getenv("since"), job.Getenv("until"))
 	}
 	opt.filter, err = parseFilter(job.Getenv("filters"))
 	return opt, err

@@ -118,9 +118,10 @@ func TestFilters(t *testing.T) {
 		`{"container":{"web":false}}`:      "exec_start: ls -l create die tag mount",
 		`{"container":["/db"]}`:            "die",
 		`{"container":["c1"]}`:             "exec_start: ls -l create",
+		`{"container":["we"]}`:             "exec_start: ls -l create",
+		`{"event":["exec_start"]}`:         "exec_start: ls -l",
 		`{"container":["nobody"]}`:         "",
 		`{"event":["die","tag"]}`:          "die tag",
-		`{"event":["exec_start"]}`:         "exec_start: ls -l",
 		`{"image":["reg:5000/nginx"]}`:     "exec_start: ls -l create",
 		`{"image":["sql"]}`:                "die tag",
 		`{"image":["sha256:1234"]}`:        "tag",
@@ -173,7 +174,7 @@ func TestSinceAndUntil(t *testing.T) {
 		{"1000.5", "1000.9"}:             "b",
 		{"1000.500000001", "1500"}:       "c",
 		{"1970-01-01T00:16:41Z", "1001"}: "c",
-		{"0", "1500"}:                    "",
+		{"0", "1500"}:                    "a b c", // the end alone: all that is stored
 		{"1", "1970-01-01T00:16:40.5Z"}:  "a b",
 	} {
 		if got := replay(t, eng, "since", span[0], "until", span[1]); got != want {

@@ -53,8 +53,8 @@ func (f filter) match(ev *api.Event) bool {
 	return true
 }
 
-// thing matches events of one type by the name of the thing, or by its id or
-// the beginning of it.
+// thing matches events of one type by the name or the id of the thing, or by the
+// beginning of either.
 func thing(typ string) func(*api.Event, []string) bool {
 	return func(ev *api.Event, values []string) bool {
 		if ev.Type != typ {
@@ -63,7 +63,7 @@ func thing(typ string) func(*api.Event, []string) bool {
 		name := strings.TrimPrefix(ev.Actor.Attributes["name"], "/")
 		for _, v := range values {
 			v = strings.TrimPrefix(v, "/")
-			if v != "" && (v == name || strings.HasPrefix(ev.Actor.ID, v)) {
+			if v != "" && (strings.HasPrefix(name, v) || strings.HasPrefix(ev.Actor.ID, v)) {
 				return true
 			}
 		}

@@ -27,15 +27,16 @@ type subscription struct {
 	next atomic.Uint64 // how many events there were before the one to take next
 }
 
-// subscribe returns the stored events since a moment (0: none) and a
-// subscription that goes on where they end. With follow false there is none.
+// subscribe returns the stored events since a moment (0: none, unless there is an
+// end: then all) and a subscription that goes on where they end. With follow false
+// there is none.
 func (e *Events) subscribe(f filter, since, until int64, follow bool) ([]*entry, *subscription) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var past []*entry
 	stored := e.journal.Load()
 	for _, ent := range stored.entries[max(0, len(stored.entries)-kept):] {
-		if since != 0 && ent.event.TimeNano >= since && fits(ent, f, until) {
+		if (since != 0 || until != 0) && ent.event.TimeNano >= since && fits(ent, f, until) {
 			past = append(past, ent)
 		}
 	}

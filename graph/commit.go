@@ -69,6 +69,9 @@ func (s *Store) Commit(ctx context.Context, c image.Commit) (*image.Image, error
 	if img, err = s.keepDocument(ctx, held, img.Raw, parent, names...); err != nil {
 		return nil, fmt.Errorf("committing container %s: %w", c.Container, err)
 	}
+	for _, name := range names {
+		s.event(ctx, "tag", img.ID, map[string]string{"name": name.FamiliarString()})
+	}
 	return img, nil
 }
 

@@ -39,7 +39,7 @@ func TestImageDelete(t *testing.T) {
 		t.Errorf("got %s, %v", out, err)
 	}
 	b.clean(0)
-	if got := b.eventNames(); got != "import one:latest, untag two:latest, untag one:latest, delete "+id {
+	if got := b.eventNames(); got != "tag one:latest, import "+id+", untag two:latest, untag one:latest, delete "+id {
 		t.Errorf("events: %s", got)
 	}
 	b.open()

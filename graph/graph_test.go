@@ -157,7 +157,7 @@ func TestImport(t *testing.T) {
 		img.Variant != "v8" || img.Size != 3 || img.RepoTags[0] != "box:v1" || img.RootFS.DiffIDs[0] != image.Digest(data) {
 		t.Errorf("got %+v", img)
 	}
-	if got := b.eventNames(); got != "import box:v1" {
+	if got := b.eventNames(); got != "tag box:v1, import "+img.ID {
 		t.Errorf("events: %s", got)
 	}
 	b.clean(1)

@@ -4,6 +4,7 @@ package graph
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,27 +22,42 @@ func (s *Store) imageDeleteDeclaration() engine.Declaration {
 		Env: []engine.Key{
 			{Name: "force", Type: engine.Bool, Summary: "also with names in several repositories or stopped containers"},
 			{Name: "noprune", Type: engine.Bool, Summary: "leave unnamed parents"},
+			{Name: "platforms", Type: engine.List, Summary: "one os/architecture[/variant], or the object of the API, that the image has to be for"},
 		},
 		Stdout: engine.JSONDocument, Changes: true, Handler: s.jobImageDelete,
 	}
 }
 
-type deleteOptions struct{ force, noPrune bool }
+type deleteOptions struct {
+	force, noPrune bool
+	platforms      []platform
+}
 
-func decodeImageDelete(job *engine.Job) deleteOptions {
-	return deleteOptions{force: job.GetenvBool("force"), noPrune: job.GetenvBool("noprune")}
+func decodeImageDelete(job *engine.Job) (deleteOptions, error) {
+	opt := deleteOptions{force: job.GetenvBool("force"), noPrune: job.GetenvBool("noprune")}
+	var err error
+	opt.platforms, err = decodePlatforms(job.GetenvList("platforms"))
+	if err == nil && len(opt.platforms) > 1 {
+		err = errdefs.InvalidArgument("multiple platforms are not supported: an image has one")
+	}
+	return opt, err
 }
 
 // jobImageDelete
 //
 //	Usage:  image_delete IMAGE
-//	Env:    force, noprune
+//	Env:    force, noprune, platforms
 //	Stdout: JSON list of api.ImageDeleted in the order of what was done
-//	Errors: NotFound, InvalidArgument (an ambiguous id, a malformed name),
+//	Errors: NotFound (also of the platform), InvalidArgument (an ambiguous id,
+//	        a malformed name or platform, several platforms),
 //	        Conflict (several repositories, containers, images made from it)
 //	Events: untag, delete
 func (s *Store) jobImageDelete(job *engine.Job) error {
-	rows, err := s.Delete(job.Context(), job.Args[0], decodeImageDelete(job))
+	opt, err := decodeImageDelete(job)
+	if err != nil {
+		return err
+	}
+	rows, err := s.Delete(job.Context(), job.Args[0], opt)
 	if err != nil {
 		return err
 	}
@@ -66,7 +82,10 @@ func (s *Store) Delete(ctx context.Context, ref string, opt deleteOptions) ([]ap
 // tell sends the events of what was done.
 func (d *deletion) tell(ctx context.Context) {
 	for _, e := range d.events {
-		d.store.event(ctx, e.action, e.id, map[string]string{"name": e.name})
+		attributes := map[string]string{}
+		maps.Copy(attributes, e.labels)
+		attributes["name"] = e.name
+		d.store.event(ctx, e.action, e.id, attributes)
 	}
 }
 
@@ -80,7 +99,10 @@ type deletion struct {
 	freed  int64           // bytes of the layers that are gone
 }
 
-type deletionEvent struct{ action, id, name string }
+type deletionEvent struct {
+	action, id, name string
+	labels           map[string]string // of the image, which is gone when they are sent
+}
 
 func (d *deletion) run(ref string) error {
 	d.store.change.Lock()
@@ -89,6 +111,11 @@ func (d *deletion) run(ref string) error {
 	img, name, err := now.find(ref)
 	if err != nil {
 		return err
+	}
+	for _, p := range d.opt.platforms {
+		if !p.matches(platformOf(img)) {
+			return notFor(ref, p)
+		}
 	}
 	names := withDigests(img, familiar(name))
 	all := len(img.RepoTags) + len(img.RepoDigests)
@@ -178,9 +205,13 @@ func (d *deletion) untag(img *image.Image, names []string) error {
 	if err := d.store.dropNames(names); err != nil {
 		return err
 	}
+	var labels map[string]string
+	if img.Config != nil {
+		labels = img.Config.Labels
+	}
 	for _, n := range names {
 		d.rows = append(d.rows, api.ImageDeleted{Untagged: n})
-		d.events = append(d.events, deletionEvent{"untag", img.ID, n})
+		d.events = append(d.events, deletionEvent{"untag", img.ID, n, labels})
 	}
 	return nil
 }
@@ -203,7 +234,7 @@ func (d *deletion) remove(id string) error {
 			return err
 		}
 		d.rows = append(d.rows, api.ImageDeleted{Deleted: id})
-		d.events = append(d.events, deletionEvent{"delete", id, id})
+		d.events = append(d.events, deletionEvent{action: "delete", id: id, name: id})
 		if d.opt.noPrune {
 			return nil
 		}

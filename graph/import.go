@@ -77,7 +77,7 @@ func decodeImport(job *engine.Job) (importOptions, error) {
 //	        before stdin has been read.
 //	Errors: InvalidArgument (name, change, URL, archive), Unavailable (the server
 //	        of the URL).
-//	Events: import
+//	Events: tag, import
 //
 // A name that exists moves to the new image. An import that fails or is
 // cancelled leaves nothing.
@@ -113,11 +113,10 @@ func (s *Store) Import(ctx context.Context, opt importOptions, stdin io.Reader, 
 	if err != nil {
 		return nil, fmt.Errorf("importing %s: %w", shown(opt.source), err)
 	}
-	attributes := map[string]string{}
 	if !opt.name.IsZero() {
-		attributes["name"] = opt.name.FamiliarString()
+		s.event(ctx, "tag", img.ID, map[string]string{"name": opt.name.FamiliarString()})
 	}
-	s.event(ctx, "import", img.ID, attributes)
+	s.event(ctx, "import", img.ID, map[string]string{"name": img.ID})
 	return img, nil
 }
 

@@ -334,10 +334,16 @@ func (s *Store) dropImage(img *image.Image) (freed int64, err error) {
 	return s.release(img.ChainID)
 }
 
-// event tells the journal what happened to an image.
+// event tells the journal what happened to an image: the attributes are the given
+// ones and the labels of the image, as long as it is there.
 func (s *Store) event(ctx context.Context, action, id string, attributes map[string]string) {
 	if s.eng == nil {
 		return
+	}
+	if img, err := s.Image(id); err == nil && id != "" && img.Config != nil && len(img.Config.Labels) > 0 {
+		all := maps.Clone(img.Config.Labels)
+		maps.Copy(all, attributes)
+		attributes = all
 	}
 	job := s.eng.Job("log", action, id).SetContext(context.WithoutCancel(ctx))
 	job.Setenv("type", "image")

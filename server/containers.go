@@ -31,6 +31,7 @@ func (s *Server) StartDaemon(context.Context) error {
 		NoNetwork: s.cfg.Network.Off, Init: s.cfg.Containers.Init, StopTimeout: s.cfg.Containers.StopTimeout, Defaults: defaults,
 		LogDriver: s.cfg.LogDriver, LogOpts: s.cfg.LogOpts,
 		CgroupRoot: s.cfg.CgroupParent, Ulimits: s.cfg.Ulimits,
+		Firewall: p.network.Firewall, AddressPools: p.network.AddressPools, Warnings: s.cfg.exposed(),
 		LiveRestore: s.cfg.LiveRestore, Now: s.cfg.Now, Logf: s.log.Warnf,
 	})
 	if err != nil {

@@ -45,7 +45,8 @@ func (s *Server) InitNetwork(ctx context.Context) error {
 			env[key] = string(text)
 		}
 	}
-	return s.run(ctx, "init_networkdriver", env)
+	job := s.job(ctx, "init_networkdriver", env)
+	return job.OutputJSON(&s.parts.network)
 }
 
 // nameservers are those of the host, which no network of ours may hide. Without

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/builder"
 	"github.com/enginejobs/docker/daemon"
 	"github.com/enginejobs/docker/execdriver"
@@ -12,6 +13,7 @@ import (
 // parts are the concrete parts that have come up; each step fills its own.
 type parts struct {
 	id         string // of this daemon, from its key
+	network    api.NetworkReady
 	exec       execdriver.Driver
 	images     *graph.Store
 	registries *registry.Service

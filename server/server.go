@@ -137,14 +137,14 @@ func (s *Server) Close(ctx context.Context) error {
 	return s.closeErr
 }
 
-// run runs a job of the boot and logs what it warns of.
-func (s *Server) run(ctx context.Context, name string, env map[string]string) error {
+// job makes a job of the boot, whose warnings go to the log.
+func (s *Server) job(ctx context.Context, name string, env map[string]string) *engine.Job {
 	job := s.eng.Job(name).SetContext(ctx)
 	for k, v := range env {
 		job.Setenv(k, v)
 	}
 	job.Stderr.Add(warnings{s.log})
-	return job.Run()
+	return job
 }
 
 // warnings logs the lines that a job writes to Stderr.

@@ -112,7 +112,7 @@ var routeCases = map[string]struct {
 	"POST /containers/X/unpause":  {args: []string{"X"}, code: 204},
 	"POST /containers/X/update":   {body: `{"Memory":5}`, stdout: `{"Warnings":[]}`, args: []string{"X"}, env: map[string]string{"UpdateConfig": `{"Memory":5}`}, code: 200, answer: `{"Warnings":[]}`},
 	"POST /containers/X/wait":     {query: "?condition=removed", stdout: `{"StatusCode":3}`, args: []string{"X"}, env: map[string]string{"condition": "removed", "headers": "1"}, code: 200, answer: `{"StatusCode":3}`},
-	"GET /events":                 {query: "?since=1&until=2", stdout: `{"Type":"container","status":"die","time":2}` + "\n", env: map[string]string{"since": "1", "until": "2"}, code: 200, answer: `{"Type":"container","time":2}` + "\n"},
+	"GET /events":                 {query: "?since=1&until=2", stdout: `{"Type":"container","Action":"die","Actor":{"ID":"x","Attributes":{}},"status":"die","time":2}` + "\n", env: map[string]string{"since": "1", "until": "2"}, code: 200, answer: `{"Type":"container","Action":"die","Actor":{"ID":"x","Attributes":{}},"time":2}` + "\n"},
 	"POST /images/create":         {query: "?fromSrc=-&repo=a&tag=b&changes=CMD+x&changes=USER+y&message=m", stdout: "{}\n", args: []string{"-", "a", "b"}, env: map[string]string{"json": "1", "changes": `["CMD x","USER y"]`, "message": "m"}, code: 200, answer: "{}\n"},
 	"POST /auth":                  {body: `{"username":"u"}`, stdout: `{"Status":"ok"}`, env: map[string]string{"authConfig": `{"username":"u"}`, "json": "1"}, code: 200, answer: `{"Status":"ok"}` + "\n"},
 	"GET /images/get":             {query: "?names=a&names=b:c&platform=linux/arm64", stdout: "tar", args: []string{"a", "b:c"}, env: map[string]string{"platform": `["linux/arm64"]`}, code: 200, answer: "tar"},

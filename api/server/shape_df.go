@@ -13,6 +13,16 @@ func shapeDiskUsage() []shape {
 				}
 			}
 		}),
+		before(42, func(m members) {
+			caches, _ := m["BuildCache"].([]any)
+			var size int64
+			for _, row := range caches {
+				if cache, ok := row.(members); ok {
+					size += number(cache["Size"])
+				}
+			}
+			m["BuilderSize"] = size
+		}),
 		since(52, usageByKind),
 	}
 }

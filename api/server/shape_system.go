@@ -6,6 +6,21 @@ import "strings"
 func shapeInfo() []shape {
 	return []shape{
 		since(50, drop("BridgeNfIptables", "BridgeNfIp6tables")),
+		since(25, drop("ExecutionDriver")),
+		before(52, func(m members) { m["KernelMemoryTCP"] = false }),
+		before(49, func(m members) {
+			forget(m, "FirewallBackend")
+			for _, name := range []string{"ContainerdCommit", "RuncCommit", "InitCommit"} {
+				commit := sub(m, name)
+				commit["Expected"] = str(commit, "ID")
+			}
+			if registries, ok := m["RegistryConfig"].(members); ok {
+				registries["AllowNondistributableArtifactsCIDRs"] = []any{}
+				registries["AllowNondistributableArtifactsHostnames"] = []any{}
+			}
+		}),
+		before(44, drop("CDISpecDirs")),
+		before(42, func(m members) { m["KernelMemory"] = false }),
 		before(25, func(m members) {
 			options, _ := m["SecurityOptions"].([]any)
 			for i, option := range options { // "name=seccomp,profile=builtin" was "seccomp"
@@ -15,6 +30,7 @@ func shapeInfo() []shape {
 				}
 			}
 		}),
+		before(22, func(m members) { m["InitPath"], m["InitSha1"] = m["InitBinary"], "" }),
 		before(22, drop("OSType", "Architecture", "ContainersRunning", "ContainersPaused", "ContainersStopped")),
 		before(19, func(m members) { // truth was a number
 			for _, name := range []string{"Debug", "IPv4Forwarding", "MemoryLimit", "SwapLimit"} {
@@ -30,19 +46,6 @@ func shapeVersion() []shape {
 		before(35, drop("Platform", "Components")),
 		before(25, drop("MinAPIVersion")),
 	}
-}
-
-// shapeEvent edits one event; false means that the version does not know such.
-func shapeEvent(v version, m members) bool {
-	if v >= v1(52) {
-		forget(m, "status", "id", "from")
-	}
-	if v < v1(22) {
-		keepOnly(m, "status", "id", "from", "time", "timeNano")
-		bareID(m, "id")
-		return str(m, "status") != ""
-	}
-	return true
 }
 
 // eventsDiffer tells whether events must be edited at all.

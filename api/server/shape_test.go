@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,7 +58,8 @@ func samples() map[string]any {
 		"image_inspect": image,
 		"history":       []api.ImageHistory{{Id: "sha256:" + hash, CreatedBy: "sh"}, {Id: "<missing>"}},
 		"image_delete":  []api.ImageDeleted{{Untagged: "a:b"}, {Deleted: "sha256:" + hash}},
-		"info":          api.SystemInfo{ID: "X", Debug: true, SecurityOptions: []string{"name=seccomp,profile=builtin"}, BridgeNfIptables: true},
+		"info": api.SystemInfo{ID: "X", Debug: true, SecurityOptions: []string{"name=seccomp,profile=builtin"}, BridgeNfIptables: true,
+			RegistryConfig: &api.RegistryConfig{}, FirewallBackend: &api.FirewallInfo{Driver: "nftables"}, CDISpecDirs: []string{}, InitBinary: "dockerinit"},
 		"system_df": api.DiskUsage{
 			LayersSize: 16,
 			Images:     []api.ImageSummary{{Id: "sha256:" + hash, Size: 7, Containers: 1}, {Id: "sha256:" + strings.Repeat("cd", 32), Size: 9}},
@@ -141,20 +144,50 @@ func compareGolden(t *testing.T, path string, got []byte) {
 }
 
 func TestEventsByVersion(t *testing.T) {
-	lines := `{"status":"die","id":"c1","from":"busybox","Type":"container","Action":"die","Actor":{"ID":"c1"},"scope":"local","time":1,"timeNano":1000000000}
-{"Type":"network","Action":"connect","Actor":{"ID":"n1"},"scope":"local","time":2,"timeNano":2000000000}
+	lines := `{"status":"kill","id":"c1","from":"busybox","Type":"container","Action":"kill","Actor":{"ID":"c1","Attributes":{"signal":"15"}},"scope":"local","time":1,"timeNano":1000000000}
+{"Type":"network","Action":"connect","Actor":{"ID":"n1","Attributes":{}},"scope":"local","time":2,"timeNano":2000000000}
+{"status":"delete","id":"sha256:12","Type":"image","Action":"delete","Actor":{"ID":"sha256:12","Attributes":{}},"scope":"local","time":3,"timeNano":3000000000}
 `
 	for path, want := range map[string]string{
-		"/v1.21/events": `{"from":"busybox","id":"c1","status":"die","time":1,"timeNano":1000000000}` + "\n",
+		"/v1.18/events": `{"status":"delete","id":"12","time":3}` + "\n",
+		"/v1.19/events": `{"status":"kill","id":"c1","from":"busybox","time":1}
+{"status":"delete","id":"12","time":3}
+`,
+		"/v1.21/events": `{"status":"kill","id":"c1","from":"busybox","time":1,"timeNano":1000000000}
+{"status":"delete","id":"12","time":3,"timeNano":3000000000}
+`,
 		"/v1.40/events": lines,
-		"/v1.55/events": `{"Action":"die","Actor":{"ID":"c1"},"Type":"container","scope":"local","time":1,"timeNano":1000000000}
-{"Action":"connect","Actor":{"ID":"n1"},"Type":"network","scope":"local","time":2,"timeNano":2000000000}
+		"/v1.55/events": `{"Type":"container","Action":"kill","Actor":{"ID":"c1","Attributes":{"signal":"15"}},"scope":"local","time":1,"timeNano":1000000000}
+{"Type":"network","Action":"connect","Actor":{"ID":"n1","Attributes":{}},"scope":"local","time":2,"timeNano":2000000000}
+{"Type":"image","Action":"delete","Actor":{"ID":"sha256:12","Attributes":{}},"scope":"local","time":3,"timeNano":3000000000}
 `,
 	} {
 		b := newBench(t)
 		b.fake("events", lines)
 		if w := b.do("GET", path, ""); w.Body.String() != want {
 			t.Errorf("%s: got %s", path, w.Body)
+		}
+	}
+}
+
+// TestEventsMedia: what a stream of events is called, and how its records begin.
+func TestEventsMedia(t *testing.T) {
+	const line = `{"Type":"volume","Action":"create","Actor":{"ID":"v","Attributes":{}},"scope":"local","time":1,"timeNano":1}` + "\n"
+	for _, c := range []struct{ version, accept, media, begin string }{
+		{"1.55", "", "application/json", ""},
+		{"1.55", "text/html", "application/json", ""},
+		{"1.55", "application/jsonl;q=0.9", "application/jsonl", ""},
+		{"1.52", "application/jsonl, application/x-ndjson", "application/x-ndjson", ""},
+		{"1.52", "application/json-seq", "application/json-seq", "\x1e"},
+		{"1.51", "application/json-seq", "application/json", ""},
+	} {
+		b := newBench(t)
+		b.fake("events", line)
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v"+c.version+"/events", nil)
+		r.Header.Set("Accept", c.accept)
+		b.srv.Handler("").ServeHTTP(w, r)
+		if got := w.Header().Get("Content-Type"); got != c.media || w.Body.String() != c.begin+line {
+			t.Errorf("%+v: %s, %q", c, got, w.Body)
 		}
 	}
 }

@@ -78,6 +78,15 @@ func New(ctx context.Context, cfg networkdriver.Config, known []networkdriver.Sp
 	return d, nil
 }
 
+// FirewallBackend names what writes the rules of the packet filter; "" when nothing
+// does.
+func (d *Driver) FirewallBackend() string {
+	if !d.cfg.Firewall {
+		return ""
+	}
+	return d.firewall.Backend()
+}
+
 // forward opens the host for forwarding. One that does not allow it gets a
 // warning: containers still reach it.
 func (d *Driver) forward() {

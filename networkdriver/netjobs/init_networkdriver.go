@@ -1,12 +1,15 @@
 package netjobs
 
 import (
+	"errors"
 	"net/netip"
 	"sync/atomic"
 
+	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
+	"github.com/enginejobs/docker/networkdriver/ipam"
 	"github.com/enginejobs/docker/networkdriver/networks"
 )
 
@@ -14,7 +17,7 @@ import (
 //
 // Usage: init_networkdriver
 // Env: see the keys below.
-// Stdout: nothing. Stderr: warnings about the host, one per line.
+// Stdout: one api.NetworkReady. Stderr: warnings about the host, one per line.
 // Errors: InvalidArgument for malformed values and combinations that cannot
 // work, Conflict when the network runs already or the
 // existing bridge has another address, Unavailable when no address range is
@@ -24,6 +27,7 @@ func initDeclaration(kind networks.Kind) engine.Declaration {
 		Name:    "init_networkdriver",
 		Summary: "Create or adopt the bridge, set up its rules and declare the other network jobs.",
 		Changes: true,
+		Stdout:  engine.JSONDocument,
 		Env: []engine.Key{
 			{Name: "EnableIptables", Type: engine.Bool, Default: "1", Summary: "write firewall rules"},
 			{Name: "EnableIpMasq", Type: engine.Bool, Default: "1", Summary: "hide containers behind the host's address"},
@@ -73,7 +77,15 @@ func jobInit(job *engine.Job, kind networks.Kind) error {
 		return err
 	}
 	job.Eng.OnShutdown("network", m.Close)
-	return (&doors{job.Eng, m}).install()
+	if err := (&doors{job.Eng, m}).install(); err != nil {
+		return err
+	}
+	ready := api.NetworkReady{Firewall: m.Firewall()}
+	pools, err := ipam.ParsePools(cfg.AddressPools)
+	for _, p := range pools {
+		ready.AddressPools = append(ready.AddressPools, api.AddressPool{Base: p.Base.String(), Size: p.Size})
+	}
+	return errors.Join(err, job.WriteJSON(ready))
 }
 
 func decodeInit(job *engine.Job) (cfg networkdriver.Config, err error) {

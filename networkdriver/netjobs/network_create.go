@@ -39,7 +39,7 @@ func (d *doors) jobNetworkCreate(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	d.event(job.Context(), "create", def, nil)
+	d.event(job.Context(), "create", def)
 	return job.WriteJSON(api.NetworkCreated{Id: def.ID, Warning: warning})
 }
 
@@ -73,13 +73,14 @@ func decodeNetworkCreate(job *engine.Job) (def networkdriver.Definition, err err
 }
 
 // event tells of a network. Nobody waits for it who has left.
-func (d *doors) event(ctx context.Context, action string, def networkdriver.Definition, more map[string]string) {
-	job := d.eng.Job("log", action, def.ID).SetContext(context.WithoutCancel(ctx))
+func (d *doors) event(ctx context.Context, action string, def networkdriver.Definition) {
+	d.log(ctx, action, def.ID, map[string]string{"name": def.Name, "type": def.Driver})
+}
+
+// log tells the journal.
+func (d *doors) log(ctx context.Context, action, id string, attributes map[string]string) {
+	job := d.eng.Job("log", action, id).SetContext(context.WithoutCancel(ctx))
 	job.Setenv("type", "network")
-	attributes := map[string]string{"name": def.Name, "type": def.Driver}
-	for k, v := range more {
-		attributes[k] = v
-	}
 	if job.SetenvJson("attributes", attributes) == nil {
 		_ = job.Run() // an engine without a journal works as well
 	}

@@ -24,6 +24,6 @@ func (d *doors) jobNetworkRm(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	d.event(job.Context(), "destroy", def, nil)
+	d.event(job.Context(), "destroy", def)
 	return nil
 }

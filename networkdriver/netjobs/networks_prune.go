@@ -46,9 +46,10 @@ func (d *doors) jobNetworksPrune(job *engine.Job) error {
 		case err != nil:
 			return err
 		}
-		d.event(job.Context(), "destroy", def, nil)
+		d.event(job.Context(), "destroy", def)
 		out.NetworksDeleted = append(out.NetworksDeleted, def.Name)
 	}
+	d.log(job.Context(), "prune", "", map[string]string{"reclaimed": "0"})
 	return job.WriteJSON(out)
 }
 

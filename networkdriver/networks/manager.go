@@ -118,6 +118,15 @@ func (m *Manager) drive(ctx context.Context, kind Kind) (err error) {
 	return nil
 }
 
+// Firewall names what writes the rules of the packet filter; "" while no network
+// needs any.
+func (m *Manager) Firewall() string {
+	if d, ok := m.driver.(interface{ FirewallBackend() string }); ok {
+		return d.FirewallBackend()
+	}
+	return ""
+}
+
 func openPools(cfg networkdriver.Config) (*ipam.Pools, error) {
 	list, err := ipam.ParsePools(cfg.AddressPools)
 	if err != nil {
