@@ -14,6 +14,7 @@ import (
 	"github.com/enginejobs/docker/builder/dockerfile"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/image"
+	"github.com/enginejobs/docker/pkg/pipe"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -117,19 +118,12 @@ func (s *stage) appendSpec(ctx context.Context, spec image.Append, layer func(io
 		return nil
 	}
 	job.SetenvBool("layer", true)
-	r, w := io.Pipe()
-	done := make(chan error, 1)
-	go func() { // ends with its pipe
-		err := layer(w)
-		w.CloseWithError(err)
-		done <- err
-	}()
-	if err := job.Stdin.Add(r); err != nil {
-		return errors.Join(err, r.Close())
+	archive := pipe.From(layer)
+	if err := job.Stdin.Add(archive); err != nil {
+		return errors.Join(err, archive.Close())
 	}
 	err := job.Run()
-	r.CloseWithError(io.ErrClosedPipe)
-	if werr := <-done; werr != nil && err != nil && ctx.Err() == nil && !isClosedPipe(werr) {
+	if werr := archive.Close(); werr != nil && err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%s failed: %w", strings.ToUpper(s.step.Command.Name()), werr)
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/enginejobs/docker/graphdriver"
+	"github.com/enginejobs/docker/pkg/pipe"
 )
 
 // withoutStubs leaves the places of mounts out of what a container has written:
@@ -29,13 +30,7 @@ func (s *Store) withoutStubs(ctx context.Context, container string, stubs []stri
 	if len(drop) == 0 {
 		return diff, nil
 	}
-	r, w := io.Pipe()
-	done := make(chan struct{})
-	go func() { // ends with its pipe
-		defer close(done)
-		w.CloseWithError(copyWithout(w, diff, drop))
-	}()
-	return &filteredDiff{PipeReader: r, diff: diff, done: done}, nil
+	return &filteredDiff{pipe.From(func(w io.Writer) error { return copyWithout(w, diff, drop) }), diff}, nil
 }
 
 // bareStubs are those with nothing in them but each other.
@@ -83,15 +78,14 @@ func copyWithout(w io.Writer, r io.Reader, drop map[string]bool) error {
 }
 
 type filteredDiff struct {
-	*io.PipeReader
+	*pipe.Reader
 	diff io.Closer
-	done chan struct{}
 }
 
 // Close ends the filter, too.
 func (f *filteredDiff) Close() error {
-	err := f.PipeReader.Close()
-	cerr := f.diff.Close() // nothing blocks on it any more
-	<-f.done
-	return errors.Join(err, cerr)
+	_ = f.PipeReader.Close() // never fails
+	err := f.diff.Close()    // nothing blocks on it any more
+	_ = f.Reader.Close()     // said by Read already
+	return err
 }

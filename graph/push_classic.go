@@ -3,6 +3,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/jsonstream"
+	"github.com/enginejobs/docker/pkg/pipe"
 	"github.com/enginejobs/docker/pkg/reference"
 	"github.com/enginejobs/docker/registry"
 )
@@ -139,14 +141,9 @@ func (s *Store) pushV1Layer(ctx context.Context, repo registry.V1Repository, l c
 		return err
 	}
 	defer layer.Close()
-	r, w := io.Pipe()
-	done := make(chan struct{})
-	go func() { // ends with its pipe
-		defer close(done)
-		w.CloseWithError(pack(w, &pushedReader{r: layer, out: out, id: image.ShortID(l.id), total: length}))
-	}()
-	err = repo.PutImage(ctx, l.id, l.json, r)
-	_ = r.Close()
-	<-done
-	return err
+	packed := pipe.From(func(w io.Writer) error {
+		return pack(w, &pushedReader{r: layer, out: out, id: image.ShortID(l.id), total: length})
+	})
+	err = repo.PutImage(ctx, l.id, l.json, packed)
+	return cmp.Or(packed.Close(), err)
 }

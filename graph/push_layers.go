@@ -3,10 +3,10 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/enginejobs/docker/image"
 	"github.com/enginejobs/docker/pkg/jsonstream"
+	"github.com/enginejobs/docker/pkg/pipe"
 	"github.com/enginejobs/docker/registry"
 )
 
@@ -156,25 +157,19 @@ func (p *pusher) upload(ctx context.Context, u registry.Upload, id, chain string
 		return ociDescriptor{}, err
 	}
 	defer layer.Close()
-	r, w := io.Pipe()
-	sum, packed := sha256.New(), &countingWriter{}
-	done := make(chan struct{})
-	go func() { // ends with its pipe
-		defer close(done)
-		err := pack(io.MultiWriter(w, sum, packed), &pushedReader{r: layer, out: p.out, id: id, total: length})
-		w.CloseWithError(err)
-	}()
-	_, err = u.Send(ctx, r)
-	r.CloseWithError(errors.New("the upload is over"))
-	<-done
-	if err != nil {
+	packed := pipe.From(func(w io.Writer) error {
+		return pack(w, &pushedReader{r: layer, out: p.out, id: id, total: length})
+	})
+	sum := sha256.New()
+	size, err := u.Send(ctx, io.TeeReader(packed, sum))
+	if err = cmp.Or(packed.Close(), err); err != nil {
 		return ociDescriptor{}, err
 	}
 	digest := "sha256:" + hex.EncodeToString(sum.Sum(nil))
 	if err := u.Commit(ctx, digest); err != nil {
 		return ociDescriptor{}, err
 	}
-	return ociDescriptor{MediaType: mediaDockerLayer, Digest: digest, Size: packed.n}, nil
+	return ociDescriptor{MediaType: mediaDockerLayer, Digest: digest, Size: size}, nil
 }
 
 // pack compresses. The same content gives the same bytes.
@@ -187,14 +182,6 @@ func pack(w io.Writer, r io.Reader) error {
 		return err
 	}
 	return gz.Close()
-}
-
-type countingWriter struct{ n int64 }
-
-// Write counts.
-func (c *countingWriter) Write(b []byte) (int, error) {
-	c.n += int64(len(b))
-	return len(b), nil
 }
 
 // pushedReader shows how far a layer is. It is used by one goroutine.

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -68,11 +69,14 @@ func (u *upload) Send(ctx context.Context, body io.Reader) (int64, error) {
 		method: http.MethodPatch, url: u.at, stream: lent,
 		header: http.Header{"Content-Type": {"application/octet-stream"}},
 	})
-	n := lent.takeBack() // an answer may come before all was sent
+	n, whole := lent.takeBack()
 	if err != nil {
 		return n, err
 	}
 	resp.Body.Close()
+	if !whole {
+		return n, errdefs.Unavailable("registry %s took an upload before all of it was sent", u.r.at)
+	}
 	u.at, err = location(resp)
 	return n, err
 }
@@ -88,9 +92,10 @@ func (r *repository) renew(ctx context.Context, at string) {
 
 // lent is a reader that package http may read while a request lasts.
 type lent struct {
-	mu sync.Mutex // held while r is read
-	r  io.Reader  // guarded by mu, nil once taken back
-	n  int64      // guarded by mu: bytes read
+	mu    sync.Mutex // held while r is read
+	r     io.Reader  // guarded by mu, nil once taken back
+	n     int64      // guarded by mu: bytes read
+	ended bool       // guarded by mu: to its end
 }
 
 // Read counts what it passes on.
@@ -102,16 +107,17 @@ func (l *lent) Read(p []byte) (int, error) {
 	}
 	n, err := l.r.Read(p)
 	l.n += int64(n)
+	l.ended = l.ended || errors.Is(err, io.EOF)
 	return n, err
 }
 
 // takeBack ends the reading, after a read that is under way, and tells how much
-// was read.
-func (l *lent) takeBack() int64 {
+// was read, and whether that is all.
+func (l *lent) takeBack() (n int64, whole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.r = nil
-	return l.n
+	return l.n, l.ended
 }
 
 // Commit ends the upload.

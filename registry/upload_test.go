@@ -60,6 +60,11 @@ func TestUploadFaults(t *testing.T) {
 			_, _ = io.CopyN(io.Discard, q.Body, 1<<20)
 			panic(http.ErrAbortHandler)
 		}, "asking registry"},
+		"says yes early": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "/upload")
+			w.WriteHeader(http.StatusAccepted)
+			http.NewResponseController(w).Flush()
+		}, ""},
 	} {
 		t.Run(what, func(t *testing.T) {
 			u := uploadTo(t, service(t, Options{Stall: 200 * time.Millisecond}), tc.take)

@@ -270,7 +270,9 @@ func (r *v1Repository) PutImage(ctx context.Context, id string, raw []byte, laye
 	_, _ = sum.Write(append(slices.Clone(raw), '\n'))
 	lent := &lent{r: io.TeeReader(layer, sum)}
 	err := put("layer", request{stream: lent, header: r.header("Content-Type", "application/octet-stream")})
-	lent.takeBack()
+	if _, whole := lent.takeBack(); err == nil && !whole {
+		err = errdefs.Unavailable("the registry took image %s before all of it was sent", id)
+	}
 	if err != nil {
 		return err
 	}

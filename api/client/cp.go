@@ -17,6 +17,7 @@ import (
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/mflag"
+	"github.com/enginejobs/docker/pkg/pipe"
 )
 
 const cpHelp = `One of the two sides is CONTAINER:PATH, the other a local path, or - for a tar
@@ -251,18 +252,15 @@ func (cli *CLI) copyTo(ctx context.Context, o *cpOptions, src, container, dst st
 	if err != nil {
 		return err
 	}
-	r, w := io.Pipe()
-	size := make(chan int64, 1)
-	go func() {
-		n, err := packLocal(ctx, w, local, as)
-		w.CloseWithError(err)
-		size <- n
-	}()
-	err = cli.putArchive(ctx, o, container, dir, r)
-	r.CloseWithError(errors.New("the daemon takes no more"))
-	n := <-size
+	var size int64
+	content := pipe.From(func(w io.Writer) (err error) {
+		size, err = packLocal(ctx, w, local, as)
+		return err
+	})
+	err = cli.putArchive(ctx, o, container, dir, content)
+	_ = content.Close() // putArchive has read its error
 	if err == nil {
-		cli.copied(o, n, container+":"+dst)
+		cli.copied(o, size, container+":"+dst)
 	}
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/enginejobs/docker/pkg/pipe"
 )
 
 // PackOptions say what goes into an archive.
@@ -67,27 +69,19 @@ func Pack(ctx context.Context, w io.Writer, dir string, opt PackOptions) error {
 // Stream is Pack into a reader. Close ends it early; Read reports its error.
 func Stream(ctx context.Context, dir string, opt PackOptions) io.ReadCloser {
 	ctx, cancel := context.WithCancel(ctx)
-	r, w := io.Pipe()
-	s := &stream{PipeReader: r, cancel: cancel, done: make(chan struct{})}
-	go func() {
-		defer close(s.done)
-		w.CloseWithError(Pack(ctx, w, dir, opt))
-	}()
-	return s
+	return &stream{pipe.From(func(w io.Writer) error { return Pack(ctx, w, dir, opt) }), cancel}
 }
 
 type stream struct {
-	*io.PipeReader
+	*pipe.Reader
 	cancel context.CancelFunc
-	done   chan struct{}
 }
 
 // Close stops the packing and waits for its end.
 func (s *stream) Close() error {
 	s.cancel()
-	err := s.PipeReader.Close()
-	<-s.done
-	return err
+	_ = s.Reader.Close() // said by Read already
+	return nil
 }
 
 type inode struct{ dev, ino uint64 }
