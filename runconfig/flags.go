@@ -14,7 +14,7 @@ type Flags struct {
 	user, workdir, entrypoint             string
 	env, envFile, labels, labelFile       []string
 	annotations                           []string
-	stopSignal                            string
+	stopSignal, initPath                  string
 	stopTimeout                           int
 	expose, publish                       []string
 	publishAll                            bool
@@ -24,7 +24,7 @@ type Flags struct {
 	autoRemove                            bool
 	restart                               string
 	capAdd, capDrop, securityOpt          []string
-	groupAdd, devices, deviceRules        []string
+	groupAdd, devices, deviceRules, gpus  []string
 	lxcConf, sysctls, storageOpt, ulimits []string
 	ipc, pid, uts, userns, cgroupns       string
 	runtime, isolation                    string
@@ -47,6 +47,8 @@ type Flags struct {
 	oomKillDisable                         bool
 	blkioWeightDevice                      []string
 	readBps, writeBps, readIOps, writeIOps []string
+	windows                                int64 // of flags that the client refuses
+	windowsSize                            string
 	healthCmd, healthInterval              string
 	healthTimeout, healthStartPeriod       string
 	healthStartInterval                    string
@@ -59,18 +61,13 @@ type Flags struct {
 // Declare puts the flags that run and create share on set.
 func (f *Flags) Declare(set *mflag.Set) {
 	f.set = set
-	f.networking, f.swappiness = true, -1
+	f.networking, f.noTrust, f.swappiness, f.restart = true, true, -1, "no"
 	f.declareProcess(set)
 	f.declareFiles(set)
 	f.declareRights(set)
 	f.declareNetwork(set)
 	f.declareLimits(set)
 	f.declareHealth(set)
-}
-
-// DeclareRemove adds --rm, which only run has.
-func (f *Flags) DeclareRemove(set *mflag.Set) {
-	set.Bool(&f.autoRemove, "~-rm --rm", "Remove the container when it exits")
 }
 
 func (f *Flags) declareProcess(set *mflag.Set) {
@@ -92,11 +89,13 @@ func (f *Flags) declareProcess(set *mflag.Set) {
 	set.List(&f.annotations, "--annotation", "Hand an annotation to the runtime", nil)
 	set.String(&f.stopSignal, "--stop-signal", "Signal that stops the container")
 	set.Int(&f.stopTimeout, "--stop-timeout", "Seconds to wait before killing at stop")
+	set.String(&f.initPath, "!--init-path", "") // of 17.03; the init is part of the engine
 	set.Bool(&f.initProcess, "--init", "Run an init inside that forwards signals and\nreaps processes")
+	set.Bool(&f.autoRemove, "~-rm --rm", "Remove the container when it exits")
 	set.String(&f.restart, "--restart", "Restart policy when the container exits (no,\non-failure[:max], always, unless-stopped)")
 	set.String(&f.logDriver, "--log-driver", "Logging driver of the container")
 	set.List(&f.logOpt, "--log-opt", "Options of the logging driver", nil)
-	set.Bool(&f.noTrust, "!--disable-content-trust", "Accepted for later clients' scripts")
+	set.Bool(&f.noTrust, "--disable-content-trust", "Skip image verification; there is none")
 }
 
 func (f *Flags) declareFiles(set *mflag.Set) {
@@ -115,6 +114,7 @@ func (f *Flags) declareRights(set *mflag.Set) {
 	set.List(&f.capAdd, "--cap-add", "Add Linux capabilities", nil)
 	set.List(&f.capDrop, "--cap-drop", "Drop Linux capabilities", nil)
 	set.List(&f.devices, "--device", "Add a host device\n(--device=/dev/sdc:/dev/xvdc:rwm)", nil)
+	set.List(&f.gpus, "--gpus", "GPUs for the container ('all', a number, or\ndevice=ID,...)", nil)
 	set.List(&f.deviceRules, "--device-cgroup-rule", "Add a rule to the list of allowed devices", nil)
 	set.List(&f.groupAdd, "--group-add", "Add groups to the process", nil)
 	set.List(&f.securityOpt, "--security-opt", "Security options", nil)
@@ -172,6 +172,10 @@ func (f *Flags) declareLimits(set *mflag.Set) {
 	set.List(&f.writeBps, "--device-write-bps", "Limit the write rate of a device (path:bytes)", nil)
 	set.List(&f.readIOps, "--device-read-iops", "Limit reads per second of a device", nil)
 	set.List(&f.writeIOps, "--device-write-iops", "Limit writes per second of a device", nil)
+	for _, names := range []string{"--cpu-count", "--cpu-percent", "--io-maxiops"} {
+		set.Int64(&f.windows, names, "Refused: for daemons on Windows only")
+	}
+	set.String(&f.windowsSize, "--io-maxbandwidth", "Refused: for daemons on Windows only")
 }
 
 func (f *Flags) declareHealth(set *mflag.Set) {

@@ -29,7 +29,6 @@ func FuzzCommandLine(f *testing.F) {
 		var flags Flags
 		set := new(mflag.Set)
 		flags.Declare(set)
-		flags.DeclareRemove(set)
 		if set.Parse(strings.Fields(line)) != nil {
 			return
 		}

@@ -131,9 +131,12 @@ func (f *Flags) parseStreams(c *Config, _ *HostConfig, _ Lookup) error {
 }
 
 func (f *Flags) parseRestart(_ *Config, h *HostConfig, _ Lookup) error {
-	policy, err := ParseRestartPolicy(f.restart)
-	if err != nil {
-		return err
+	var policy RestartPolicy
+	if f.set.IsSet("--restart") { // else it is left to the engine
+		var err error
+		if policy, err = ParseRestartPolicy(f.restart); err != nil {
+			return err
+		}
 	}
 	h.RestartPolicy = policy
 	h.AutoRemove = f.autoRemove
@@ -206,3 +209,7 @@ func (f *Flags) parseHealth(c *Config, _ *HostConfig, _ Lookup) error {
 	}
 	return nil
 }
+
+// ErrContentTrust is the answer to --disable-content-trust=false: to go on would
+// be to promise a verification that nobody makes.
+var ErrContentTrust = errors.New("--disable-content-trust=false is not supported: this client verifies no signatures of images")

@@ -24,6 +24,13 @@ func (f *Flags) parseRights(_ *Config, h *HostConfig, _ Lookup) error {
 		}
 		h.Devices = append(h.Devices, d)
 	}
+	for _, text := range f.gpus {
+		r, err := ParseGPUs(text)
+		if err != nil {
+			return err
+		}
+		h.DeviceRequests = append(h.DeviceRequests, r)
+	}
 	for _, text := range f.lxcConf {
 		key, value, ok := strings.Cut(text, "=")
 		if !ok {

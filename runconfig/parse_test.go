@@ -22,7 +22,6 @@ func parse(line string) (*Parsed, error) {
 	var f Flags
 	set := new(mflag.Set)
 	f.Declare(set)
-	f.DeclareRemove(set)
 	words := strings.Fields(line)
 	for i, w := range words {
 		words[i] = strings.ReplaceAll(strings.TrimPrefix(w, "_"), "~", " ")

@@ -24,11 +24,11 @@ type buildOptions struct {
 	dockerfile, target, platform, network, isolation, cgroupParent, iidFile, progress string
 	cpus, mems, memory, memorySwap, shmSize                                           string
 	cpuShares, cpuPeriod, cpuQuota                                                    int64
-	quiet, noCache, remove, forceRemove, pull, squash, compress, trust                bool
+	quiet, noCache, remove, forceRemove, pull, squash, compress, untrusted            bool
 }
 
 func newBuild(cli *CLI, flags *mflag.Set) runFunc {
-	o := &buildOptions{remove: true}
+	o := &buildOptions{remove: true, network: "default"}
 	flags.List(&o.tags, "-t --tag", "Name of the image, NAME[:TAG] (several)", nil)
 	flags.String(&o.dockerfile, "-f --file", "Dockerfile (PATH/Dockerfile); - is STDIN")
 	flags.Bool(&o.quiet, "-q --quiet", "Print nothing but the id of the image")
@@ -49,7 +49,7 @@ func newBuild(cli *CLI, flags *mflag.Set) runFunc {
 	flags.String(&o.iidFile, "--iidfile", "Write the id of the image to the file")
 	flags.Bool(&o.compress, "--compress", "Compress the build context with gzip")
 	flags.String(&o.progress, "--progress", "Output: auto, plain, tty or quiet")
-	flags.Bool(&o.trust, "--disable-content-trust", "Accepted: nothing is verified")
+	declareTrust(flags, &o.untrusted)
 	o.declareLimits(flags)
 	return func(ctx context.Context, args []string) error { return cli.build(ctx, o, args[0]) }
 }
@@ -72,6 +72,9 @@ func (o *buildOptions) declareLimits(flags *mflag.Set) {
 
 // build sends the context and shows what comes of it.
 func (cli *CLI) build(ctx context.Context, o *buildOptions, from string) error {
+	if err := checkTrust(o.untrusted); err != nil {
+		return err
+	}
 	switch o.progress {
 	case "", "auto", "plain", "tty": // what comes is lines, everywhere
 	case "quiet":

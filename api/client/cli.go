@@ -163,6 +163,12 @@ func (cli *CLI) runCommand(ctx context.Context, global *mflag.Set, args []string
 	if err := cmd.Count.check(len(set.Args())); err != nil {
 		return statusErrorf(exitFailure, "docker: %q %v. See 'docker %s --help'.", name, err, name)
 	}
+	if err := checkPossible(cmd, set); err != nil {
+		return err
+	}
+	if err := cli.http.require(func(version string) error { return checkVersion(cmd, name, set, version) }); err != nil {
+		return err
+	}
 	return run(ctx, set.Args())
 }
 

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +28,7 @@ type httpClient struct {
 	proto, addr string
 	tls         *tls.Config
 	now         func() time.Time
+	needs       func(version string) error // refuses what the server is too old for; nil refuses nothing
 
 	mu      sync.Mutex // guards the rest; never held across I/O
 	version string     // in the path of requests
@@ -125,36 +125,6 @@ func (c *httpClient) put(cn *conn) {
 	c.mu.Unlock()
 }
 
-func (c *httpClient) currentVersion() (version string, agreed bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.version, c.agreed
-}
-
-func (c *httpClient) agree(version string) {
-	c.mu.Lock()
-	c.version, c.agreed = version, true
-	c.mu.Unlock()
-}
-
-// atLeast tells whether the version in use is want or later.
-func (c *httpClient) atLeast(want string) bool {
-	have, _ := c.currentVersion()
-	return versionAtLeast(have, want)
-}
-
-func versionAtLeast(have, want string) bool {
-	h, w := versionNumber(have), versionNumber(want)
-	return h >= w
-}
-
-func versionNumber(text string) int {
-	major, minor, _ := strings.Cut(text, ".")
-	a, _ := strconv.Atoi(major)
-	b, _ := strconv.Atoi(minor)
-	return a*1000 + b
-}
-
 // do makes the request. A failure status is an error. The caller closes the
 // body of the response, which gives the connection back.
 //
@@ -180,7 +150,9 @@ func (c *httpClient) do(ctx context.Context, r request) (*http.Response, error) 
 		}
 		if theirs != "" && !versionAtLeast(theirs, version) {
 			resp.Body.Close()
-			c.agree(theirs)
+			if err := c.settle(theirs); err != nil {
+				return nil, err
+			}
 			return c.do(ctx, r)
 		}
 	}
@@ -192,37 +164,6 @@ func (c *httpClient) do(ctx context.Context, r request) (*http.Response, error) 
 		return nil, readError(resp)
 	}
 	return resp, nil
-}
-
-// negotiate settles the version without a request of the user's.
-func (c *httpClient) negotiate(ctx context.Context) error {
-	theirs, err := c.serverVersion(ctx)
-	if err != nil {
-		return err
-	}
-	version, _ := c.currentVersion()
-	if theirs != "" && !versionAtLeast(theirs, version) {
-		version = theirs
-	}
-	c.agree(version)
-	return nil
-}
-
-// serverVersion asks the server for its newest API version.
-func (c *httpClient) serverVersion(ctx context.Context) (string, error) {
-	resp, err := c.roundTrip(ctx, request{method: http.MethodGet}, "/version")
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode >= 400 {
-		return "", readError(resp)
-	}
-	var v api.SystemVersion
-	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
-		return "", fmt.Errorf("reading the version of the daemon: %w", err)
-	}
-	return v.ApiVersion, nil
 }
 
 // exchange sends the request under the current version.

@@ -21,6 +21,7 @@ type createOptions struct {
 	flags   runconfig.Flags
 	pull    string
 	quiet   bool
+	socket  bool // lend the daemon's
 	parsed  *runconfig.Parsed
 }
 
@@ -29,6 +30,7 @@ func (o *createOptions) declare(flags *mflag.Set) {
 	o.pull = "missing"
 	flags.String(&o.pull, "--pull", "Pull the image before running (always, missing,\nnever)")
 	flags.Bool(&o.quiet, "-q --quiet", "Suppress the progress of a pull")
+	flags.Bool(&o.socket, "--use-api-socket", "Lend the daemon's socket and the credentials\nfor registries to the container")
 }
 
 func (o *createOptions) parse(cli *CLI, args []string) error {
@@ -44,7 +46,7 @@ func (o *createOptions) parse(cli *CLI, args []string) error {
 }
 
 func (o *createOptions) fail(err error) error {
-	if errors.Is(err, context.Canceled) {
+	if ends(err) {
 		return err
 	}
 	return &runError{command: o.command, code: exitDocker, hint: true, err: err}
@@ -69,6 +71,11 @@ func newCreate(cli *CLI, flags *mflag.Set) runFunc {
 // create makes the container, fetching its image when it is missing, and
 // writes the cid file.
 func (cli *CLI) create(ctx context.Context, o *createOptions) (string, error) {
+	if o.socket {
+		if err := cli.lendSocket(o.parsed); err != nil {
+			return "", o.fail(err)
+		}
+	}
 	cid, err := newCidFile(o.flags.CidFile)
 	if err != nil {
 		return "", o.fail(err)
@@ -91,6 +98,12 @@ func (cli *CLI) create(ctx context.Context, o *createOptions) (string, error) {
 	}
 	for _, warning := range created.Warnings {
 		fmt.Fprintf(cli.Err, "WARNING: %s\n", warning)
+	}
+	if o.socket {
+		if err := cli.lendCredentials(ctx, o.parsed, created.Id); err != nil {
+			cli.discard(ctx, created.Id)
+			return "", o.fail(err)
+		}
 	}
 	if err := cid.write(created.Id); err != nil {
 		return "", o.fail(err)

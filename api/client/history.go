@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 type historyOptions struct {
 	image, format         string
+	platform              string
 	quiet, noTrunc, human bool
 }
 
@@ -21,6 +23,7 @@ func newHistory(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.noTrunc, "~-notrunc --no-trunc", "Don't truncate output")
 	flags.Bool(&o.human, "-H --human", "Print sizes and dates for people")
 	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
+	flags.String(&o.platform, "--platform", "History of this platform: os/architecture[/variant]")
 	return func(ctx context.Context, args []string) error {
 		o.image = args[0]
 		return cli.history(ctx, o)
@@ -31,8 +34,12 @@ func newHistory(cli *CLI, flags *mflag.Set) runFunc {
 type historyRow struct{ ID, CreatedBy, CreatedSince, CreatedAt, Size, Comment string }
 
 func (cli *CLI) history(ctx context.Context, o historyOptions) error {
+	query := url.Values{}
+	if err := platformQuery(query, "platform", o.platform); err != nil {
+		return err
+	}
 	var list []api.ImageHistory
-	if err := cli.http.getJSON(ctx, imagePath(o.image, "/history"), nil, &list); err != nil {
+	if err := cli.http.getJSON(ctx, imagePath(o.image, "/history"), query, &list); err != nil {
 		return err
 	}
 	rowsOf := make([]historyRow, len(list))

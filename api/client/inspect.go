@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,9 +16,9 @@ import (
 )
 
 type inspectOptions struct {
-	format, kind string
-	size         bool
-	names        []string
+	format, kind, platform string
+	size                   bool
+	names                  []string
 }
 
 func newInspect(cli *CLI, flags *mflag.Set) runFunc { return inspectCommand(cli, flags, "") }
@@ -38,6 +37,9 @@ func inspectCommand(cli *CLI, flags *mflag.Set, kind string) runFunc {
 	}
 	if kind == "" || kind == "container" {
 		flags.Bool(&o.size, "-s --size", "Display total file sizes of a container")
+	}
+	if kind == "image" {
+		flags.String(&o.platform, "--platform", "Inspect this platform: os/architecture[/variant]")
 	}
 	return func(ctx context.Context, args []string) error {
 		o.names = args
@@ -64,12 +66,12 @@ func (cli *CLI) inspect(ctx context.Context, o inspectOptions) error {
 	failed := false
 	var found [][]byte
 	for _, name := range o.names {
-		raw, err := cli.inspectOne(ctx, name, kinds, o.size)
+		raw, err := cli.inspectOne(ctx, name, kinds, o)
 		if o.kind == "" && errdefs.IsNotFound(err) {
-			raw, err = cli.inspectOne(ctx, name, []string{"network", "volume"}, false)
+			raw, err = cli.inspectOne(ctx, name, []string{"network", "volume"}, o)
 		}
 		switch {
-		case errors.Is(err, context.Canceled), errdefs.Is(err, errdefs.KindUnavailable):
+		case ends(err), errdefs.Is(err, errdefs.KindUnavailable):
 			return err
 		case errdefs.IsNotFound(err):
 			fmt.Fprintf(cli.Err, "Error: No such %s: %s\n", strings.Join(reversed(kinds), " or "), name)
@@ -107,18 +109,22 @@ func reversed(list []string) []string {
 }
 
 // inspectOne fetches the document of the first kind that has the name.
-func (cli *CLI) inspectOne(ctx context.Context, name string, kinds []string, size bool) ([]byte, error) {
+func (cli *CLI) inspectOne(ctx context.Context, name string, kinds []string, o inspectOptions) ([]byte, error) {
 	var err error
 	for _, kind := range kinds {
 		path, query := imagePath(name, "/json"), url.Values{}
 		switch kind {
 		case "container":
 			path = containerPath(name, "/json")
-			setFlag(query, "size", size)
+			setFlag(query, "size", o.size)
 		case "network":
 			path = networkPath(name)
 		case "volume":
 			path = volumePath(name)
+		case "image":
+			if err := platformQuery(query, "platform", o.platform); err != nil {
+				return nil, err
+			}
 		}
 		var resp *http.Response
 		resp, err = cli.http.do(ctx, request{method: http.MethodGet, path: path, query: query})

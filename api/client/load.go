@@ -33,8 +33,8 @@ func newLoad(cli *CLI, flags *mflag.Set) runFunc {
 		if _, terminal := terminalOf(cli.Out); quiet || !terminal {
 			query.Set("quiet", "1")
 		}
-		if len(platforms) > 0 {
-			query["platform"] = platforms
+		if err := platformQuery(query, "platform", platforms...); err != nil {
+			return err
 		}
 		r := request{method: http.MethodPost, path: "/images/load", query: query, stream: in, streamType: "application/x-tar"}
 		return cli.showStream(ctx, r, cli.Out)

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -19,7 +18,7 @@ func (cli *CLI) eachNamed(names []string, verb string, do func(name string) erro
 	var failed error
 	for _, name := range names {
 		err := do(name)
-		if errors.Is(err, context.Canceled) {
+		if ends(err) {
 			return err
 		}
 		if err != nil {

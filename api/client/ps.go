@@ -28,7 +28,7 @@ func newPs(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.size, "-s --size", "Display total file sizes")
 	flags.Bool(&o.noTrunc, "~-notrunc --no-trunc", "Don't truncate output")
 	flags.Bool(&o.latest, "-l --latest", "Show only the latest created container")
-	flags.Int(&o.last, "-n !--last", "Show n last created containers")
+	flags.Int(&o.last, "-n --last", "Show n last created containers, in any state")
 	flags.String(&o.since, "~-sinceId ~--since-id --since", "Show containers created since this one")
 	flags.String(&o.before, "~-beforeId ~--before-id --before", "Show containers created before this one")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'status=exited')", checkFilter)

@@ -20,13 +20,16 @@ func newPull(cli *CLI, flags *mflag.Set) runFunc {
 	var o pullOptions
 	flags.Bool(&o.all, "-a --all-tags", "Download all tagged images in the repository")
 	flags.Bool(&o.quiet, "-q --quiet", "Suppress the progress; print the name only")
-	flags.Bool(&o.untrusted, "!--disable-content-trust", "")
-	flags.String(&o.platform, "--platform", "Platform of the image: os/architecture[/variant]")
+	declareTrust(flags, &o.untrusted)
+	flags.String(&o.platform, "--platform", "Platform: os/architecture[/variant]")
 	flags.String(&o.tag, "~-t !--tag", "Download the image of this tag")
 	return func(ctx context.Context, args []string) error { return cli.pull(ctx, o, args[0]) }
 }
 
 func (cli *CLI) pull(ctx context.Context, o pullOptions, name string) error {
+	if err := checkTrust(o.untrusted); err != nil {
+		return err
+	}
 	repo, tag := splitTag(name)
 	if err := checkRepository(repo); err != nil {
 		return err

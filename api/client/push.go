@@ -19,12 +19,15 @@ func newPush(cli *CLI, flags *mflag.Set) runFunc {
 	var o pushOptions
 	flags.Bool(&o.all, "-a --all-tags", "Push all tags of an image to the repository")
 	flags.Bool(&o.quiet, "-q --quiet", "Suppress the progress; print the name only")
-	flags.Bool(&o.untrusted, "!--disable-content-trust", "")
+	declareTrust(flags, &o.untrusted)
 	flags.String(&o.platform, "--platform", "Push this platform: os/architecture[/variant]")
 	return func(ctx context.Context, args []string) error { return cli.push(ctx, o, args[0]) }
 }
 
 func (cli *CLI) push(ctx context.Context, o pushOptions, name string) error {
+	if err := checkTrust(o.untrusted); err != nil {
+		return err
+	}
 	repo, tag := splitTag(name)
 	if err := checkRepository(repo); err != nil {
 		return err
@@ -40,7 +43,9 @@ func (cli *CLI) push(ctx context.Context, o pushOptions, name string) error {
 	}
 	query := url.Values{}
 	setText(query, "tag", tag)
-	setText(query, "platform", o.platform)
+	if err := platformQuery(query, "platform", o.platform); err != nil {
+		return err
+	}
 	header, err := cli.authFor(ctx, repo)
 	if err != nil {
 		return err

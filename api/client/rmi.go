@@ -12,12 +12,17 @@ import (
 
 func newRmi(cli *CLI, flags *mflag.Set) runFunc {
 	var force, noPrune bool
+	var platforms []string
 	flags.Bool(&force, "-f --force", "Force removal of the image")
 	flags.Bool(&noPrune, "--no-prune", "Do not delete untagged parents")
+	flags.List(&platforms, "--platform", "Remove this platform only: os/architecture[/variant]", nil)
 	return func(ctx context.Context, args []string) error {
 		query := url.Values{}
 		setFlag(query, "force", force)
 		setFlag(query, "noprune", noPrune)
+		if err := platformQuery(query, "platforms", platforms...); err != nil {
+			return err
+		}
 		return cli.each(args, "remove", "images", func(name string) error {
 			var rows []api.ImageDeleted
 			r := request{method: http.MethodDelete, path: imagePath(name, ""), query: query}

@@ -24,8 +24,7 @@ func newRun(cli *CLI, flags *mflag.Set) runFunc {
 	o := &runOptions{sigProxy: true}
 	o.command = "run"
 	o.declare(flags)
-	o.flags.DeclareRemove(flags)
-	flags.Bool(&o.detach, "-d --detach", "Run in the background and print the container ID")
+	flags.Bool(&o.detach, "-d --detach", "Run in the background, print the container ID")
 	flags.Bool(&o.sigProxy, "~-sig-proxy --sig-proxy", "Proxy received signals to the process")
 	flags.String(&o.detachKeys, "--detach-keys", "Key sequence that detaches from the container")
 	return func(ctx context.Context, args []string) error {
@@ -113,7 +112,7 @@ func (cli *CLI) run(ctx context.Context, o *runOptions) error {
 func (cli *CLI) runFailure(err error) error {
 	var run *runError
 	var status *StatusError
-	if errors.As(err, &run) || errors.As(err, &status) || errors.Is(err, context.Canceled) {
+	if errors.As(err, &run) || errors.As(err, &status) || ends(err) {
 		return err
 	}
 	return &runError{command: "run", code: exitDocker, err: err}

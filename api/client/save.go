@@ -20,8 +20,8 @@ func newSave(cli *CLI, flags *mflag.Set) runFunc {
 			return errors.New("Cowardly refusing to save to a terminal. Use the -o flag or redirect.")
 		}
 		query := url.Values{"names": args}
-		if len(platforms) > 0 {
-			query["platform"] = platforms
+		if err := platformQuery(query, "platform", platforms...); err != nil {
+			return err
 		}
 		resp, err := cli.http.do(ctx, request{method: http.MethodGet, path: "/images/get", query: query})
 		if err != nil {

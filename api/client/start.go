@@ -20,6 +20,9 @@ func newStart(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.attach, "-a --attach", "Attach STDOUT and STDERR and forward signals")
 	flags.Bool(&o.interactive, "-i --interactive", "Attach the container's STDIN")
 	flags.String(&o.detachKeys, "--detach-keys", "Key sequence that detaches from the container")
+	for _, name := range []string{"--checkpoint", "--checkpoint-dir"} { // see checkPossible
+		flags.String(new(string), name, "Refused: the engine restores no checkpoints")
+	}
 	return func(ctx context.Context, args []string) error {
 		o.containers = args
 		return cli.start(ctx, o)
@@ -88,12 +91,13 @@ func startStatus(err error) int {
 }
 
 // each runs do for every name; a failure is printed and does not stop the
-// others, but makes the command fail with a summary.
+// others, but makes the command fail with a summary. A refusal
+// ends the command.
 func (cli *CLI) each(names []string, verb, things string, do func(name string) error) error {
 	failed := false
 	for _, name := range names {
 		err := do(name)
-		if errors.Is(err, context.Canceled) {
+		if ends(err) {
 			return err
 		}
 		if err != nil {

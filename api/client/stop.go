@@ -29,7 +29,7 @@ func newStop(cli *CLI, flags *mflag.Set) runFunc {
 
 func (o *stopOptions) declare(flags *mflag.Set, usage string) {
 	o.seconds = 10
-	flags.Int(&o.seconds, "-t --time !--timeout", usage)
+	flags.Int(&o.seconds, "-t --time --timeout", usage)
 	flags.String(&o.signal, "-s --signal", "Signal to send first")
 }
 
