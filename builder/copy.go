@@ -16,8 +16,6 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 )
 
-func isClosedPipe(err error) bool { return errors.Is(err, io.ErrClosedPipe) }
-
 // copy is COPY.
 func (s *stage) copy(ctx context.Context, c *instructions.CopyCommand) error {
 	req := layer.Request{

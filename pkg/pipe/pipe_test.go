@@ -12,7 +12,10 @@ import (
 
 func TestFrom(t *testing.T) {
 	text := strings.Repeat("abc", 100_000)
-	r := pipe.From(func(w io.Writer) error { _, err := io.Copy(w, iotest.OneByteReader(strings.NewReader(text))); return err })
+	r := pipe.From(func(w io.Writer) error {
+		_, err := io.Copy(w, iotest.OneByteReader(strings.NewReader(text)))
+		return err
+	})
 	var pieces int
 	var got strings.Builder
 	buf := make([]byte, 1<<20)
