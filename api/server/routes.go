@@ -119,7 +119,7 @@ func routes() []route {
 		{"POST", "/networks/{name:.+}/connect", "network_connect", name, nil, custom(networkConnect)},
 		{"POST", "/networks/{name:.+}/disconnect", "network_disconnect", name, nil, custom(networkDisconnect)},
 		{"GET", "/system/df", "system_df", nil, []key{{"types", "type", setList}}, document(shapeDiskUsage()...)},
-		{"GET", "/version", "version", nil, nil, document(shapeVersion()...)},
+		{"GET", "/version", "version", nil, nil, custom(tellVersion)},
 		{"GET", "/volumes", "volumes", nil, []key{filters()}, document()},
 		{"POST", "/volumes/create", "volume_create", nil, nil, custom(volumeCreate)},
 		{"POST", "/volumes/prune", "volumes_prune", nil, []key{filters()}, custom(volumesPrune)},

@@ -75,7 +75,11 @@ func shapeImageInspect() []shape {
 		since(45, drop("Container", "ContainerConfig")),
 		before(45, func(m members) { // docker-compose 1 reads it of every image, also of one that no container was made for
 			if m["ContainerConfig"] == nil {
-				m["ContainerConfig"] = members{}
+				of := members{}
+				if volumes := sub(sub(m, "Config"), "Volumes"); len(volumes) > 0 {
+					of["Volumes"] = volumes // ... and keeps those that it finds there
+				}
+				m["ContainerConfig"] = of
 			}
 		}),
 		since(44, drop("VirtualSize")),
