@@ -33,7 +33,7 @@ func (b *Builder) jobBuildCaches(job *engine.Job) error {
 // cacheRow is a cache as the API has it.
 func cacheRow(c run.Cache) api.BuildCache {
 	row := api.BuildCache{
-		ID: c.Key, Type: "exec.cachemount", Description: c.Description, InUse: c.InUse, Shared: c.Shared, Size: c.Size,
+		ID: c.Key, Type: "exec.cachemount", Description: c.Description, InUse: c.InUse, Size: c.Size,
 		CreatedAt: c.Created, UsageCount: c.Uses,
 	}
 	if !c.LastUsed.IsZero() {

@@ -60,7 +60,7 @@ func TestBuildPrune(t *testing.T) {
 	buildCaches(t, eng, "one", "two", "three")
 	list := caches(t, eng)
 	if len(list) != 3 || !strings.Contains(list[0].Description, `"three"`) || list[0].Type != "exec.cachemount" ||
-		list[0].InUse || !list[0].Shared || list[0].UsageCount != 1 || list[0].LastUsedAt == nil {
+		list[0].InUse || list[0].Shared || list[0].UsageCount != 1 || list[0].LastUsedAt == nil {
 		t.Errorf("%+v", list)
 	}
 	var usage api.DiskUsage
@@ -68,7 +68,7 @@ func TestBuildPrune(t *testing.T) {
 		t.Errorf("system_df: %+v %v", usage.BuildCache, err)
 	}
 	for _, filters := range []string{
-		`{"type":["regular"]}`, `{"inuse":["true"]}`, `{"until":["1h"]}`, `{"private":[]}`, `{"description":["none"]}`, `{"parent":["none"]}`, `{"unused-for":["1h"]}`,
+		`{"type":["regular"]}`, `{"inuse":["true"]}`, `{"until":["1h"]}`, `{"shared":[]}`, `{"description":["none"]}`, `{"parent":["none"]}`, `{"unused-for":["1h"]}`,
 	} {
 		if out := prune(t, eng, "filters", filters); len(out.CachesDeleted) != 0 || out.CachesDeleted == nil {
 			t.Errorf("%s removed %v", filters, out)
@@ -77,7 +77,7 @@ func TestBuildPrune(t *testing.T) {
 	if out := prune(t, eng, "keep-storage", "1000000"); len(out.CachesDeleted) != 0 {
 		t.Errorf("what may stay was removed: %v", out)
 	}
-	out := prune(t, eng, "filters", `{"id":["`+list[1].ID[:8]+`"],"shared":["1"],"inuse":["0"],"type":["exec.cachemount"]}`)
+	out := prune(t, eng, "filters", `{"id":["`+list[1].ID[:8]+`"],"private":["1"],"inuse":["0"],"type":["exec.cachemount"]}`)
 	if len(out.CachesDeleted) != 1 || out.CachesDeleted[0] != list[1].ID || out.SpaceReclaimed <= 0 {
 		t.Errorf("by id: %+v", out)
 	}

@@ -51,7 +51,7 @@ func newBuilderPrune(cli *CLI, flags *mflag.Set) runFunc {
 			return err
 		}
 		cli.pruned("build cache objects", out.CachesDeleted)
-		fmt.Fprintf(cli.Out, "Total:\t%s\n", shortSize(out.SpaceReclaimed))
+		fmt.Fprintf(cli.Out, "Total:\t%s\n", tightSize(out.SpaceReclaimed))
 		return nil
 	}
 }

@@ -67,6 +67,7 @@ type request struct {
 	stream       io.Reader
 	streamType   string
 	header       http.Header // besides those of every request
+	newest       string      // API version that is used at most; "" is the one agreed upon
 }
 
 // versioned makes a request body that depends on the API version.
@@ -156,7 +157,7 @@ func (c *httpClient) do(ctx context.Context, r request) (*http.Response, error) 
 			return c.do(ctx, r)
 		}
 	}
-	if !agreed {
+	if !agreed && r.newest == "" {
 		c.agree(version)
 	}
 	if resp.StatusCode >= 400 {
@@ -169,6 +170,9 @@ func (c *httpClient) do(ctx context.Context, r request) (*http.Response, error) 
 // exchange sends the request under the current version.
 func (c *httpClient) exchange(ctx context.Context, r request) (*http.Response, error) {
 	version, _ := c.currentVersion()
+	if r.newest != "" && versionAtLeast(version, r.newest) {
+		version = r.newest
+	}
 	if f, ok := r.body.(versioned); ok {
 		r.body = f(version)
 	}

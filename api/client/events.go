@@ -42,7 +42,7 @@ func (cli *CLI) events(ctx context.Context, o eventsOptions) error {
 		}
 		show = func(w io.Writer, e api.Event) error { return t.line(w, e) }
 	}
-	resp, err := cli.http.do(ctx, request{method: http.MethodGet, path: "/events", query: query})
+	resp, err := cli.http.do(ctx, request{method: http.MethodGet, path: "/events", query: query, newest: wholeVersion})
 	if err != nil {
 		return err
 	}

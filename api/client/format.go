@@ -93,6 +93,3 @@ func jsonNoEscape(v any) ([]byte, error) {
 	}
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
-
-// tightSize is humanSize without the blank.
-func tightSize(n int64) string { return strings.Replace(humanSize(n), " ", "", 1) }

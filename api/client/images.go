@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -25,7 +24,7 @@ func newImages(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.noTrunc, "~-notrunc --no-trunc", "Don't truncate output")
 	flags.Bool(&o.digests, "--digests", "Show digests")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'dangling=true')", checkFilter)
-	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
+	flags.String(&o.format, "--format", "Format the output by a Go template")
 	flags.Bool(&o.check, "--check", "Read the images again and name what is damaged or missing")
 	flags.Bool(&o.tree, "~-t ~-tree ~--tree", "Output a tree of images")
 	flags.Bool(&o.viz, "~-v ~-viz ~--viz", "Output a graph of images")
@@ -43,28 +42,21 @@ func newImages(cli *CLI, flags *mflag.Set) runFunc {
 	}
 }
 
-// imageRow is what a template of images sees.
-type imageRow struct {
-	ID, Repository, Tag, Digest, CreatedSince, CreatedAt, Size string
-}
-
 func (cli *CLI) images(ctx context.Context, o imagesOptions) error {
 	list, err := cli.listImages(ctx, o)
 	if err != nil {
 		return err
 	}
 	var table []imageRow
-	for _, img := range list {
-		table = append(table, cli.imageRows(img, o)...)
+	for i := range list {
+		table = append(table, cli.imageRows(&list[i], o)...)
 	}
 	switch {
-	case o.format != "" && !o.quiet:
-		header := map[string]any{"ID": "IMAGE ID", "Repository": "REPOSITORY", "Tag": "TAG", "Digest": "DIGEST",
-			"CreatedSince": "CREATED", "CreatedAt": "CREATED AT", "Size": "SIZE"}
-		return rows(cli.Out, o.format, header, table)
+	case o.format != "" && (!o.quiet || o.format != "table"):
+		return rows(cli.Out, o.format, imagesListing(o.digests), table)
 	case o.quiet:
 		for _, r := range table {
-			fmt.Fprintln(cli.Out, r.ID)
+			fmt.Fprintln(cli.Out, r.ID())
 		}
 		return nil
 	}
@@ -75,13 +67,19 @@ func (cli *CLI) images(ctx context.Context, o imagesOptions) error {
 	}
 	fmt.Fprintln(tw, head+digest+"IMAGE ID\tCREATED\tVIRTUAL SIZE")
 	for _, r := range table {
-		cells := []string{r.Repository, r.Tag, r.ID, r.CreatedSince, r.Size}
+		cells := []string{r.Repository(), r.Tag(), r.ID(), cli.ago(r.img.Created), humanSize(r.size())}
 		if o.digests {
-			cells = []string{r.Repository, r.Tag, r.Digest, r.ID, r.CreatedSince, r.Size}
+			cells = slices.Insert(cells, 2, r.Digest())
 		}
 		fmt.Fprintln(tw, strings.Join(cells, "\t"))
 	}
 	return tw.Flush()
+}
+
+// showDigests tells whether the rows have digests: then a name has a row for
+// each.
+func (o imagesOptions) showDigests() bool {
+	return o.digests || strings.Contains(o.format, "{{.Digest}}")
 }
 
 func (cli *CLI) listImages(ctx context.Context, o imagesOptions) ([]api.ImageSummary, error) {
@@ -96,53 +94,4 @@ func (cli *CLI) listImages(ctx context.Context, o imagesOptions) ([]api.ImageSum
 	var list []api.ImageSummary
 	err := cli.http.getJSON(ctx, "/images/json", query, &list)
 	return list, err
-}
-
-// imageRows makes a row for each name of an image; one without names has a
-// single row.
-func (cli *CLI) imageRows(img api.ImageSummary, o imagesOptions) []imageRow {
-	size := img.Size
-	if img.VirtualSize > size {
-		size = img.VirtualSize
-	}
-	base := imageRow{
-		ID: img.Id, CreatedSince: cli.ago(img.Created), Size: humanSize(size),
-		CreatedAt: time.Unix(img.Created, 0).String(), Repository: "<none>", Tag: "<none>", Digest: "<none>",
-	}
-	if !o.noTrunc {
-		base.ID = shortID(base.ID)
-	}
-	var list []imageRow
-	add := func(repo, tag, digest string) {
-		r := base
-		r.Repository, r.Tag, r.Digest = repo, tag, digest
-		if !slices.Contains(list, r) {
-			list = append(list, r)
-		}
-	}
-	for _, name := range img.RepoTags {
-		repo, tag := splitTag(name)
-		known := false
-		for _, d := range img.RepoDigests {
-			if of, digest, _ := strings.Cut(d, "@"); of == repo && (!known || o.digests) {
-				known = true
-				add(repo, tag, digest)
-			}
-		}
-		if !known {
-			add(repo, tag, "<none>")
-		}
-	}
-	if len(list) > 0 {
-		return list
-	}
-	for _, d := range img.RepoDigests { // names are all that is left of it
-		if repo, digest, _ := strings.Cut(d, "@"); repo != "<none>" && (len(list) == 0 || o.digests || list[len(list)-1].Repository != repo) {
-			add(repo, "<none>", digest)
-		}
-	}
-	if len(list) > 0 {
-		return list
-	}
-	return []imageRow{base}
 }

@@ -8,6 +8,14 @@ import (
 	"github.com/enginejobs/docker/pkg/mflag"
 )
 
+// clientInfo is what a template of info sees of the client.
+type clientInfo struct {
+	Debug bool
+	clientVersion
+	Plugins  []string
+	Warnings []string
+}
+
 func newInfo(cli *CLI, flags *mflag.Set) runFunc {
 	var format string
 	flags.String(&format, "-f --format", "Format the output by a Go template")
@@ -24,7 +32,10 @@ func (cli *CLI) info(ctx context.Context, text string) error {
 		if err := cli.http.getJSON(ctx, "/info", nil, &i); err != nil {
 			return err
 		}
-		return f.line(cli.Out, i)
+		return f.line(cli.Out, struct {
+			api.SystemInfo
+			ClientInfo clientInfo
+		}{i, clientInfo{Debug: cli.debug, clientVersion: cli.clientVersion(), Plugins: []string{}}})
 	}
 	if err := cli.http.getJSON(ctx, "/info", nil, &i); err != nil {
 		return err

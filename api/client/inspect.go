@@ -127,7 +127,7 @@ func (cli *CLI) inspectOne(ctx context.Context, name string, kinds []string, o i
 			}
 		}
 		var resp *http.Response
-		resp, err = cli.http.do(ctx, request{method: http.MethodGet, path: path, query: query})
+		resp, err = cli.http.do(ctx, request{method: http.MethodGet, path: path, query: query, newest: wholeVersion})
 		if errdefs.IsNotFound(err) {
 			continue
 		}

@@ -20,7 +20,7 @@ func newJobLs(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.all, "-a --all", "Show the job that makes this list, too")
 	flags.Bool(&o.quiet, "-q --quiet", "Only display ids")
 	flags.Bool(&o.noTrunc, "--no-trunc", "Don't truncate output, and tell more of the client")
-	flags.Func(setFormat(&o.format), "--format", "Format the output: table, json (a line for each job)\nor a Go template")
+	flags.String(&o.format, "--format", "Format the output: table, json (a line for each job)\nor a Go template")
 	return func(ctx context.Context, _ []string) error { return cli.jobLs(ctx, o) }
 }
 
@@ -50,7 +50,7 @@ func (cli *CLI) jobLs(ctx context.Context, o jobLsOptions) error {
 		}
 		return nil
 	case o.format != "":
-		return rows(cli.Out, o.format, jobHeader, table)
+		return rows(cli.Out, o.format, jobListing(), table)
 	}
 	tw := newTable(cli.Out)
 	fmt.Fprintln(tw, "ID\tNAME\tARGS\tPARENT\tAGE\tCLIENT\tSTATE")
@@ -60,10 +60,15 @@ func (cli *CLI) jobLs(ctx context.Context, o jobLsOptions) error {
 	return tw.Flush()
 }
 
-// jobHeader is the header of a table that a template describes.
-var jobHeader = map[string]any{
-	"ID": "ID", "Name": "NAME", "Args": "ARGS", "Parent": "PARENT", "Age": "AGE", "Client": "CLIENT", "State": "STATE",
-	"Started": "STARTED", "Phase": "PHASE",
+// jobListing is job ls for --format.
+func jobListing() listing {
+	return listing{
+		table: `{{.ID}}\t{{.Name}}\t{{.Args}}\t{{.Parent}}\t{{.Age}}\t{{.Client}}\t{{.State}}`,
+		header: map[string]any{
+			"ID": "ID", "Name": "NAME", "Args": "ARGS", "Parent": "PARENT", "Age": "AGE", "Client": "CLIENT", "State": "STATE",
+			"Started": "STARTED", "Phase": "PHASE",
+		},
+	}
 }
 
 // jobRow is a running job as a table or a template shows it.

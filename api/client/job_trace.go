@@ -36,10 +36,10 @@ func newJobTrace(cli *CLI, flags *mflag.Set) runFunc {
 	flags.String(&o.job, "--job", "Show only the tree that has this job: an id, or the\nnumber behind its dot")
 	flags.Bool(&o.env, "-e --env", "Show the env of the jobs")
 	flags.Bool(&o.noTrunc, "--no-trunc", "Don't truncate output")
-	flags.Func(setFormat(&o.format), "--format", "Format of the output: json writes the records, a line\neach")
+	flags.String(&o.format, "--format", "Format of the output: json writes the records, a line\neach")
 	return func(ctx context.Context, _ []string) error {
 		switch {
-		case o.format != "" && o.format != "json":
+		case o.format != "" && o.format != "json" && o.format != "table":
 			return fmt.Errorf("--format %s: a trace is a tree for people, or json", o.format)
 		case o.last < 0:
 			return fmt.Errorf("-n %d: a number from 0 on is wanted", o.last)

@@ -60,6 +60,11 @@ func versionNumber(text string) int {
 	return a*1000 + b
 }
 
+// wholeVersion is the last API whose documents have everything that scripts of
+// all times ask for: later ones left out what had been doubled, such as
+// .NetworkSettings.IPAddress and the .Status of an event.
+const wholeVersion = "1.51"
+
 // negotiate settles the version without a request of the user's.
 func (c *httpClient) negotiate(ctx context.Context) error {
 	theirs, err := c.serverVersion(ctx)

@@ -23,7 +23,7 @@ func newNetworkLs(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.quiet, "-q --quiet", "Only display network IDs")
 	flags.Bool(&o.noTrunc, "--no-trunc", "Do not truncate the output")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (e.g. 'driver=bridge')", checkFilter)
-	flags.Func(setFormat(&o.format), "--format", "Format the output: table, json (a line for each network)\nor a Go template")
+	flags.String(&o.format, "--format", "Format the output: table, json (a line for each network)\nor a Go template")
 	return func(ctx context.Context, _ []string) error { return cli.networkLs(ctx, o) }
 }
 
@@ -40,13 +40,13 @@ func (cli *CLI) networkLs(ctx context.Context, o networkLsOptions) error {
 		table[i] = networkRow{n, o.noTrunc}
 	}
 	switch {
-	case o.quiet && o.format == "":
+	case o.quiet && (o.format == "" || o.format == "table"):
 		for _, r := range table {
 			fmt.Fprintln(cli.Out, r.ID())
 		}
 		return nil
 	case o.format != "":
-		return rows(cli.Out, o.format, networkHeader, table)
+		return rows(cli.Out, o.format, networkListing(), table)
 	}
 	tw := newTable(cli.Out)
 	fmt.Fprintln(tw, "NETWORK ID\tNAME\tDRIVER\tSCOPE")
@@ -56,10 +56,16 @@ func (cli *CLI) networkLs(ctx context.Context, o networkLsOptions) error {
 	return tw.Flush()
 }
 
-// networkHeader is the header of a table that a template describes.
-var networkHeader = map[string]any{
-	"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4", "IPv6": "IPV6", "Internal": "INTERNAL",
-	"Labels": "LABELS", "CreatedAt": "CREATED AT",
+// networkListing is network ls for --format.
+func networkListing() listing {
+	return listing{
+		table: `{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}`,
+		raw:   "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
+		header: map[string]any{
+			"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4", "IPv6": "IPV6", "Internal": "INTERNAL",
+			"Labels": "LABELS", "CreatedAt": "CREATED AT",
+		},
+	}
 }
 
 // networkRow is a network as a table or a template shows it.
@@ -99,12 +105,7 @@ func (r networkRow) CreatedAt() string { return r.n.Created.String() }
 
 // Labels are NAME=VALUE with commas.
 func (r networkRow) Labels() string {
-	list := make([]string, 0, len(r.n.Labels))
-	for name, value := range r.n.Labels {
-		list = append(list, name+"="+value)
-	}
-	slices.Sort(list)
-	return strings.Join(list, ",")
+	return labelList(r.n.Labels)
 }
 
 // Label is the value of one label.
@@ -112,7 +113,7 @@ func (r networkRow) Label(name string) string { return r.n.Labels[name] }
 
 // MarshalJSON is what {{json .}} shows.
 func (r networkRow) MarshalJSON() ([]byte, error) {
-	return jsonNoEscape(map[string]string{
+	return rowJSON(map[string]any{
 		"CreatedAt": r.CreatedAt(), "Driver": r.Driver(), "ID": r.ID(), "IPv4": r.IPv4(), "IPv6": r.IPv6(), "Internal": r.Internal(),
 		"Labels": r.Labels(), "Name": r.Name(), "Scope": r.Scope(),
 	})

@@ -44,7 +44,7 @@ func TestPsOutput(t *testing.T) {
 		{"ps --no-trunc --format {{.Names}}", "other/alias,web\ndb\n"},
 		{`ps --format {{.ID}}\t{{.Label}}`, ""},
 		{`ps --format {{.Labels}}`, "a=b,c=d\n\n"},
-		{"ps -s --format {{.Size}}", "2.433 MB (virtual 188.3 MB)\n0 B\n"},
+		{"ps -s --format {{.Size}}", "2.43MB (virtual 188MB)\n0B\n"},
 	}
 	for _, tt := range tests {
 		if tt.want == "" {
@@ -68,7 +68,7 @@ func TestPsOutput(t *testing.T) {
 	if code := cli.report(cli.dispatch(t.Context(), []string{"ps", "--format", `table {{.ID}}\t{{.Names}}`})); code != 0 {
 		t.Fatal(code)
 	}
-	if want := "CONTAINER ID        NAMES\n0123456789ab        web\nffffffffffff        db\n"; out.String() != want {
+	if want := "CONTAINER ID   NAMES\n0123456789ab   web\nffffffffffff   db\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
@@ -307,8 +307,8 @@ func TestImagesOutput_Digests(t *testing.T) {
 		{Id: "sha256:" + testID, Created: testNow.Unix(), RepoTags: []string{"b:t"}, RepoDigests: []string{"b@sha256:3", "b@sha256:4", "c@sha256:5"}},
 	})
 	for line, want := range map[string]string{
-		"images --format {{.Repository}}:{{.Tag}}":                       "a/x:<none>\nb:<none>\nb:t\n",
-		"images --digests --format {{.Repository}}:{{.Tag}}@{{.Digest}}": "a/x:<none>@sha256:1\na/x:<none>@sha256:2\nb:<none>@sha256:3\nb:t@sha256:3\nb:t@sha256:4\n",
+		"images --format {{.Repository}}:{{.Tag}}":                       "a/x:<none>\nb:<none>\nb:t\nc:<none>\n",
+		"images --digests --format {{.Repository}}:{{.Tag}}@{{.Digest}}": "a/x:<none>@sha256:1\na/x:<none>@sha256:2\nb:<none>@sha256:3\nb:t@sha256:3\nb:t@sha256:4\nc:<none>@sha256:5\n",
 	} {
 		docker(t, d, "", line).want(t, 0, want, "")
 	}

@@ -35,8 +35,5 @@ func (cli *CLI) pruned(what string, names []string) {
 }
 
 func (cli *CLI) reclaimed(size int64) {
-	fmt.Fprintf(cli.Out, "Total reclaimed space: %s\n", shortSize(size))
+	fmt.Fprintf(cli.Out, "Total reclaimed space: %s\n", tightSize(size))
 }
-
-// shortSize is a size without a blank before its unit.
-func shortSize(size int64) string { return strings.ReplaceAll(humanSize(size), " ", "") }

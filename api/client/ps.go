@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -32,31 +31,37 @@ func newPs(cli *CLI, flags *mflag.Set) runFunc {
 	flags.String(&o.since, "~-sinceId ~--since-id --since", "Show containers created since this one")
 	flags.String(&o.before, "~-beforeId ~--before-id --before", "Show containers created before this one")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'status=exited')", checkFilter)
-	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
+	flags.String(&o.format, "--format", "Format the output by a Go template")
 	return func(ctx context.Context, _ []string) error { return cli.ps(ctx, o) }
 }
 
 func (cli *CLI) ps(ctx context.Context, o psOptions) error {
-	if strings.Contains(o.format, ".Size") {
-		o.size = true
-	}
+	o.size = o.size || strings.Contains(o.format, ".Size")
 	var list []api.ContainerSummary
 	if err := cli.http.getJSON(ctx, "/containers/json", cli.psQuery(o), &list); err != nil {
 		return err
 	}
 	table := make([]psRow, len(list))
 	for i, c := range list {
-		table[i] = psRow{cli, c, o}
+		table[i] = psRow{cli, c, o.noTrunc}
 	}
 	switch {
 	case o.quiet:
+		if o.format != "" && o.format != "table" && o.format != "raw" {
+			fmt.Fprintln(cli.Err, "WARNING: Ignoring custom format, because both --format and --quiet are set.")
+		}
 		for _, r := range table {
 			fmt.Fprintln(cli.Out, r.ID())
 		}
 		return nil
 	case o.format != "":
-		return rows(cli.Out, o.format, psHeader, table)
+		return rows(cli.Out, o.format, psListing(o.size), table)
 	}
+	return cli.psTable(table, o)
+}
+
+// psTable is the table of the first releases.
+func (cli *CLI) psTable(table []psRow, o psOptions) error {
 	tw := newTable(cli.Out)
 	head := "CONTAINER ID\tIMAGE\tCOMMAND\tCREATED\tSTATUS\tPORTS\tNAMES"
 	if o.size {
@@ -66,10 +71,14 @@ func (cli *CLI) ps(ctx context.Context, o psOptions) error {
 	for _, r := range table {
 		// The names end with a tab even where nothing follows: the rows have
 		// been padded like this since the first release.
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.ID(), r.Image(), r.Command(), r.RunningFor(), r.Status(),
-			r.Ports(), r.Names())
+		command := strconv.Quote(r.c.Command) // quoted first and cut afterwards
+		if !o.noTrunc {
+			command = cut(command, 20)
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.ID(), r.Image(), command, cli.ago(r.c.Created), r.Status(),
+			portList(r.c.Ports), r.Names())
 		if o.size {
-			fmt.Fprint(tw, r.Size())
+			fmt.Fprint(tw, r.sizes(humanSize))
 		}
 		fmt.Fprintln(tw)
 	}
@@ -109,152 +118,6 @@ func (cli *CLI) psQuery(o psOptions) url.Values {
 	setFlag(query, "size", o.size)
 	setFilters(query, filters)
 	return query
-}
-
-var psHeader = map[string]any{
-	"ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "CreatedAt": "CREATED AT", "RunningFor": "CREATED",
-	"Ports": "PORTS", "Status": "STATUS", "State": "STATE", "Size": "SIZE", "Names": "NAMES", "Labels": "LABELS",
-	"Mounts": "MOUNTS", "Networks": "NETWORKS", "LocalVolumes": "LOCAL VOLUMES",
-}
-
-// psRow is a container as ps shows it; its methods are the fields of a
-// template.
-type psRow struct {
-	cli *CLI
-	c   api.ContainerSummary
-	o   psOptions
-}
-
-// ID is the short id, or the whole one with --no-trunc.
-func (r psRow) ID() string {
-	if r.o.noTrunc {
-		return r.c.Id
-	}
-	return shortID(r.c.Id)
-}
-
-// Image is the image's name as the container was created with it.
-func (r psRow) Image() string {
-	if r.c.Image == "" {
-		return "<no image>"
-	}
-	if id, ok := strings.CutPrefix(r.c.Image, "sha256:"); ok && !r.o.noTrunc {
-		return shortID(id)
-	}
-	return r.c.Image
-}
-
-// Command is quoted first and cut afterwards.
-func (r psRow) Command() string {
-	text := strconv.Quote(r.c.Command)
-	if r.o.noTrunc {
-		return text
-	}
-	return cut(text, 20)
-}
-
-// RunningFor is the age.
-func (r psRow) RunningFor() string { return r.cli.ago(r.c.Created) }
-
-// CreatedAt is the time of the creation.
-func (r psRow) CreatedAt() string { return time.Unix(r.c.Created, 0).String() }
-
-// Status is the state in words.
-func (r psRow) Status() string { return r.c.Status }
-
-// State is the state in one word.
-func (r psRow) State() string { return r.c.State }
-
-// Ports lists exposed and published ports, by public port.
-func (r psRow) Ports() string { return portList(r.c.Ports) }
-
-// Names is the container's own name, or all with --no-trunc.
-func (r psRow) Names() string {
-	var names []string
-	for _, name := range r.c.Names {
-		name = strings.TrimPrefix(name, "/")
-		if r.o.noTrunc {
-			names = append(names, name)
-		} else if !strings.Contains(name, "/") {
-			return name
-		}
-	}
-	return strings.Join(names, ",")
-}
-
-// Size is what the container wrote, and with its image.
-func (r psRow) Size() string {
-	var written, total int64
-	if r.c.SizeRw != nil {
-		written = *r.c.SizeRw
-	}
-	if r.c.SizeRootFs != nil {
-		total = *r.c.SizeRootFs
-	}
-	if total > 0 {
-		return fmt.Sprintf("%s (virtual %s)", humanSize(written), humanSize(total))
-	}
-	return humanSize(written)
-}
-
-// Labels lists all labels.
-func (r psRow) Labels() string {
-	list := make([]string, 0, len(r.c.Labels))
-	for k, v := range r.c.Labels {
-		list = append(list, k+"="+v)
-	}
-	sort.Strings(list)
-	return strings.Join(list, ",")
-}
-
-// Label is the value of one label.
-func (r psRow) Label(name string) string { return r.c.Labels[name] }
-
-// Mounts lists volume names and host paths.
-func (r psRow) Mounts() string {
-	list := make([]string, 0, len(r.c.Mounts))
-	for _, m := range r.c.Mounts {
-		name := m.Name
-		if name == "" {
-			name = m.Source
-		}
-		if !r.o.noTrunc && len(name) > 15 {
-			name = cut(name, 14) + "…"
-		}
-		list = append(list, name)
-	}
-	return strings.Join(list, ",")
-}
-
-// LocalVolumes counts the volumes.
-func (r psRow) LocalVolumes() string {
-	n := 0
-	for _, m := range r.c.Mounts {
-		if m.Type == "volume" && (m.Driver == "" || m.Driver == "local") {
-			n++
-		}
-	}
-	return strconv.Itoa(n)
-}
-
-// Networks lists the networks.
-func (r psRow) Networks() string {
-	list := make([]string, 0, len(r.c.NetworkSettings.Networks))
-	for name := range r.c.NetworkSettings.Networks {
-		list = append(list, name)
-	}
-	sort.Strings(list)
-	return strings.Join(list, ",")
-}
-
-// MarshalJSON makes {{json .}} show the row and not its source.
-func (r psRow) MarshalJSON() ([]byte, error) {
-	m := map[string]string{
-		"ID": r.ID(), "Image": r.Image(), "Command": r.Command(), "CreatedAt": r.CreatedAt(), "RunningFor": r.RunningFor(),
-		"Ports": r.Ports(), "Status": r.Status(), "State": r.State(), "Names": r.Names(), "Labels": r.Labels(),
-		"Mounts": r.Mounts(), "Networks": r.Networks(), "LocalVolumes": r.LocalVolumes(), "Size": r.Size(),
-	}
-	return jsonNoEscape(m)
 }
 
 // portList shows ports as the PORTS column does.

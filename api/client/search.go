@@ -23,7 +23,7 @@ func newSearch(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.noTrunc, "~-notrunc --no-trunc", "Don't truncate output")
 	flags.Int(&o.limit, "--limit", "Max number of search results")
 	flags.List(&o.filters, "-f --filter", "Filter output based on conditions provided", checkFilter)
-	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
+	flags.String(&o.format, "--format", "Format the output by a Go template")
 	flags.Bool(&o.automated, "~-t ~-trusted ~--trusted ~--automated", "Only show automated builds")
 	flags.Int(&o.stars, "~-s ~-stars ~--stars", "Only displays with at least x stars")
 	return func(ctx context.Context, args []string) error { return cli.search(ctx, o, args[0]) }
@@ -71,8 +71,10 @@ func (cli *CLI) search(ctx context.Context, o searchOptions, term string) error 
 		table = append(table, row)
 	}
 	if o.format != "" {
-		header := map[string]any{"Name": "NAME", "Description": "DESCRIPTION", "StarCount": "STARS", "IsOfficial": "OFFICIAL", "IsAutomated": "AUTOMATED"}
-		return rows(cli.Out, o.format, header, table)
+		return rows(cli.Out, o.format, listing{
+			table:  `{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}`,
+			header: map[string]any{"Name": "NAME", "Description": "DESCRIPTION", "StarCount": "STARS", "IsOfficial": "OFFICIAL", "IsAutomated": "AUTOMATED"},
+		}, table)
 	}
 	tw := newTable(cli.Out)
 	fmt.Fprintln(tw, "NAME\tDESCRIPTION\tSTARS\tOFFICIAL\tAUTOMATED")

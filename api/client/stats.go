@@ -26,7 +26,7 @@ func newStats(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.all, "-a --all", "Show all containers (only running ones are shown by\ndefault)")
 	flags.Bool(&o.noStream, "--no-stream", "Show the first result and end")
 	flags.Bool(&o.noTrunc, "--no-trunc", "Don't truncate output")
-	flags.Func(setFormat(&o.format), "--format", "Format the output by a Go template")
+	flags.String(&o.format, "--format", "Format the output by a Go template")
 	return func(ctx context.Context, args []string) error {
 		o.names = args
 		return cli.stats(ctx, o)

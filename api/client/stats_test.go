@@ -37,7 +37,7 @@ func TestStats(t *testing.T) {
 
 	r := docker(t, d, "", "stats --no-stream --format json web")
 	var row map[string]string
-	if err := json.Unmarshal([]byte(r.out), &row); err != nil || row["CPUPerc"] != "50.00%" || row["MemUsage"] != "2 MiB / 8 MiB" {
+	if err := json.Unmarshal([]byte(r.out), &row); err != nil || row["CPUPerc"] != "50.00%" || row["MemUsage"] != "2MiB / 8MiB" {
 		t.Errorf("%s: %v", r.out, err)
 	}
 	docker(t, d, "", "stats --no-stream web nobody").want(t, 1, "", "nobody: Error response from daemon: No such thing: /containers/nobody/stats\n")
@@ -65,7 +65,7 @@ func TestStatsRow(t *testing.T) {
 		t.Error("before the first sample")
 	}
 	empty := statsRow{s: &api.Stats{}}
-	if empty.CPUPerc() != "0.00%" || empty.MemPerc() != "0.00%" || empty.MemUsage() != "0 B / 0 B" || empty.NetIO() != "0 B / 0 B" {
+	if empty.CPUPerc() != "0.00%" || empty.MemPerc() != "0.00%" || empty.MemUsage() != "0B / 0B" || empty.NetIO() != "0B / 0B" {
 		t.Error("of one that does not run", empty.CPUPerc(), empty.MemPerc(), empty.MemUsage(), empty.NetIO())
 	}
 	s := sampleStats(50, 2000)
@@ -77,7 +77,7 @@ func TestStatsRow(t *testing.T) {
 	s.CPUStats.OnlineCPUs, s.CPUStats.CPUUsage.PerCPU = 0, []uint64{1, 2, 3, 4}
 	s.MemoryStats.Stats = map[string]uint64{"inactive_file": 2 << 20}
 	old := statsRow{s: &s}
-	if old.CPUPerc() != "100.00%" || old.MemUsage() != "1 MiB / 8 MiB" {
+	if old.CPUPerc() != "100.00%" || old.MemUsage() != "1MiB / 8MiB" {
 		t.Error(old.CPUPerc(), old.MemUsage())
 	}
 	old.stale = true

@@ -197,11 +197,12 @@ func (b *statsBoard) rows() []statsRow {
 func (b *statsBoard) draw(w io.Writer) error {
 	list := b.rows()
 	if b.o.format != "" {
-		return rows(w, b.o.format, statsHeader, list)
+		return rows(w, b.o.format, statsListing(), list)
 	}
 	tw := newTable(w)
 	fmt.Fprintln(tw, "CONTAINER\tCPU %\tMEM USAGE / LIMIT\tMEM %\tNET I/O\tBLOCK I/O\tPIDS")
 	for _, r := range list {
+		r.classic = true
 		fmt.Fprintln(tw, strings.Join([]string{
 			r.Container(), r.CPUPerc(), r.MemUsage(), r.MemPerc(), r.NetIO(), r.BlockIO(), r.PIDs(),
 		}, "\t"))

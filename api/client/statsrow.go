@@ -4,13 +4,22 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"github.com/docker/go-units"
 
 	"github.com/enginejobs/docker/api"
 )
 
-var statsHeader = map[string]any{
-	"Container": "CONTAINER", "Name": "NAME", "ID": "CONTAINER ID", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT",
-	"MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
+// statsListing is stats for --format.
+func statsListing() listing {
+	return listing{
+		table: `{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}`,
+		header: map[string]any{
+			"Container": "CONTAINER", "Name": "NAME", "ID": "CONTAINER ID", "CPUPerc": "CPU %", "MemUsage": "MEM USAGE / LIMIT",
+			"MemPerc": "MEM %", "NetIO": "NET I/O", "BlockIO": "BLOCK I/O", "PIDs": "PIDS",
+		},
+	}
 }
 
 // statsRow is a container as stats shows it; its methods are the fields of a
@@ -20,6 +29,8 @@ type statsRow struct {
 	o     statsOptions
 	s     *api.Stats
 	stale bool // there is no news of it
+	// classic tells that it is for the table of the command and not for --format.
+	classic bool
 }
 
 // Container is the name as typed, or the id.
@@ -92,7 +103,28 @@ func (r statsRow) MemUsage() string {
 	if r.s == nil {
 		return "-- / --"
 	}
-	return binarySize(int64(r.memory())) + " / " + binarySize(int64(min(r.s.MemoryStats.Limit, 1<<62)))
+	return r.pair(r.memory(), float64(r.s.MemoryStats.Limit), units.BytesSize)
+}
+
+// pair is two sizes. Tables have a blank before the units, as they always had.
+func (r statsRow) pair(a, b float64, text func(float64) string) string {
+	if r.classic {
+		blank := func(f float64) string {
+			t := text(f)
+			unit := strings.IndexFunc(t, unicode.IsLetter)
+			return t[:unit] + " " + t[unit:]
+		}
+		return blank(a) + " / " + blank(b)
+	}
+	return text(a) + " / " + text(b)
+}
+
+// digits is a size of traffic: with three digits, or four in the table.
+func (r statsRow) digits(f float64) string {
+	if r.classic {
+		return units.HumanSize(f)
+	}
+	return units.HumanSizeWithPrecision(f, 3)
 }
 
 // MemPerc is memory used of what is allowed.
@@ -115,7 +147,7 @@ func (r statsRow) NetIO() string {
 	for _, n := range r.s.Networks {
 		rx, tx = rx+n.RxBytes, tx+n.TxBytes
 	}
-	return humanSize(int64(rx)) + " / " + humanSize(int64(tx))
+	return r.pair(float64(rx), float64(tx), r.digits)
 }
 
 // BlockIO is bytes read from and written to block devices.
@@ -132,7 +164,7 @@ func (r statsRow) BlockIO() string {
 			written += e.Value
 		}
 	}
-	return humanSize(int64(read)) + " / " + humanSize(int64(written))
+	return r.pair(float64(read), float64(written), r.digits)
 }
 
 // PIDs is the number of processes and threads.
@@ -145,7 +177,7 @@ func (r statsRow) PIDs() string {
 
 // MarshalJSON makes {{json .}} show the row and not its source.
 func (r statsRow) MarshalJSON() ([]byte, error) {
-	return jsonNoEscape(map[string]string{
+	return rowJSON(map[string]any{
 		"Container": r.Container(), "Name": r.Name(), "ID": r.ID(), "CPUPerc": r.CPUPerc(), "MemUsage": r.MemUsage(),
 		"MemPerc": r.MemPerc(), "NetIO": r.NetIO(), "BlockIO": r.BlockIO(), "PIDs": r.PIDs(),
 	})

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -16,7 +17,7 @@ type systemDfOptions struct {
 func newSystemDf(cli *CLI, flags *mflag.Set) runFunc {
 	var o systemDfOptions
 	flags.Bool(&o.verbose, "-v --verbose", "Show each image, container and volume")
-	flags.Func(setFormat(&o.format), "--format", "Format the output: table, json (a line for each type)\nor a Go template")
+	flags.String(&o.format, "--format", "Format the output: table, json (a line for each type)\nor a Go template")
 	return func(ctx context.Context, _ []string) error { return cli.systemDf(ctx, o) }
 }
 
@@ -48,55 +49,71 @@ func (cli *CLI) systemDf(ctx context.Context, o systemDfOptions) error {
 	table := []dfRow{imagesDf(&usage), containersDf(&usage), volumesDf(&usage), cachesDf(&usage)}
 	switch {
 	case o.verbose:
-		return cli.dfVerbose(&usage)
+		return cli.dfVerbose(&usage, o.format)
 	case o.format != "":
-		return rows(cli.Out, o.format, dfHeader, table)
+		return rows(cli.Out, o.format, dfListing(), table)
 	}
 	tw := newTable(cli.Out)
 	fmt.Fprintln(tw, "TYPE\tTOTAL\tACTIVE\tSIZE\tRECLAIMABLE")
 	for _, r := range table {
-		fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%s\n", r.Type, r.TotalCount, r.Active, r.Size(), r.Reclaimable())
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.Type(), r.TotalCount(), r.Active(), r.Size(), r.Reclaimable())
 	}
 	return tw.Flush()
 }
 
-// dfHeader is the header of a table that a template describes.
-var dfHeader = map[string]any{
-	"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE",
+// dfListing is system df for --format.
+func dfListing() listing {
+	return listing{
+		table: `{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}`,
+		raw:   "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n",
+		header: map[string]any{
+			"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE",
+		},
+	}
 }
 
 // dfRow is the sum of one kind.
 type dfRow struct {
-	Type               string
-	TotalCount, Active int
-	total, free        int64 // bytes
+	kind          string
+	count, active int
+	total, free   int64 // bytes
+	bare          bool  // never say which part is free
 }
 
+// Type is what is summed up.
+func (r dfRow) Type() string { return r.kind }
+
+// TotalCount is how many there are.
+func (r dfRow) TotalCount() string { return strconv.Itoa(r.count) }
+
+// Active is how many of them something uses.
+func (r dfRow) Active() string { return strconv.Itoa(r.active) }
+
 // Size is of all.
-func (r dfRow) Size() string { return shortSize(r.total) }
+func (r dfRow) Size() string { return tightSize(r.total) }
 
 // Reclaimable is of those that nothing uses, and its part of the whole.
 func (r dfRow) Reclaimable() string {
-	if r.total <= 0 {
-		return shortSize(r.free)
+	if r.total <= 0 || r.bare {
+		return tightSize(r.free)
 	}
-	return fmt.Sprintf("%s (%d%%)", shortSize(r.free), r.free*100/r.total)
+	return fmt.Sprintf("%s (%d%%)", tightSize(r.free), r.free*100/r.total)
 }
 
 // MarshalJSON is what {{json .}} shows.
 func (r dfRow) MarshalJSON() ([]byte, error) {
-	return jsonNoEscape(map[string]string{
-		"Type": r.Type, "TotalCount": fmt.Sprint(r.TotalCount), "Active": fmt.Sprint(r.Active), "Size": r.Size(), "Reclaimable": r.Reclaimable(),
+	return rowJSON(map[string]any{
+		"Type": r.Type(), "TotalCount": r.TotalCount(), "Active": r.Active(), "Size": r.Size(), "Reclaimable": r.Reclaimable(),
 	})
 }
 
 func imagesDf(u *api.DiskUsage) dfRow {
-	r := dfRow{Type: "Images", TotalCount: len(u.Images), total: u.LayersSize}
+	r := dfRow{kind: "Images", count: len(u.Images), total: u.LayersSize}
 	var used int64
 	for _, i := range u.Images {
 		if i.Containers > 0 {
-			r.Active++
-			used += i.Size
+			r.active++
+			used += i.Size - max(i.SharedSize, 0)
 		}
 	}
 	r.free = max(r.total-used, 0)
@@ -104,7 +121,7 @@ func imagesDf(u *api.DiskUsage) dfRow {
 }
 
 func containersDf(u *api.DiskUsage) dfRow {
-	r := dfRow{Type: "Containers", TotalCount: len(u.Containers)}
+	r := dfRow{kind: "Containers", count: len(u.Containers)}
 	for _, c := range u.Containers {
 		size := int64(0)
 		if c.SizeRw != nil {
@@ -112,7 +129,7 @@ func containersDf(u *api.DiskUsage) dfRow {
 		}
 		r.total += size
 		if c.State == "running" || c.State == "paused" || c.State == "restarting" {
-			r.Active++
+			r.active++
 		} else {
 			r.free += size
 		}
@@ -121,14 +138,14 @@ func containersDf(u *api.DiskUsage) dfRow {
 }
 
 func volumesDf(u *api.DiskUsage) dfRow {
-	r := dfRow{Type: "Local Volumes", TotalCount: len(u.Volumes)}
+	r := dfRow{kind: "Local Volumes", count: len(u.Volumes)}
 	for _, v := range u.Volumes {
 		if v.UsageData == nil {
 			continue
 		}
 		r.total += max(v.UsageData.Size, 0)
 		if v.UsageData.RefCount > 0 {
-			r.Active++
+			r.active++
 		} else {
 			r.free += max(v.UsageData.Size, 0)
 		}
@@ -137,69 +154,18 @@ func volumesDf(u *api.DiskUsage) dfRow {
 }
 
 func cachesDf(u *api.DiskUsage) dfRow {
-	r := dfRow{Type: "Build Cache", TotalCount: len(u.BuildCache)}
+	r := dfRow{kind: "Build Cache", count: len(u.BuildCache), bare: true}
 	for _, c := range u.BuildCache {
-		r.total += c.Size
 		if c.InUse {
-			r.Active++
-		} else {
+			r.active++
+		}
+		if c.Shared { // with an image, which has been counted
+			continue
+		}
+		r.total += c.Size
+		if !c.InUse {
 			r.free += c.Size
 		}
 	}
 	return r
-}
-
-// dfVerbose shows everything by itself.
-func (cli *CLI) dfVerbose(u *api.DiskUsage) error {
-	w := cli.Out
-	fmt.Fprint(w, "Images space usage:\n\n")
-	tw := newTable(w)
-	fmt.Fprintln(tw, "REPOSITORY\tTAG\tIMAGE ID\tSIZE\tCONTAINERS")
-	for _, i := range u.Images {
-		repo, tag := "<none>", "<none>"
-		if len(i.RepoTags) > 0 {
-			repo, tag = splitTag(i.RepoTags[0])
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\n", repo, tag, shortID(i.Id), humanSize(i.Size), i.Containers)
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprint(w, "\nContainers space usage:\n\n")
-	fmt.Fprintln(tw, "CONTAINER ID\tIMAGE\tSIZE\tSTATUS\tNAMES")
-	for _, c := range u.Containers {
-		size, name := int64(0), ""
-		if c.SizeRw != nil {
-			size = *c.SizeRw
-		}
-		if len(c.Names) > 0 {
-			name = c.Names[0][min(1, len(c.Names[0])):]
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", shortID(c.Id), c.Image, humanSize(size), c.Status, name)
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprint(w, "\nLocal Volumes space usage:\n\n")
-	fmt.Fprintln(tw, "VOLUME NAME\tLINKS\tSIZE")
-	for _, v := range u.Volumes {
-		r := volumeRow{v}
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", r.Name(), r.Links(), r.Size())
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "\nBuild cache usage: %s\n\n", cachesDf(u).Size())
-	fmt.Fprintln(tw, "CACHE ID\tCACHE TYPE\tSIZE\tCREATED\tLAST USED\tUSAGE\tSHARED")
-	for _, c := range u.BuildCache {
-		id, used := c.ID, ""
-		if c.InUse {
-			id += "*"
-		}
-		if c.LastUsedAt != nil {
-			used = cli.ago(c.LastUsedAt.Unix())
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%d\t%t\n", id, c.Type, shortSize(c.Size), cli.ago(c.CreatedAt.Unix()), used, c.UsageCount, c.Shared)
-	}
-	return tw.Flush()
 }

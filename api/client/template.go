@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"text/template"
+	"unicode"
 )
 
 // Formats given by the user. The template package is used here and nowhere
@@ -20,7 +21,7 @@ type format struct {
 // "table" and a template.
 func parseTemplate(text string) (*format, error) {
 	f := &format{}
-	if rest, ok := strings.CutPrefix(text, "table "); ok {
+	if rest, ok := strings.CutPrefix(text, "table"); ok {
 		f.table, text = true, strings.TrimSpace(rest)
 	}
 	if text == "json" {
@@ -33,18 +34,6 @@ func parseTemplate(text string) (*format, error) {
 	}
 	f.t = t
 	return f, nil
-}
-
-// setFormat takes the --format of a command whose usual output is a table; the
-// word table alone asks for that.
-func setFormat(into *string) func(string) error {
-	return func(text string) error {
-		if text == "table" {
-			text = ""
-		}
-		*into = text
-		return nil
-	}
 }
 
 // templateFailure leaves out the name of the template, which has none.
@@ -63,12 +52,7 @@ func templateFuncs() template.FuncMap {
 		"join":  joinAny,
 		"lower": strings.ToLower,
 		"upper": strings.ToUpper,
-		"title": func(s string) string {
-			if s == "" {
-				return s
-			}
-			return strings.ToUpper(s[:1]) + s[1:]
-		},
+		"title": titleWords,
 		"pad": func(s string, before, after int) string {
 			if s == "" || before < 0 || after < 0 || before+after > 1000 {
 				return s
@@ -78,6 +62,20 @@ func templateFuncs() template.FuncMap {
 		"truncate": func(s string, n int) string { return cut(s, max(n, 0)) },
 		"println":  fmt.Sprintln,
 	}
+}
+
+// titleWords begins each word with a capital letter.
+func titleWords(text string) string {
+	inside := false
+	return strings.Map(func(r rune) rune {
+		letter := unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' || r == '\''
+		begins := letter && !inside
+		inside = letter
+		if begins {
+			return unicode.ToTitle(r)
+		}
+		return r
+	}, text)
 }
 
 func joinAny(list any, sep string) string {
@@ -104,28 +102,16 @@ func (f *format) line(w io.Writer, v any) error {
 	return err
 }
 
-// rows shows a list: a line each, as a table with the header if asked for.
-func rows[T any](w io.Writer, text string, header map[string]any, list []T) error {
-	f, err := parseTemplate(text)
+// head is the format for the head of a table: its functions leave the words as
+// they are.
+func (f *format) head() (*format, error) {
+	t, err := f.t.Clone()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !f.table {
-		for _, row := range list {
-			if err := f.line(w, row); err != nil {
-				return err
-			}
-		}
-		return nil
+	funcs := template.FuncMap{}
+	for _, name := range []string{"json", "join", "split", "title", "lower", "upper", "pad", "truncate", "println"} {
+		funcs[name] = func(word any, _ ...any) any { return word }
 	}
-	tw := newTable(w)
-	if err := f.line(tw, header); err != nil {
-		return err
-	}
-	for _, row := range list {
-		if err := f.line(tw, row); err != nil {
-			return err
-		}
-	}
-	return tw.Flush()
+	return &format{t: t.Funcs(funcs)}, nil
 }

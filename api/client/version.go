@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"runtime"
@@ -12,8 +13,14 @@ import (
 
 // clientVersion is the half of version that needs no daemon.
 type clientVersion struct {
-	Version, ApiVersion, GoVersion, GitCommit, BuildTime, Os, Arch string
-	APIVersion                                                     string
+	Version           string
+	ApiVersion        string `json:"ApiVersion"` //nolint:revive // as templates spell it
+	DefaultAPIVersion string
+	GitCommit         string
+	GoVersion         string
+	Os, Arch          string
+	BuildTime         string
+	Context           string
 }
 
 func newVersion(cli *CLI, flags *mflag.Set) runFunc {
@@ -25,26 +32,9 @@ func newVersion(cli *CLI, flags *mflag.Set) runFunc {
 }
 
 func (cli *CLI) version(ctx context.Context, text string, clientOnly bool) error {
-	client := clientVersion{
-		Version: dockerversion.Version, ApiVersion: api.Version, APIVersion: api.Version, GoVersion: runtime.Version(),
-		GitCommit: dockerversion.GitCommit, BuildTime: dockerversion.BuildTime, Os: runtime.GOOS, Arch: runtime.GOARCH,
-	}
+	client := cli.clientVersion()
 	if text != "" {
-		f, err := parseTemplate(text)
-		if err != nil {
-			return err
-		}
-		var server *api.SystemVersion
-		if !clientOnly {
-			server = new(api.SystemVersion)
-			if err := cli.http.getJSON(ctx, "/version", nil, server); err != nil {
-				return err
-			}
-		}
-		return f.line(cli.Out, struct {
-			Client clientVersion
-			Server *api.SystemVersion
-		}{client, server})
+		return cli.versionBy(ctx, text, client, clientOnly)
 	}
 	cli.field("Client version", client.Version)
 	cli.field("Client API version", client.ApiVersion)
@@ -66,6 +56,42 @@ func (cli *CLI) version(ctx context.Context, text string, clientOnly bool) error
 		cli.field("OS/Arch (server)", server.Os+"/"+server.Arch)
 	}
 	return nil
+}
+
+func (cli *CLI) clientVersion() clientVersion {
+	version, _ := cli.http.currentVersion()
+	return clientVersion{
+		Version: dockerversion.Version, ApiVersion: version, DefaultAPIVersion: api.Version, GoVersion: runtime.Version(),
+		GitCommit: dockerversion.GitCommit, BuildTime: dockerversion.BuildTime, Os: runtime.GOOS, Arch: runtime.GOARCH, Context: "default",
+	}
+}
+
+// versionBy is version with --format. What needs no server is shown without.
+func (cli *CLI) versionBy(ctx context.Context, text string, client clientVersion, clientOnly bool) error {
+	f, err := parseTemplate(text)
+	if err != nil {
+		return err
+	}
+	var server *api.SystemVersion
+	if !clientOnly {
+		var answer api.SystemVersion
+		if err = cli.http.getJSON(ctx, "/version", nil, &answer); err == nil {
+			server = &answer
+			client.ApiVersion, _ = cli.http.currentVersion()
+		}
+	}
+	var b bytes.Buffer
+	shown := f.line(&b, struct {
+		Client clientVersion
+		Server *api.SystemVersion
+	}{client, server})
+	if shown == nil {
+		_, shown = b.WriteTo(cli.Out)
+	}
+	if err != nil {
+		return err
+	}
+	return shown
 }
 
 // field prints a line unless there is nothing to say.

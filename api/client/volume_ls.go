@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -21,7 +19,7 @@ func newVolumeLs(cli *CLI, flags *mflag.Set) runFunc {
 	var o volumeLsOptions
 	flags.Bool(&o.quiet, "-q --quiet", "Only display volume names")
 	flags.List(&o.filters, "-f --filter", "Provide filter values (i.e. 'dangling=true')", checkFilter)
-	flags.Func(setFormat(&o.format), "--format", "Format the output: table, json (a line for each volume)\nor a Go template")
+	flags.String(&o.format, "--format", "Format the output: table, json (a line for each volume)\nor a Go template")
 	return func(ctx context.Context, _ []string) error { return cli.volumeLs(ctx, o) }
 }
 
@@ -40,13 +38,13 @@ func (cli *CLI) volumeLs(ctx context.Context, o volumeLsOptions) error {
 		table[i] = volumeRow{v}
 	}
 	switch {
-	case o.quiet:
+	case o.quiet && (o.format == "" || o.format == "table"):
 		for _, r := range table {
 			fmt.Fprintln(cli.Out, r.Name())
 		}
 		return nil
 	case o.format != "":
-		return rows(cli.Out, o.format, volumeHeader, table)
+		return rows(cli.Out, o.format, volumeListing(), table)
 	}
 	tw := newTable(cli.Out)
 	fmt.Fprintln(tw, "DRIVER\tVOLUME NAME")
@@ -56,10 +54,16 @@ func (cli *CLI) volumeLs(ctx context.Context, o volumeLsOptions) error {
 	return tw.Flush()
 }
 
-// volumeHeader is the header of a table that a template describes.
-var volumeHeader = map[string]any{
-	"Driver": "DRIVER", "Name": "VOLUME NAME", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS",
-	"Links": "LINKS", "Size": "SIZE",
+// volumeListing is volume ls for --format.
+func volumeListing() listing {
+	return listing{
+		table: `{{.Driver}}\t{{.Name}}`,
+		raw:   "name: {{.Name}}\ndriver: {{.Driver}}\n",
+		header: map[string]any{
+			"Driver": "DRIVER", "Name": "VOLUME NAME", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS",
+			"Links": "LINKS", "Size": "SIZE", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS",
+		},
+	}
 }
 
 // volumeRow is a volume as a table or a template shows it.
@@ -79,12 +83,7 @@ func (r volumeRow) Mountpoint() string { return r.v.Mountpoint }
 
 // Labels are NAME=VALUE with commas.
 func (r volumeRow) Labels() string {
-	list := make([]string, 0, len(r.v.Labels))
-	for name, value := range r.v.Labels {
-		list = append(list, name+"="+value)
-	}
-	slices.Sort(list)
-	return strings.Join(list, ",")
+	return labelList(r.v.Labels)
 }
 
 // Label is the value of one label.
@@ -103,13 +102,23 @@ func (r volumeRow) Size() string {
 	if r.v.UsageData == nil || r.v.UsageData.Size < 0 {
 		return "N/A"
 	}
-	return humanSize(r.v.UsageData.Size)
+	return tightSize(r.v.UsageData.Size)
 }
+
+// Availability, Group and Status are those of volumes of a cluster: there are
+// none.
+func (r volumeRow) Availability() string { return "N/A" }
+
+// Group is that of volumes of a cluster.
+func (r volumeRow) Group() string { return "N/A" }
+
+// Status is that of volumes of a cluster.
+func (r volumeRow) Status() string { return "N/A" }
 
 // MarshalJSON is what {{json .}} shows.
 func (r volumeRow) MarshalJSON() ([]byte, error) {
-	return jsonNoEscape(map[string]string{
+	return rowJSON(map[string]any{
 		"Driver": r.Driver(), "Name": r.Name(), "Scope": r.Scope(), "Mountpoint": r.Mountpoint(), "Labels": r.Labels(),
-		"Links": r.Links(), "Size": r.Size(),
+		"Links": r.Links(), "Size": r.Size(), "Availability": r.Availability(), "Group": r.Group(), "Status": r.Status(),
 	})
 }

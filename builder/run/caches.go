@@ -56,7 +56,6 @@ type cacheInfo struct {
 	Version     int
 	ID          string
 	Description string
-	Shared      bool
 	Created     time.Time
 	LastUsed    time.Time
 	Uses        int
@@ -215,7 +214,6 @@ func (c *caches) try(want cacheSpec) (*lease, <-chan struct{}) {
 	in := found.instances[n]
 	in.users++
 	in.exclusive = want.sharing != Shared || !in.made
-	found.info.Shared = want.sharing == Shared
 	found.info.LastUsed = c.now().UTC()
 	found.info.Uses++
 	return &lease{path: filepath.Join(found.dir, strconv.Itoa(n)), caches: c, cache: found, instance: in}, nil

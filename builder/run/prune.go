@@ -25,7 +25,7 @@ func (c *caches) list(ctx context.Context) ([]Cache, error) {
 			continue
 		}
 		out = append(out, Cache{
-			Key: k.key, ID: k.info.ID, Description: k.info.Description, Shared: k.info.Shared, Created: k.info.Created,
+			Key: k.key, ID: k.info.ID, Description: k.info.Description, Created: k.info.Created,
 			LastUsed: k.info.LastUsed, Uses: k.info.Uses, InUse: k.used(),
 		})
 		dirs[k.key] = k.dir

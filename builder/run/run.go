@@ -109,7 +109,6 @@ type Cache struct {
 	Description string
 	Size        int64 // bytes on disk
 	InUse       bool
-	Shared      bool
 	Created     time.Time
 	LastUsed    time.Time
 	Uses        int
