@@ -86,67 +86,6 @@ func TestPythonSDKBuilds(t *testing.T) {
 	}
 }
 
-// docker-compose builds what its file says, and builds it again when told.
-func TestComposeBuilds(t *testing.T) {
-	const compose = "/usr/bin/docker-compose"
-	if _, err := os.Stat(compose); err != nil {
-		t.Skipf("needs Debian's docker-compose, run make deps: %v", err)
-	}
-	d := daemonproc.Start(t, daemonproc.Options{})
-	dir := clientContext(t)
-	file := `
-version: "3.4"
-services:
-  short:
-    build: .
-    network_mode: none
-  long:
-    build:
-      context: .
-      dockerfile: Dockerfile
-      args: {WHO: compose}
-      labels: {who: compose}
-      target: last
-      network: none
-    image: ejt/long:7
-    network_mode: none
-`
-	for name, text := range map[string]string{
-		"docker-compose.yml": file,
-		"Dockerfile":         "FROM busybox AS last\nARG WHO=nobody\nRUN echo hello $WHO > /hello\nCMD [\"cat\", \"/hello\"]\nFROM busybox\nRUN echo hello end > /hello\nCMD [\"cat\", \"/hello\"]\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run := func(args ...string) string {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		cmd := d.Command(ctx, compose, append([]string{"-p", "ejtbuild", "-f", dir + "/docker-compose.yml", "--no-ansi"}, args...)...)
-		cmd.Env = append(cmd.Env, "COMPOSE_API_VERSION=1.44", "COMPOSE_DOCKER_CLI_BUILD=0")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("docker-compose %v: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	run("build")
-	if got := d.Must(t, "inspect", "-f", "{{.Config.Labels}}", "ejt/long:7"); got != "map[who:compose]" {
-		t.Errorf("labels: %s", got)
-	}
-	if out := run("build", "long"); strings.Count(out, "Using cache") != 4 {
-		t.Errorf("built again: %s", out)
-	}
-	if out := run("up"); !strings.Contains(out, "hello compose") || !strings.Contains(out, "hello end") {
-		t.Errorf("up: %s", out)
-	}
-	run("down", "--rmi", "all")
-	if r := d.Docker("inspect", "ejt/long:7"); r.Code == 0 {
-		t.Error("the image is still there")
-	}
-}
-
 // A client of version 1.17 of the API sees what it knows: steps that are counted
 // from zero, no ids beside the text, its credentials in the old shape.
 func TestClassicClientBuilds(t *testing.T) {

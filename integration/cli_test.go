@@ -38,7 +38,8 @@ func TestBothCLIs(t *testing.T) {
 
 type daemonKey struct{}
 
-func runScripts(t *testing.T, dir, client string) {
+// runScripts runs the scripts of a directory with a client; edits change how.
+func runScripts(t *testing.T, dir, client string, edits ...func(*testscript.Params)) {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
@@ -50,7 +51,7 @@ func runScripts(t *testing.T, dir, client string) {
 	open := registrytest.New(t, registrytest.Options{})
 	open.Find(map[string]any{"name": "team/found", "description": "what a search finds", "star_count": 3})
 	locked := registrytest.New(t, registrytest.Options{Auth: "token", TLS: true})
-	testscript.Run(t, testscript.Params{
+	params := testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
@@ -91,7 +92,11 @@ func runScripts(t *testing.T, dir, client string) {
 			"save":    scriptSave,
 			"restart": scriptRestart,
 		},
-	})
+	}
+	for _, edit := range edits {
+		edit(&params)
+	}
+	testscript.Run(t, params)
 }
 
 func daemonOf(ts *testscript.TestScript) *daemonproc.Daemon {

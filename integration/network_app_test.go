@@ -185,9 +185,6 @@ func (p *project) compose(args ...string) (string, error) {
 	defer cancel()
 	file := filepath.Join(p.dir, p.name+".yml")
 	cmd := p.Command(ctx, "/usr/bin/docker-compose", append([]string{"-p", p.name, "-f", file, "--project-directory", p.dir}, args...)...)
-	// The newest version whose images have all that docker-compose 1 reads when it
-	// puts a new container in the place of an old one.
-	cmd.Env = append(cmd.Env, "COMPOSE_API_VERSION=1.44")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
