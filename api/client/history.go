@@ -35,11 +35,11 @@ func newHistory(cli *CLI, flags *mflag.Set) runFunc {
 func historyListing(human bool) listing {
 	l := listing{
 		table: `{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}`,
-		header: map[string]any{"ID": "IMAGE", "CreatedBy": "CREATED BY", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT",
+		header: header{"ID": "IMAGE", "CreatedBy": "CREATED BY", "CreatedSince": "CREATED", "CreatedAt": "CREATED AT",
 			"Size": "SIZE", "Comment": "COMMENT"},
 	}
 	if !human {
-		l.header["CreatedSince"] = "CREATED AT"
+		l.table = strings.Replace(l.table, "CreatedSince", "CreatedAt", 1)
 	}
 	return l
 }

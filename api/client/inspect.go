@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -49,7 +48,7 @@ func inspectCommand(cli *CLI, flags *mflag.Set, kind string) runFunc {
 
 func (cli *CLI) inspect(ctx context.Context, o inspectOptions) error {
 	var f *format
-	if o.format != "" {
+	if o.format != "" && o.format != "json" {
 		var err error
 		if f, err = parseTemplate(o.format); err != nil {
 			return err
@@ -80,7 +79,7 @@ func (cli *CLI) inspect(ctx context.Context, o inspectOptions) error {
 			fmt.Fprintln(cli.Err, err)
 			failed = true
 		case f != nil:
-			if err := showRaw(cli.Out, f, raw); err != nil {
+			if err := showDocument(cli.Out, f, raw); err != nil {
 				return err
 			}
 		default:
@@ -88,7 +87,7 @@ func (cli *CLI) inspect(ctx context.Context, o inspectOptions) error {
 		}
 	}
 	if f == nil {
-		if err := printArray(cli.Out, found); err != nil {
+		if err := printArray(cli.Out, found, o.format != "json"); err != nil {
 			return err
 		}
 	}
@@ -145,63 +144,23 @@ func (cli *CLI) inspectOne(ctx context.Context, name string, kinds []string, o i
 }
 
 // printArray writes the documents as one JSON array, keys in the server's
-// order.
-func printArray(w io.Writer, list [][]byte) error {
+// order; for people, or in one line.
+func printArray(w io.Writer, list [][]byte, indent bool) error {
 	if len(list) == 0 {
 		_, err := io.WriteString(w, "[]\n")
 		return err
 	}
 	array := append([]byte("["), bytes.Join(list, []byte(","))...)
 	var out bytes.Buffer
-	if err := json.Indent(&out, append(array, ']'), "", "    "); err != nil {
+	err := json.Compact(&out, append(array, ']'))
+	if indent {
+		out.Reset()
+		err = json.Indent(&out, append(array, ']'), "", "    ")
+	}
+	if err != nil {
 		return fmt.Errorf("reading the daemon's answer: %w", err)
 	}
 	out.WriteByte('\n')
-	_, err := out.WriteTo(w)
+	_, err = out.WriteTo(w)
 	return err
-}
-
-// showRaw runs a template on a JSON document as it is on the wire.
-func showRaw(w io.Writer, f *format, raw []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil {
-		return fmt.Errorf("reading the daemon's answer: %w", err)
-	}
-	v = plainNumbers(v)
-	if m, ok := v.(map[string]any); ok {
-		if _, has := m["ID"]; !has && m["Id"] != nil {
-			m["ID"] = m["Id"] // the spelling of later clients' templates
-		}
-	}
-	var line bytes.Buffer
-	if err := f.line(&line, v); err != nil {
-		return err
-	}
-	_, err := line.WriteTo(w)
-	return err
-}
-
-// plainNumbers makes integers integers, so that templates print them without
-// an exponent and can compare them.
-func plainNumbers(v any) any {
-	switch t := v.(type) {
-	case map[string]any:
-		for k, e := range t {
-			t[k] = plainNumbers(e)
-		}
-	case []any:
-		for i, e := range t {
-			t[i] = plainNumbers(e)
-		}
-	case json.Number:
-		if n, err := strconv.ParseInt(t.String(), 10, 64); err == nil {
-			return n
-		}
-		if x, err := t.Float64(); err == nil {
-			return x
-		}
-	}
-	return v
 }

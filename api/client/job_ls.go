@@ -64,7 +64,7 @@ func (cli *CLI) jobLs(ctx context.Context, o jobLsOptions) error {
 func jobListing() listing {
 	return listing{
 		table: `{{.ID}}\t{{.Name}}\t{{.Args}}\t{{.Parent}}\t{{.Age}}\t{{.Client}}\t{{.State}}`,
-		header: map[string]any{
+		header: header{
 			"ID": "ID", "Name": "NAME", "Args": "ARGS", "Parent": "PARENT", "Age": "AGE", "Client": "CLIENT", "State": "STATE",
 			"Started": "STARTED", "Phase": "PHASE",
 		},

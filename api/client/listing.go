@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"slices"
@@ -15,9 +16,18 @@ import (
 // in the words of today's clients. The tables of the commands themselves, which
 // are older, are not made here.
 type listing struct {
-	table  string         // the template of "table"
-	raw    string         // that of "raw"; "" where the word means nothing
-	header map[string]any // the head of a column, by its field
+	table  string // the template of "table"
+	raw    string // that of "raw"; "" where the word means nothing
+	header header // the head of a column, by its field
+}
+
+// header is what the template of a table sees instead of its first row.
+type header map[string]any
+
+// Label is the head of a column of one label: the last part of its name.
+func (header) Label(name string) string {
+	name = name[strings.LastIndexByte(name, '.')+1:]
+	return strings.NewReplacer("-", " ", "_", " ").Replace(name)
 }
 
 // rows shows a list: a line for each row, or a table with a head.
@@ -33,12 +43,14 @@ func rows[T any](w io.Writer, text string, kind listing, list []T) error {
 		return err
 	}
 	if !f.table {
+		var all bytes.Buffer
 		for _, row := range list {
-			if err := f.line(w, row); err != nil {
+			if err := f.line(&all, row); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := all.WriteTo(w)
+		return err
 	}
 	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
 	head, err := f.head()

@@ -61,7 +61,7 @@ func networkListing() listing {
 	return listing{
 		table: `{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}`,
 		raw:   "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
-		header: map[string]any{
+		header: header{
 			"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "IPv4": "IPV4", "IPv6": "IPV6", "Internal": "INTERNAL",
 			"Labels": "LABELS", "CreatedAt": "CREATED AT",
 		},

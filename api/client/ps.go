@@ -36,7 +36,7 @@ func newPs(cli *CLI, flags *mflag.Set) runFunc {
 }
 
 func (cli *CLI) ps(ctx context.Context, o psOptions) error {
-	o.size = o.size || strings.Contains(o.format, ".Size")
+	o.size = o.size || strings.Contains(o.format, ".Size") || strings.Contains(o.format, "{{json .}}")
 	var list []api.ContainerSummary
 	if err := cli.http.getJSON(ctx, "/containers/json", cli.psQuery(o), &list); err != nil {
 		return err

@@ -20,7 +20,7 @@ func psListing(size bool) listing {
 		table: `{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}`,
 		raw: "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\n" +
 			"status: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n",
-		header: map[string]any{
+		header: header{
 			"ID": "CONTAINER ID", "Image": "IMAGE", "Command": "COMMAND", "CreatedAt": "CREATED AT", "RunningFor": "CREATED",
 			"Ports": "PORTS", "Status": "STATUS", "State": "STATE", "Size": "SIZE", "Names": "NAMES", "Labels": "LABELS",
 			"Mounts": "MOUNTS", "Networks": "NETWORKS", "LocalVolumes": "LOCAL VOLUMES", "Platform": "PLATFORM",
@@ -92,7 +92,7 @@ func (r psRow) Status() string { return r.c.Status }
 func (r psRow) State() string { return r.c.State }
 
 // Platform is that of the image, where a daemon tells it.
-func (r psRow) Platform() any { return nil }
+func (r psRow) Platform() *string { return nil }
 
 // Ports lists exposed and published ports; those in a row are one.
 func (r psRow) Ports() string { return portRanges(r.c.Ports) }

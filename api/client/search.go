@@ -48,12 +48,12 @@ func (cli *CLI) search(ctx context.Context, o searchOptions, term string) error 
 		query.Set("limit", strconv.Itoa(o.limit))
 	}
 	setFilters(query, o.filters)
-	header, err := cli.authFor(ctx, term)
+	auth, err := cli.authFor(ctx, term)
 	if err != nil {
 		return err
 	}
 	var found []api.SearchResult
-	if err := cli.http.callJSON(ctx, request{method: "GET", path: "/images/search", query: query, header: header}, &found); err != nil {
+	if err := cli.http.callJSON(ctx, request{method: "GET", path: "/images/search", query: query, header: auth}, &found); err != nil {
 		return err
 	}
 	var table []searchRow
@@ -73,7 +73,7 @@ func (cli *CLI) search(ctx context.Context, o searchOptions, term string) error 
 	if o.format != "" {
 		return rows(cli.Out, o.format, listing{
 			table:  `{{.Name}}\t{{.Description}}\t{{.StarCount}}\t{{.IsOfficial}}`,
-			header: map[string]any{"Name": "NAME", "Description": "DESCRIPTION", "StarCount": "STARS", "IsOfficial": "OFFICIAL", "IsAutomated": "AUTOMATED"},
+			header: header{"Name": "NAME", "Description": "DESCRIPTION", "StarCount": "STARS", "IsOfficial": "OFFICIAL", "IsAutomated": "AUTOMATED"},
 		}, table)
 	}
 	tw := newTable(cli.Out)

@@ -52,7 +52,7 @@ func (cli *CLI) dfVerbose(u *api.DiskUsage, format string) error {
 	if err != nil {
 		return err
 	}
-	return f.line(cli.Out, parts)
+	return f.execute(cli.Out, parts) // and no end of the line: the template has it
 }
 
 // tables writes a table for each kind.
@@ -105,7 +105,7 @@ func cacheListing() listing {
 		raw: "type: Build Cache\nbuild_cache_id: {{.ID}}\nparent_id: {{.Parent}}\nbuild_cache_type: {{.CacheType}}\ndescription: {{.Description}}\n" +
 			"created_at: {{.CreatedAt}}\ncreated_since: {{.CreatedSince}}\nlast_used_at: {{.LastUsedAt}}\nlast_used_since: {{.LastUsedSince}}\n" +
 			"usage_count: {{.UsageCount}}\nin_use: {{.InUse}}\nshared: {{.Shared}}\n",
-		header: map[string]any{
+		header: header{
 			"ID": "CACHE ID", "CacheType": "CACHE TYPE", "Size": "SIZE", "CreatedSince": "CREATED", "LastUsedSince": "LAST USED",
 			"UsageCount": "USAGE", "Shared": "SHARED",
 		},

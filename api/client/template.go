@@ -93,9 +93,17 @@ func joinAny(list any, sep string) string {
 	return strings.Join(texts, sep)
 }
 
+// execute shows one value.
+func (f *format) execute(w io.Writer, v any) error {
+	if err := f.t.Execute(w, v); err != nil {
+		return fmt.Errorf("template parsing error: %w", err)
+	}
+	return nil
+}
+
 // line shows one value and ends the line.
 func (f *format) line(w io.Writer, v any) error {
-	if err := f.t.Execute(w, v); err != nil {
+	if err := f.execute(w, v); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, "\n")

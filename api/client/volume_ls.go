@@ -59,7 +59,7 @@ func volumeListing() listing {
 	return listing{
 		table: `{{.Driver}}\t{{.Name}}`,
 		raw:   "name: {{.Name}}\ndriver: {{.Driver}}\n",
-		header: map[string]any{
+		header: header{
 			"Driver": "DRIVER", "Name": "VOLUME NAME", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS",
 			"Links": "LINKS", "Size": "SIZE", "Availability": "AVAILABILITY", "Group": "GROUP", "Status": "STATUS",
 		},
