@@ -45,21 +45,31 @@ func (d *Daemon) jobContainers(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	text, err := d.encodeRows(job.Context(), chosen, opt.Size, opt.Health)
-	if err != nil {
-		return err
+	buf, ok := d.lists.Get().(*[]byte)
+	if !ok {
+		buf = new([]byte)
 	}
-	_, err = job.Stdout.Write(text)
+	text, err := d.encodeRows(job.Context(), (*buf)[:0], chosen, opt)
+	if err == nil {
+		_, err = job.Stdout.Write(text)
+	}
+	if cap(text) <= keptList {
+		*buf = text
+		d.lists.Put(buf)
+	}
 	return err
 }
 
-// encodeRows makes the JSON list. It reads snapshots only; nothing that a
+// keptList is how long the text of a list may be for its memory to be used again.
+const keptList = 256 << 10 // bytes
+
+// encodeRows appends the JSON list to text. It reads snapshots only; nothing that a
 // container does can hold it up. Rows are pasted together from prepared pieces;
 // only those with names of links or sizes are encoded anew.
-func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size, health bool) ([]byte, error) {
+func (d *Daemon) encodeRows(ctx context.Context, text []byte, chosen []*snapshot, opt containersOptions) ([]byte, error) {
 	now := d.opt.Now()
 	links := d.linkNames()
-	text := append(make([]byte, 0, 2+1200*len(chosen)), '[')
+	text = append(slices.Grow(text, 2+1200*len(chosen)), '[')
 	for i, s := range chosen {
 		if i > 0 {
 			text = append(text, ',')
@@ -67,9 +77,9 @@ func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size, healt
 		r := s.row.get(s)
 		status := s.status(now)
 		more := links[s.rec.ID]
-		if r.head != nil && len(more) == 0 && !size {
+		if r.head != nil && len(more) == 0 && !opt.Size {
 			text = append(append(append(text, r.head...), status...), r.tail...)
-			if health {
+			if opt.Health {
 				text = appendHealth(text, s)
 			}
 			continue
@@ -77,15 +87,15 @@ func (d *Daemon) encodeRows(ctx context.Context, chosen []*snapshot, size, healt
 		sum := r.summary
 		sum.Status = status
 		sum.Names = slices.Concat(sum.Names, more)
-		if size {
+		if opt.Size {
 			rw, root := d.sizes(ctx, s)
 			sum.SizeRw, sum.SizeRootFs = &rw, &root
 		}
 		b, err := json.Marshal(&sum)
 		if err != nil {
-			return nil, errdefs.Internal("encoding the row of container %s: %w", short(s.rec.ID), err)
+			return text, errdefs.Internal("encoding the row of container %s: %w", short(s.rec.ID), err)
 		}
-		if text = append(text, b...); health {
+		if text = append(text, b...); opt.Health {
 			text = appendHealth(text, s)
 		}
 	}

@@ -43,6 +43,7 @@ type Daemon struct {
 	phases     [startPhases]metrics.Histogram // of starts
 	executions executions                     // further processes in containers
 	samplers   samplers                       // of the containers whose statistics are watched
+	lists      sync.Pool                      // *[]byte: texts of lists of containers
 	plain      sync.Map                       // api.Network of host and none, by name: they never change
 
 	mu     sync.Mutex // guards closed and the counting of wg

@@ -80,7 +80,7 @@ type hijacker struct {
 
 // Hijack gives the connection away; what is written to it waits for begin.
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	conn, rw, err := http.NewResponseController(h.response).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}

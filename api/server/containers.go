@@ -1,5 +1,12 @@
 package server
 
+// containersReply is that of the rows that list containers.
+func containersReply() reply {
+	r := document(shapeContainers()...)
+	r.kind, r.custom = replyCustom, containers
+	return r
+}
+
 // containers lists containers. Rows say how health checks ended since 1.52.
 func containers(x *exchange, row *route) error {
 	job, err := row.prepare(x)
@@ -9,5 +16,7 @@ func containers(x *exchange, row *route) error {
 	if x.v >= v1(52) {
 		job.SetenvBool("health", true)
 	}
-	return x.answerDocument(job, document(shapeContainers()...))
+	rep := row.reply
+	rep.kind = replyDocument
+	return x.answerDocument(job, rep)
 }

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -207,6 +209,15 @@ func (w *response) Write(p []byte) (int, error) {
 func (w *response) put(p []byte) {
 	_, err := w.Write(p)
 	_ = err
+}
+
+// Hijack gives the connection as it was accepted.
+func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if c, ok := conn.(*pingConn); ok {
+		conn = c.Conn
+	}
+	return conn, buffered, err
 }
 
 // Unwrap lets http.ResponseController see the connection.

@@ -44,7 +44,7 @@ type duplex struct {
 
 // hijack takes the connection over. The head of the answer waits for begin.
 func (x *exchange) hijack(media string, gone context.CancelFunc) (*duplex, error) {
-	conn, buffered, err := http.NewResponseController(x.w.ResponseWriter).Hijack()
+	conn, buffered, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		return nil, errdefs.Internal("taking over the connection: %w", err)
 	}

@@ -6,11 +6,7 @@ import "net/http"
 // headers what it speaks.
 func ping(x *exchange, _ *route) error {
 	h := x.w.Header()
-	h.Set("Builder-Version", "1")
-	h.Set("Swarm", "inactive")
-	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
-	h.Set("Pragma", "no-cache")
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	pingHeaders(h)
 	if x.r.Method == http.MethodHead {
 		h.Set("Content-Length", "0")
 		x.w.WriteHeader(http.StatusOK)
@@ -18,4 +14,13 @@ func ping(x *exchange, _ *route) error {
 	}
 	x.w.put([]byte("OK"))
 	return nil
+}
+
+// pingHeaders are those that an answer has besides those of all.
+func pingHeaders(h http.Header) {
+	h.Set("Builder-Version", "1")
+	h.Set("Swarm", "inactive")
+	h.Set("Cache-Control", "no-cache, no-store, must-revalidate")
+	h.Set("Pragma", "no-cache")
+	h.Set("Content-Type", "text/plain; charset=utf-8")
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"github.com/enginejobs/docker/engine"
@@ -94,6 +95,7 @@ func (x *exchange) direct(job *engine.Job, rep reply) error {
 	out := &sink{w: x.w, code: rep.code, media: rep.media}
 	if rep.kind == replyDocument {
 		out.patience = x.s.patience
+		return x.whole(job, out)
 	}
 	job.Stdout.Add(out)
 	if err := x.run(job); err != nil {
@@ -102,6 +104,54 @@ func (x *exchange) direct(job *engine.Job, rep reply) error {
 	out.begin()
 	out.unhurry()
 	return nil
+}
+
+// whole connects the job with the client, by way of a buffer: the length of a
+// document that fits is known when it goes out, which saves both ends some work.
+func (x *exchange) whole(job *engine.Job, out *sink) error {
+	d := &shortly{out: out, buf: buffers.Get().(*bytes.Buffer)}
+	defer d.release()
+	job.Stdout.Add(d)
+	if err := x.run(job); err != nil {
+		return err
+	}
+	if !d.over {
+		x.w.Header().Set("Content-Length", strconv.Itoa(d.buf.Len()))
+		holdAnswer(x.r)
+		_, _ = out.Write(d.buf.Bytes()) // what goes wrong is that the client has left
+	}
+	out.begin()
+	out.unhurry()
+	return nil
+}
+
+// shortly keeps a document as long as it is short.
+type shortly struct {
+	out  *sink
+	buf  *bytes.Buffer
+	over bool // it was too long: what was kept is out
+}
+
+// Write keeps p, or sends it.
+func (s *shortly) Write(p []byte) (int, error) {
+	switch {
+	case s.over:
+	case s.buf.Len()+len(p) < large:
+		return s.buf.Write(p)
+	default:
+		s.over = true
+		if s.buf.Len() > 0 {
+			if _, err := s.out.Write(s.buf.Bytes()); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return s.out.Write(p)
+}
+
+func (s *shortly) release() {
+	s.buf.Reset()
+	buffers.Put(s.buf)
 }
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

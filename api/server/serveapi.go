@@ -165,6 +165,10 @@ func (s *Server) serveAll(ctx context.Context, listeners []net.Listener, opt ser
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ConnContext:       meet,
+		ConnState:         follow,
+	}
+	if !s.opt.Debug { // who debugs sees every request in the log
+		listeners = s.looking(listeners, opt.cors)
 	}
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {

@@ -54,6 +54,7 @@ type Server struct {
 	router *mux.Router
 	debug  http.Handler
 	jobs   http.Handler // below jobsPath
+	same   [4]string    // headers of all answers; see setHeaders
 
 	accept     chan struct{} // closed by the job acceptconnections
 	acceptOnce sync.Once
@@ -80,6 +81,7 @@ func New(eng *engine.Engine, opt Options) *Server {
 	if s.opt.Unsetenv == nil {
 		s.opt.Unsetenv = func(string) {}
 	}
+	s.same = [4]string{api.Version, "false", "linux", "Docker/" + s.opt.Version + " (linux)"}
 	s.router = newRouter(routes())
 	s.jobs = remote.Handler(eng, remote.Options{})
 	if opt.Debug {
@@ -130,10 +132,10 @@ func literally(path string) mux.MatcherFunc {
 
 // setHeaders marks every answer as ours.
 func (s *Server) setHeaders(h http.Header, cors string) {
-	h["Api-Version"] = []string{api.Version}
-	h["Docker-Experimental"] = []string{"false"}
-	h["Ostype"] = []string{"linux"}
-	h["Server"] = []string{"Docker/" + s.opt.Version + " (linux)"}
+	h["Api-Version"] = s.same[:1:1]
+	h["Docker-Experimental"] = s.same[1:2:2]
+	h["Ostype"] = s.same[2:3:3]
+	h["Server"] = s.same[3:4:4]
 	if cors != "" {
 		h.Set("Access-Control-Allow-Origin", cors)
 		h.Set("Access-Control-Allow-Headers", "Origin, X-Requested-With, Content-Type, Accept, X-Registry-Auth")

@@ -1,0 +1,288 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A connection as net/http gets it saves two things that cost more than a short
+// answer does.
+//
+// net/http writes four kilobytes at a time. An answer whose length is known goes
+// out as a whole instead: see hold.
+//
+// Those who watch an engine ask /_ping again and again, on connections that they
+// keep. The answer is always the same but for its date, and most of what it costs
+// is net/http. So a connection that waits for its next request looks at what comes:
+// a ping as plain as can be is answered then and there, everything else goes to
+// net/http as if nobody had looked. Both answer the same: FuzzPlainPing compares.
+
+// pingListener gives its connections that look.
+type pingListener struct {
+	net.Listener
+	answers *pingAnswers
+}
+
+// Accept waits for the next connection.
+func (l pingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &pingConn{Conn: conn, answers: l.answers}, nil
+}
+
+// pingConn is a connection of net/http. It is read by one
+// goroutine at a time.
+type pingConn struct {
+	net.Conn
+	answers *pingAnswers
+	// between says that net/http has answered all that it was given, and waits for a
+	// request without a deadline.
+	between bool
+	// whole says that what it was given last ended with an empty line, so that it has
+	// no part of a request left over.
+	whole bool
+
+	mu   sync.Mutex // guards held: a stop of the server closes what is busy
+	held []byte     // of an answer, until it is complete; nil: nothing is kept
+}
+
+// mostHeld is how much of an answer is kept, more than any short one with its head.
+const mostHeld = large + 8<<10
+
+var emptyLine = []byte("\r\n\r\n")
+
+// Read gives net/http what comes, without the pings.
+func (c *pingConn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(p)
+		if n == 0 {
+			return n, err // as net/http's wait for the end of a client is broken off
+		}
+		method, ping := plainPing(p[:n])
+		if !ping || !c.between || err != nil {
+			c.between, c.whole = false, bytes.HasSuffix(p[:n], emptyLine)
+			return n, err
+		}
+		if _, err := c.Conn.Write(c.answers.to(method)); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// heldAnswers are buffers for answers that are kept.
+var heldAnswers = sync.Pool{New: func() any { return new([mostHeld]byte) }}
+
+// hold keeps what is written until the answer is complete, or too long.
+func (c *pingConn) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if buf, ok := heldAnswers.Get().(*[mostHeld]byte); ok && c.held == nil {
+		c.held = buf[:0]
+	}
+}
+
+// Write sends or keeps p.
+func (c *pingConn) Write(p []byte) (int, error) {
+	if c.keeps(p) {
+		return len(p), nil
+	}
+	if err := c.send(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *pingConn) keeps(p []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == nil || len(c.held)+len(p) > mostHeld {
+		return false
+	}
+	c.held = append(c.held, p...)
+	return true
+}
+
+// send sends what was kept, and keeps nothing more.
+func (c *pingConn) send() error {
+	c.mu.Lock()
+	held := c.held
+	c.held = nil
+	c.mu.Unlock()
+	if held == nil {
+		return nil
+	}
+	_, err := c.Conn.Write(held)
+	heldAnswers.Put((*[mostHeld]byte)(held[:mostHeld]))
+	return err
+}
+
+// Close closes the connection. An answer that is the last gets out before, unless
+// the client does not take it.
+func (c *pingConn) Close() error {
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(lastWords)) // fails when it is closed
+	_ = c.send()
+	return c.Conn.Close()
+}
+
+// holdAnswer keeps together what is written of the answer to a request.
+func holdAnswer(r *http.Request) {
+	if p, ok := r.Context().Value(peerKey{}).(*peer); ok && p.whole != nil && r.ProtoMajor == 1 {
+		p.whole.hold()
+	}
+}
+
+// CloseWrite ends the output.
+func (c *pingConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// NetConn is the connection itself.
+func (c *pingConn) NetConn() net.Conn { return c.Conn }
+
+// follow is the ConnState of the HTTP server.
+func follow(conn net.Conn, state http.ConnState) {
+	if c, ok := conn.(*pingConn); ok {
+		c.between = state == http.StateIdle && c.whole
+		_ = c.send() // a failure is that of the next Read
+	}
+}
+
+// plainPing tells whether p is one request for /_ping and nothing else, of an API
+// version that is spoken, without a header that could matter.
+func plainPing(p []byte) (method string, plain bool) {
+	const get, head, protocol, ping = "GET /", "HEAD /", " HTTP/1.1", "/_ping"
+	switch {
+	case bytes.HasPrefix(p, []byte(get)):
+		method = http.MethodGet
+	case bytes.HasPrefix(p, []byte(head)):
+		method = http.MethodHead
+	default:
+		return "", false
+	}
+	line, rest, ok := bytes.Cut(p, []byte("\r\n"))
+	if !ok || !bytes.HasSuffix(line, []byte(protocol)) {
+		return "", false
+	}
+	path := line[len(method)+1 : len(line)-len(protocol)]
+	version, ok := bytes.CutSuffix(path, []byte(ping))
+	if !ok || !plainVersion(version) {
+		return "", false
+	}
+	hosts := 0
+	for {
+		line, rest, ok = bytes.Cut(rest, []byte("\r\n"))
+		if !ok {
+			return "", false
+		}
+		if len(line) == 0 {
+			return method, hosts == 1 && len(rest) == 0
+		}
+		name, value, ok := bytes.Cut(line, []byte(": "))
+		if !ok || !plainHeader(name, value) {
+			return "", false
+		}
+		if bytes.EqualFold(name, []byte("Host")) {
+			hosts++
+		}
+	}
+}
+
+// plainVersion tells whether a ping of /vN.N is answered with a success.
+func plainVersion(prefix []byte) bool {
+	if len(prefix) == 0 {
+		return true
+	}
+	if len(prefix) > len("/v1.9999") {
+		return false
+	}
+	v, rest, explicit := splitVersion(string(prefix))
+	return explicit && rest == "" && checkVersion(v) == nil
+}
+
+// plainHeader tells whether a header changes nothing of the answer.
+func plainHeader(name, value []byte) bool {
+	switch {
+	case bytes.EqualFold(name, []byte("Host")):
+		return plainText(value, func(c byte) bool {
+			return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(".-:[]_", c) >= 0
+		})
+	case bytes.EqualFold(name, []byte("User-Agent")), bytes.EqualFold(name, []byte("Accept")), bytes.EqualFold(name, []byte("Accept-Encoding")):
+		return plainText(value, func(c byte) bool { return c >= ' ' && c < 0x7f })
+	case bytes.EqualFold(name, []byte("Connection")):
+		return bytes.EqualFold(value, []byte("keep-alive"))
+	}
+	return false
+}
+
+func plainText(text []byte, plain func(c byte) bool) bool {
+	for _, c := range text {
+		if !plain(c) {
+			return false
+		}
+	}
+	return len(text) > 0
+}
+
+// pingAnswers has the answers of one second.
+type pingAnswers struct {
+	before, behind string // the date
+	now            func() time.Time
+	latest         atomic.Pointer[pingAnswer]
+}
+
+type pingAnswer struct {
+	second    int64
+	get, head []byte
+}
+
+// pingAnswers makes the answers of a server, whose pages have the origin cors.
+func (s *Server) pingAnswers(cors string) *pingAnswers {
+	h := http.Header{}
+	s.setHeaders(h, cors)
+	pingHeaders(h)
+	var text strings.Builder
+	_ = h.Write(&text) // a Builder takes everything
+	return &pingAnswers{before: "HTTP/1.1 200 OK\r\n" + text.String() + "Date: ", behind: "\r\nContent-Length: ", now: time.Now}
+}
+
+// to is the whole answer to a method.
+func (a *pingAnswers) to(method string) []byte {
+	now := a.now()
+	latest := a.latest.Load()
+	if latest == nil || latest.second != now.Unix() {
+		head := a.before + now.UTC().Format(http.TimeFormat) + a.behind
+		latest = &pingAnswer{now.Unix(), fmt.Append(nil, head, "2\r\n\r\nOK"), fmt.Append(nil, head, "0\r\n\r\n")}
+		a.latest.Store(latest)
+	}
+	if method == http.MethodHead {
+		return latest.head
+	}
+	return latest.get
+}
+
+// looking makes listeners whose connections answer plain pings. TLS has none:
+// what comes there is not what net/http reads.
+func (s *Server) looking(listeners []net.Listener, cors string) []net.Listener {
+	answers := s.pingAnswers(cors)
+	all := make([]net.Listener, len(listeners))
+	for i, l := range listeners {
+		all[i] = l
+		switch l.(type) {
+		case *net.TCPListener, *net.UnixListener, *unixListener:
+			all[i] = pingListener{l, answers}
+		}
+	}
+	return all
+}
