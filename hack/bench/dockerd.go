@@ -100,7 +100,7 @@ func (d *dockerd) spawn(args ...string) (*exec.Cmd, error) {
 func (d *dockerd) launch(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
 	var err error
-	d.daemon, err = d.spawn("/usr/sbin/dockerd", "-H", "unix://"+d.socket(), "--data-root", d.dir+"/root", "--exec-root", d.dir+"/exec",
+	d.daemon, err = d.spawn("/usr/sbin/dockerd", "-H", "unix://"+d.socket(), "-H", "tcp://"+dockerdAddress, "--tls=false", "--data-root", d.dir+"/root", "--exec-root", d.dir+"/exec",
 		"--pidfile", d.dir+"/pid", "--containerd", d.dir+"/c.sock", "--bip", "10.214.0.1/24", "--config-file", d.dir+"/none.json",
 		"--storage-driver", "overlay2", "--cgroup-parent", "/"+d.cgroup)
 	if err != nil {
@@ -168,6 +168,14 @@ func (d *dockerd) close() {
 }
 
 func (d *dockerd) socket() string { return d.dir + "/d.sock" }
+
+// dockerdAddress is in its own network, where nobody else is.
+const dockerdAddress = "127.0.0.1:2375"
+
+// tcp is where it listens, and what gets a command there.
+func (d *dockerd) tcp() (prefix []string, address string) {
+	return []string{"nsenter", "-t", strconv.Itoa(d.home.Process.Pid), "-n", "--"}, dockerdAddress
+}
 
 func (d *dockerd) cli(args ...string) []string {
 	return append([]string{d.cfg.official, "-H", "unix://" + d.socket()}, args...)

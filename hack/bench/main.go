@@ -48,6 +48,7 @@ var benches = []bench{
 	{"idle", benchIdle},
 	{"run", benchRun},
 	{"api", benchAPI},
+	{"api-load", benchLoad},
 	{"phases", benchPhases},
 	{"exec", benchExec},
 	{"starts", benchStarts},

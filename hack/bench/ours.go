@@ -25,7 +25,7 @@ func (o *ours) open(context.Context) error {
 	if err := os.Setenv("ENGINEJOBS_BIN", filepath.Dir(o.cfg.docker)); err != nil {
 		return err
 	}
-	d, err := daemonproc.New(daemonproc.Options{Quiet: true})
+	d, err := daemonproc.New(daemonproc.Options{Quiet: true, TCP: true})
 	if err != nil {
 		return err
 	}
@@ -72,6 +72,9 @@ func (o *ours) crash(context.Context) (time.Duration, error) {
 }
 
 func (o *ours) socket() string { return o.d.Socket() }
+
+// tcp is where it listens for those who know no unix sockets.
+func (o *ours) tcp() (prefix []string, address string) { return nil, o.d.Addr }
 
 func (o *ours) pids() []int { return o.d.OwnProcesses() }
 
