@@ -155,8 +155,11 @@ func TestEveryRoute(t *testing.T) {
 		if hijacks(row) {
 			continue
 		}
-		path := strings.Replace(row.path, "{name:.+}", "X", 1)
+		path := strings.NewReplacer("{name:.+}", "X", "{name}", "X").Replace(row.path)
 		c, ok := routeCases[row.method+" "+path]
+		if _, absent := absentCases[row.method+" "+path]; !ok && absent {
+			continue // TestAbsent
+		}
 		if !ok {
 			t.Errorf("%s %s has no case", row.method, path)
 			continue
