@@ -43,7 +43,6 @@ func newBuilderPrune(cli *CLI, flags *mflag.Set) runFunc {
 			what = "WARNING! This will remove all build cache."
 		}
 		if !force && !cli.confirm(what) {
-			cli.reclaimed(0)
 			return nil
 		}
 		var out api.BuildPruned

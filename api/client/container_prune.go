@@ -14,7 +14,6 @@ func newContainerPrune(cli *CLI, flags *mflag.Set) runFunc {
 	flags.List(&filters, "--filter", "Provide filter values (e.g. 'until=24h')", checkFilter)
 	return func(ctx context.Context, _ []string) error {
 		if !force && !cli.confirm("WARNING! This will remove all stopped containers.") {
-			cli.reclaimed(0)
 			return nil
 		}
 		var out api.ContainersPruned

@@ -36,17 +36,18 @@ func (o *createOptions) declare(flags *mflag.Set) {
 func (o *createOptions) parse(cli *CLI, args []string) error {
 	parsed, err := o.flags.Parse(args, runconfig.Lookup(cli.env))
 	if err == nil && o.pull != "always" && o.pull != "missing" && o.pull != "never" {
-		err = fmt.Errorf("invalid --pull %q: it is always, missing or never", o.pull)
+		err = fmt.Errorf("invalid pull option: '%s': must be one of \"always\", \"missing\" or \"never\"", o.pull)
 	}
 	if err != nil {
-		return o.fail(err)
+		return &runError{command: o.command, code: exitDocker, hint: true, err: err}
 	}
 	o.parsed = parsed
 	return nil
 }
 
+// fail gives an error of the creation the form of run's; create has none.
 func (o *createOptions) fail(err error) error {
-	if ends(err) {
+	if o.command == "create" || ends(err) {
 		return err
 	}
 	return &runError{command: o.command, code: exitDocker, hint: true, err: err}
@@ -87,7 +88,7 @@ func (cli *CLI) create(ctx context.Context, o *createOptions) (string, error) {
 		}
 	}
 	created, err := cli.createOnce(ctx, o)
-	if errdefs.IsNotFound(err) && o.pull == "missing" && cli.imageMissing(ctx, o.parsed.Config.Image) {
+	if errdefs.IsNotFound(err) && o.pull == "missing" && cli.imageMissing(ctx, o.parsed.Config.Image, o.flags.Platform) {
 		fmt.Fprintf(cli.Err, "Unable to find image '%s' locally\n", withTag(o.parsed.Config.Image))
 		if err = cli.pullImage(ctx, o); err == nil {
 			created, err = cli.createOnce(ctx, o)
@@ -128,9 +129,14 @@ func (cli *CLI) createOnce(ctx context.Context, o *createOptions) (*api.Containe
 }
 
 // imageMissing tells whether a failed create was about the image; it may have
-// been about a network or a container of --volumes-from.
-func (cli *CLI) imageMissing(ctx context.Context, image string) bool {
-	err := cli.http.call(ctx, http.MethodGet, imagePath(image, "/json"), nil)
+// been about a network or a container of --volumes-from. An image for another
+// platform is not the one.
+func (cli *CLI) imageMissing(ctx context.Context, image, platform string) bool {
+	query := url.Values{}
+	if platformQuery(query, "platform", platform) != nil {
+		return false
+	}
+	err := cli.http.call(ctx, http.MethodGet, imagePath(image, "/json"), query)
 	return errdefs.IsNotFound(err)
 }
 

@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
-	"time"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/pkg/mflag"
@@ -31,8 +28,9 @@ func newEvents(cli *CLI, flags *mflag.Set) runFunc {
 
 func (cli *CLI) events(ctx context.Context, o eventsOptions) error {
 	query := url.Values{}
-	setText(query, "since", timeArgument(o.since, cli.now()))
-	setText(query, "until", timeArgument(o.until, cli.now()))
+	if err := cli.setTimes(query, o.since, o.until); err != nil {
+		return err
+	}
 	setFilters(query, o.filters)
 	show := printEvent
 	if o.format != "" {
@@ -62,40 +60,4 @@ func (cli *CLI) events(ctx context.Context, o eventsOptions) error {
 			return err
 		}
 	}
-}
-
-// eventTime is the layout of the classic stream: always nine decimals.
-const eventTime = "2006-01-02T15:04:05.000000000Z07:00"
-
-// printEvent writes the classic line: time, id, image, action. What is neither
-// container nor image has its type in the place of the image.
-func printEvent(w io.Writer, e api.Event) error {
-	id, action, from := e.Actor.ID, e.Action, e.From
-	if id == "" {
-		id = e.ID
-	}
-	if action == "" {
-		action = e.Status
-	}
-	switch {
-	case e.Type == "" || e.Type == "image":
-	case e.Type != "container":
-		from = e.Type
-	case from == "":
-		from = e.Actor.Attributes["image"]
-	}
-	at := time.Unix(0, e.TimeNano)
-	if e.TimeNano == 0 {
-		at = time.Unix(e.Time, 0)
-	}
-	var b strings.Builder
-	b.WriteString(at.Local().Format(eventTime))
-	if id != "" {
-		fmt.Fprintf(&b, " %s:", id)
-	}
-	if from != "" {
-		fmt.Fprintf(&b, " (from %s)", from)
-	}
-	_, err := fmt.Fprintf(w, "%s %s\n", b.String(), action)
-	return err
 }

@@ -37,7 +37,7 @@ func FuzzRenderer(f *testing.F) {
 func FuzzArguments(f *testing.F) {
 	f.Add("2013-01-02T13:23:37", "reg:5000/a/b:c@d")
 	f.Fuzz(func(t *testing.T, when, name string) {
-		_ = timeArgument(when, testNow)
+		_, _ = timeArgument(when, testNow)
 		repo, tag := splitTag(name)
 		if len(repo)+len(tag) > len(name) {
 			t.Errorf("%q became %q and %q", name, repo, tag)

@@ -20,7 +20,6 @@ func newImagePrune(cli *CLI, flags *mflag.Set) runFunc {
 			filters = append(filters, "dangling=false")
 		}
 		if !force && !cli.confirm(what) {
-			cli.reclaimed(0)
 			return nil
 		}
 		var out api.ImagesPruned

@@ -39,8 +39,9 @@ func (cli *CLI) logs(ctx context.Context, o logsOptions) error {
 	setFlag(query, "follow", o.follow)
 	setFlag(query, "timestamps", o.timestamps)
 	setFlag(query, "details", o.details)
-	setText(query, "since", timeArgument(o.since, cli.now()))
-	setText(query, "until", timeArgument(o.until, cli.now()))
+	if err := cli.setTimes(query, o.since, o.until); err != nil {
+		return err
+	}
 	resp, err := cli.http.do(ctx, request{method: http.MethodGet, path: containerPath(o.container, "/logs"), query: query})
 	if err != nil {
 		return err

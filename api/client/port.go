@@ -30,6 +30,9 @@ func newPort(cli *CLI, _ *mflag.Set) runFunc {
 		if !strings.Contains(wanted, "/") {
 			wanted += "/tcp"
 		}
+		if number, _ := runconfig.Port(wanted).Split(); number == 0 {
+			return fmt.Errorf("Error: invalid port (%s)", args[1])
+		}
 		bindings := ports[runconfig.Port(wanted)]
 		if len(bindings) == 0 {
 			return fmt.Errorf("Error: No public port '%s' published for %s", wanted, args[0])

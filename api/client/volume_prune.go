@@ -16,11 +16,10 @@ func newVolumePrune(cli *CLI, flags *mflag.Set) runFunc {
 	return func(ctx context.Context, _ []string) error {
 		what := "anonymous local volumes not used by at least one container"
 		if all {
-			what = "local volumes not used by at least one container"
+			what = "all local volumes not used by at least one container"
 			filters = append(filters, "all=true")
 		}
-		if !force && !cli.confirm("WARNING! This will remove all "+what+".") {
-			cli.reclaimed(0)
+		if !force && !cli.confirm("WARNING! This will remove "+what+".") {
 			return nil
 		}
 		var out api.VolumesPruned
