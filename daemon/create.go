@@ -185,6 +185,7 @@ func (d *Daemon) plan(ctx context.Context, opt createOptions, img *image.Image) 
 	if rec.Endpoints, err = d.endpoints(ctx, opt.Network, host); err != nil {
 		return nil, nil, err
 	}
+	rec.Disconnected = onlyOthers(rec.Endpoints, host)
 	if rec.MountPoints, err = d.settleMounts(cfg, host); err != nil {
 		return nil, nil, err
 	}

@@ -44,6 +44,13 @@ func (d *Daemon) endpoints(ctx context.Context, n *runconfig.NetworkingConfig, h
 	return out, nil
 }
 
+// onlyOthers tells whether a container whose mode names no network asks for some,
+// and not for the default one: then it does not join that.
+func onlyOthers(endpoints map[string]*api.EndpointSettings, h *runconfig.HostConfig) bool {
+	kind, _ := networkMode(h)
+	return kind == "bridge" && len(endpoints) > 0 && endpoints[defaultNetwork] == nil
+}
+
 func endpoint(e *runconfig.EndpointConfig) *api.EndpointSettings {
 	ep := &api.EndpointSettings{
 		Links: e.Links, Aliases: e.Aliases, MacAddress: e.MacAddress, DriverOpts: e.DriverOpts, GwPriority: e.GwPriority,
