@@ -73,7 +73,7 @@ func New(opt Options) (*Builder, error) {
 
 // Install puts the jobs of the builder on the engine.
 func (b *Builder) Install(eng *engine.Engine) error {
-	return eng.Declare(b.buildDeclaration(), b.buildPruneDeclaration(), b.buildCachesDeclaration())
+	return eng.Declare(b.buildDeclaration(), b.buildPruneDeclaration(), b.buildCachesDeclaration(), b.insertDeclaration())
 }
 
 // Recover clears what a killed daemon left of its builds. Containers must have

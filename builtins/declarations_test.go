@@ -45,12 +45,12 @@ var (
 	}
 	changers = []string{
 		"acceptconnections", "allocate_interface", "allocate_port", "attach", "build", "build_prune", "commit", "container_archive_put", "container_exited", "container_rename", "container_update", "containers_prune",
-		"create", "exec_create", "exec_resize", "exec_start", "image_append", "image_delete", "image_set", "image_squash", "image_tag", "images_prune", "import", "init_networkdriver", "initserver", "job_cancel", "kill", "link", "load",
+		"create", "exec_create", "exec_resize", "exec_start", "image_append", "image_delete", "image_set", "image_squash", "image_tag", "images_prune", "import", "init_networkdriver", "initserver", "insert", "job_cancel", "kill", "link", "load",
 		"log", "name_interface", "network_connect", "network_create", "network_disconnect", "network_rm", "networks_prune", "pause", "pull", "push", "release_interface", "resize", "restart", "rm", "serveapi", "start", "stop", "tag", "unpause", "volume_create", "volume_rm", "volumes_prune",
 	}
 	waiters = []string{"attach", "build", "container_stats", "events", "exec_start", "job_trace", "logs", "restart", "serveapi", "stop", "wait"}
 	control = []string{"job_cancel", "jobs", "metrics"}
-	secrets = []string{"auth authConfig", "build authConfig", "build buildargs", "build configFile", "build secrets", "commit changes", "commit config", "commit containerConfig", "create Config", "create hiddenEnv", "distribution_inspect authConfig", "exec_create Env", "image_append Spec", "import SRC", "import changes", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
+	secrets = []string{"auth authConfig", "build authConfig", "build buildargs", "build configFile", "build secrets", "commit changes", "commit config", "commit containerConfig", "create Config", "create hiddenEnv", "distribution_inspect authConfig", "exec_create Env", "image_append Spec", "import SRC", "import changes", "insert URL", "pull authConfig", "push authConfig", "search authConfig", "volume_create options"}
 )
 
 func TestEveryJobSaysWhetherItChangesAndWaits(t *testing.T) {

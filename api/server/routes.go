@@ -113,6 +113,7 @@ func routes() []route {
 		{"GET", "/images/{name:.+}/attestations", "", nil, nil, custom(noAttestations)},
 		{"GET", "/images/{name:.+}/get", "image_export", name, platforms, stream("application/x-tar")},
 		{"GET", "/images/{name:.+}/history", "history", name, []key{text("platform")}, document(shapeHistory()...)},
+		{"POST", "/images/{name:.+}/insert", "insert", []source{fromPath("name"), fromQuery("url"), fromQuery("path")}, nil, custom(insert)},
 		{"GET", "/images/{name:.+}/json", "image_inspect", name, []key{text("platform")}, document(shapeImageInspect()...)},
 		{"POST", "/images/{name:.+}/push", "push", name, push, custom(imagePush)},
 		{"POST", "/images/{name:.+}/tag", "tag", tag, []key{flag("force")}, empty(201)},

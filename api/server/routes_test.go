@@ -115,6 +115,7 @@ var routeCases = map[string]struct {
 	"GET /events":                 {query: "?since=1&until=2", stdout: `{"Type":"container","Action":"die","Actor":{"ID":"x","Attributes":{}},"status":"die","time":2}` + "\n", env: map[string]string{"since": "1", "until": "2"}, code: 200, answer: `{"Type":"container","Action":"die","Actor":{"ID":"x","Attributes":{}},"time":2}` + "\n"},
 	"POST /images/create":         {query: "?fromSrc=-&repo=a&tag=b&changes=CMD+x&changes=USER+y&message=m", stdout: "{}\n", args: []string{"-", "a", "b"}, env: map[string]string{"json": "1", "changes": `["CMD x","USER y"]`, "message": "m"}, code: 200, answer: "{}\n"},
 	"POST /auth":                  {body: `{"username":"u"}`, stdout: `{"Status":"ok"}`, env: map[string]string{"authConfig": `{"username":"u"}`, "json": "1"}, code: 200, answer: `{"Status":"ok"}` + "\n"},
+	"POST /images/X/insert":       {query: "?url=http://a/b&path=/c", stdout: "{}\n", args: []string{"X", "http://a/b", "/c"}, env: map[string]string{"json": "1"}, code: 200, answer: "{}\n"},
 	"GET /images/get":             {query: "?names=a&names=b:c&platform=linux/arm64", stdout: "tar", args: []string{"a", "b:c"}, env: map[string]string{"platform": `["linux/arm64"]`}, code: 200, answer: "tar"},
 	"GET /images/X/get":           {stdout: "tar", args: []string{"X"}, code: 200, answer: "tar"},
 	"POST /images/load":           {query: "?quiet=1", body: "tar", stdout: "{}\n", env: map[string]string{"quiet": "1", "json": "1"}, code: 200, answer: "{}\n"},
