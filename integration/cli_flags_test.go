@@ -232,9 +232,9 @@ func compareFlags(t *testing.T, command string, official, ours map[string]helpFl
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		want, ok := official[name], false
-		got := helpFlag{}
-		if got, ok = ours[name]; ok && (want.short == "" || want.short == got.short) {
+		want := official[name]
+		got, ok := ours[name]
+		if ok && (want.short == "" || want.short == got.short) {
 			want.short = got.short // one that is only ours is no difference
 		}
 		if name == "--help" || ok && got == want || apart(name) {

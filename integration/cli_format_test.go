@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/enginejobs/docker/integration/daemonproc"
+	"github.com/enginejobs/docker/registry/registrytest"
 )
 
 // TestFormatsOfBothCLIs asks one daemon the same by the official CLI and by
@@ -19,6 +20,9 @@ func TestFormatsOfBothCLIs(t *testing.T) {
 	t.Parallel()
 	d := daemonproc.Start(t, daemonproc.Options{})
 	formatFixtures(t, d)
+	reg := registrytest.New(t, registrytest.Options{})
+	reg.Find(map[string]any{"name": "team/found", "description": "a description with more than forty-five characters, and\nlines", "star_count": 3, "is_official": true},
+		map[string]any{"name": "team/other", "description": "short", "is_automated": true})
 	var lines [][]string
 	for _, f := range formatFields {
 		command, fields := strings.Fields(f.command), strings.Fields(f.fields)
@@ -32,7 +36,7 @@ func TestFormatsOfBothCLIs(t *testing.T) {
 		}
 	}
 	for _, line := range formatLines {
-		lines = append(lines, strings.Split(line, "|"))
+		lines = append(lines, strings.Split(strings.ReplaceAll(line, "REGISTRY", reg.Host()), "|"))
 	}
 	var both sync.WaitGroup // two at a time
 	queue := make(chan []string)
@@ -114,6 +118,11 @@ var formatLines = []string{
 	"info|-f|{{.Containers}} {{.ContainersRunning}} {{.Images}} {{.Driver}} {{json .Plugins}} {{.MemTotal}} {{.Name}} {{.ID}} {{.ClientInfo.Context}} {{.DockerRootDir}}",
 	"events|--since|0|--until|1s|--format|json", "events|--since|0|--until|1s|--format|{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}} {{.Time}} {{.TimeNano}} {{.Scope}} {{.Status}} {{.ID}} {{.From}}",
 	"events|--since|0|--until|1s|-f|type=container|-f|event=start|-f|container=one|--format|{{.Action}}", "events|--since|0|--until|1s|-f|label=a=b|--format|{{.Action}}",
+	// What is found.
+	"search|--format|{{.Name}} {{.Description}} {{.StarCount}} {{.IsOfficial}}|REGISTRY/team", "search|--format|json|REGISTRY/team",
+	"search|--no-trunc|--format|{{.Description}}|REGISTRY/team", "search|--format|table {{.Name}}\t{{.StarCount}}\t{{.IsOfficial}}|REGISTRY/team",
+	"search|--format|table|REGISTRY/team", "search|--limit|1|--format|{{.Name}}|REGISTRY/team", "search|--limit|1000|REGISTRY/team", "search|-f|colour=red|REGISTRY/team",
+	"search|-f|is-official=true|--format|{{.Name}}|REGISTRY/team", "search|-f|stars=2|--format|{{.Name}}|REGISTRY/team", "search|-f|stars=many|REGISTRY/team",
 	// Lists that have no format.
 	"port|one", "port|one|80", "port|one|80/udp", "diff|two", "top|none|-o|pid,args", "wait|three", "logs|three", "logs|--tail|1|three",
 }

@@ -34,6 +34,13 @@ type searchRow struct {
 	Name, Description, StarCount, IsOfficial, IsAutomated string
 }
 
+// MarshalJSON is what {{json .}} shows: a word is told as what it stands for.
+func (r searchRow) MarshalJSON() ([]byte, error) {
+	return rowJSON(map[string]any{
+		"Name": r.Name, "Description": r.Description, "StarCount": r.StarCount, "IsOfficial": strconv.FormatBool(r.IsOfficial != ""),
+	})
+}
+
 const shortDescription = 45
 
 func (cli *CLI) search(ctx context.Context, o searchOptions, term string) error {

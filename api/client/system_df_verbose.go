@@ -166,7 +166,7 @@ func (r cacheRow) LastUsedSince() string {
 }
 
 // UsageCount is how many builds had it.
-func (r cacheRow) UsageCount() string { return strconv.Itoa(int(r.c.UsageCount)) }
+func (r cacheRow) UsageCount() string { return strconv.Itoa(r.c.UsageCount) }
 
 // InUse tells whether a build has it now.
 func (r cacheRow) InUse() string { return strconv.FormatBool(r.c.InUse) }
