@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -206,6 +207,43 @@ func TestAnswersOfBothCLIs(t *testing.T) {
 		if official, ours := d.Official(t, args...), d.Docker(args...); official.Code != ours.Code {
 			t.Errorf("official: %v\nours: %v", official, ours)
 		}
+	}
+}
+
+// TestWithoutADaemon: what cannot be asked ends with the exit code of the
+// official CLI, and says why.
+func TestWithoutADaemon(t *testing.T) {
+	daemonproc.Require(t)
+	t.Parallel()
+	official := daemonproc.MustAsset(t, "client")
+	for _, line := range []string{
+		"ps", "run busybox", "create busybox", "exec a b", "version", "info", "images", "pull x", "logs a", "inspect a", "stats --no-stream", "events",
+		"cp a:/x .", "start -a a", "stop a", "rm -f a", "wait a", "export a", "save a", "network ls", "volume create", "system df", "container prune -f",
+		"logout localhost:1", "version --format {{.Client.Os}}",
+	} {
+		t.Run(strings.ReplaceAll(line, " ", "_"), func(t *testing.T) {
+			type answer struct {
+				code   int
+				stdout string
+			}
+			ask := func(bin string) (answer, string) {
+				cmd := exec.Command(bin, strings.Fields(line)...)
+				cmd.Env = []string{"HOME=" + t.TempDir(), "DOCKER_HOST=unix:///nonexistent/docker.sock"}
+				var out, errOut strings.Builder
+				cmd.Stdout, cmd.Stderr = &out, &errOut
+				_ = cmd.Run() // its exit code says it
+				a := answer{code: cmd.ProcessState.ExitCode()}
+				if strings.Contains(line, "--format") {
+					a.stdout = out.String()
+				}
+				return a, errOut.String()
+			}
+			want, _ := ask(official)
+			got, says := ask(daemonproc.Binary())
+			if got != want || got.code != 0 && !strings.Contains(says, "Cannot connect to the Docker daemon") {
+				t.Errorf("%+v, the official CLI %+v\n%s", got, want, says)
+			}
+		})
 	}
 }
 

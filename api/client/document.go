@@ -19,6 +19,9 @@ type document struct {
 // showDocument runs a template on a JSON document.
 func showDocument(w io.Writer, f *format, raw []byte) error {
 	d := document{raw: make(map[string][]byte)}
+	if !json.Valid(raw) {
+		return fmt.Errorf("reading the daemon's answer: it is no JSON: %.100q", raw)
+	}
 	v, err := d.decode(raw)
 	if err != nil {
 		return fmt.Errorf("reading the daemon's answer: %w", err)

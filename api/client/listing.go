@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/docker/go-units"
 )
@@ -99,7 +100,8 @@ func fit(text string, n int) string {
 	for i, r := range text {
 		all += columns(r)
 		if all <= n-1 {
-			before = i + len(string(r))
+			_, size := utf8.DecodeRuneInString(text[i:])
+			before = i + size
 		}
 	}
 	if all <= n {
