@@ -155,6 +155,7 @@ func (d *Daemon) allocate(ctx context.Context, s *snapshot, want endpointRequest
 	mac := s.rec.Config.MacAddress
 	if e := want.wish; e != nil {
 		mac = cmp.Or(e.MacAddress, mac)
+		set("Interface", e.DriverOpts[optInterface])
 		if ipam := e.IPAMConfig; ipam != nil {
 			set("RequestedIP", ipam.IPv4Address)
 			set("RequestedIPv6", ipam.IPv6Address)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/errdefs"
@@ -64,6 +65,11 @@ func endpoint(e *runconfig.EndpointConfig) *api.EndpointSettings {
 	return ep
 }
 
+// interfaceName tells whether the kernel takes a name for an interface.
+func interfaceName(name string) bool {
+	return name != "" && len(name) <= 15 && name != "." && name != ".." && name != "lo" && !strings.ContainsAny(name, "/: \t\n\v\f\r")
+}
+
 // networkName is the name of a network by its id or name; what is not known
 // stays as it is.
 func (d *Daemon) networkName(ctx context.Context, ref string) string {
@@ -86,6 +92,9 @@ func (d *Daemon) network(ctx context.Context, ref string) (n api.Network, err er
 	return n, job.OutputJSON(&n)
 }
 
+// optInterface is the option of an endpoint that names its interface in the container.
+const optInterface = "com.docker.network.endpoint.ifname"
+
 // checkEndpoint refuses wishes that no network can meet.
 func checkEndpoint(kind, name string, e *runconfig.EndpointConfig) error {
 	if kind == "container" {
@@ -95,6 +104,10 @@ func checkEndpoint(kind, name string, e *runconfig.EndpointConfig) error {
 	if (kind == "host" || kind == "none") && name != kind {
 		return errdefs.InvalidArgument("conflicting options: cannot attach both user-defined and non-user-defined network-modes: "+
 			"network mode %s and network %s", kind, name)
+	}
+	if dev, asked := e.DriverOpts[optInterface]; asked && !interfaceName(dev) {
+		return errdefs.InvalidArgument("invalid endpoint settings: %s of network %s is %.32q: "+
+			"want 1 to 15 characters without white space, slash and colon", optInterface, name, dev)
 	}
 	if networkKept(name) {
 		switch {

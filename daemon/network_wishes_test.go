@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/enginejobs/docker/errdefs"
 )
 
 // Who names networks and says nothing by the mode joins these, and the default
@@ -40,5 +42,25 @@ func TestNetworksWithoutAMode(t *testing.T) {
 				t.Errorf("%+v", got)
 			}
 		}
+	}
+}
+
+// An endpoint may name its interface, which the kernel must be able to call so.
+func TestInterfaceOfAnEndpoint(t *testing.T) {
+	f := setup(t)
+	f.create("web", "sleep 60")
+	f.run("start", "web")
+	job := f.eng.Job("network_connect", "one", "web")
+	job.Setenv("EndpointConfig", `{"DriverOpts":{"com.docker.network.endpoint.ifname":"lan0"}}`)
+	if err := job.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.net.last()["Interface"]; got != "lan0" {
+		t.Errorf("interface %q", got)
+	}
+	for _, name := range []string{"", "lo", ".", "..", "a/b", "a b", "a:b", "sixteen-letters."} {
+		job := f.eng.Job("network_connect", "two", "web")
+		job.Setenv("EndpointConfig", `{"DriverOpts":{"com.docker.network.endpoint.ifname":"`+name+`"}}`)
+		f.fails(errdefs.KindInvalidArgument, job)
 	}
 }
