@@ -18,7 +18,7 @@ import (
 // TestComposeScripts runs testdata/compose with docker-compose 1 and with Compose
 // of today, which is built from its module. The two name containers differently:
 // $S is what is between the parts. Lines for one of them begin with [one] or
-// [today].
+// [today]; what only the new one knows is in compose/today.
 func TestComposeScripts(t *testing.T) {
 	daemonproc.Require(t)
 	t.Run("one", func(t *testing.T) {
@@ -28,9 +28,12 @@ func TestComposeScripts(t *testing.T) {
 		}
 		runScripts(t, "testdata/compose", daemonproc.MustAsset(t, "client"), composing(compose, "one", "_"))
 	})
-	t.Run("today", func(t *testing.T) {
-		runScripts(t, "testdata/compose", daemonproc.MustAsset(t, "client"), composing(daemonproc.MustAsset(t, "compose"), "today", "-"))
-	})
+	today := composing(daemonproc.MustAsset(t, "compose"), "today", "-")
+	for name, dir := range map[string]string{"today": "testdata/compose", "today-only": "testdata/compose/today"} {
+		t.Run(name, func(t *testing.T) {
+			runScripts(t, dir, daemonproc.MustAsset(t, "client"), today)
+		})
+	}
 }
 
 // composing gives scripts the command compose.
