@@ -21,6 +21,10 @@ func (cli *CLI) confirm(question string) bool {
 
 // prune asks the daemon to remove all of a kind that nothing uses.
 func (cli *CLI) prune(ctx context.Context, path string, filters []string, answer any) error {
+	filters, err := cli.pruneFilters(filters)
+	if err != nil {
+		return err
+	}
 	query := url.Values{}
 	setFilters(query, filters)
 	return cli.http.callJSON(ctx, request{method: http.MethodPost, path: path, query: query}, answer)

@@ -275,3 +275,30 @@ func hostOf(server string) string {
 	}
 	return server
 }
+
+// Text is a member that is a string, "" when it is not there.
+func (f *File) Text(member string) string {
+	var text string
+	_ = json.Unmarshal(f.members[member], &text) // what is no string says nothing
+	return text
+}
+
+// List is a member that is a list of strings, empty when it is not there.
+func (f *File) List(member string) []string {
+	var list []string
+	_ = json.Unmarshal(f.members[member], &list) // what is no list says nothing
+	return list
+}
+
+// SetText writes the file with a member changed, or without it when it is "".
+func (f *File) SetText(member, text string) error {
+	delete(f.members, member)
+	if text != "" {
+		raw, err := json.Marshal(text)
+		if err != nil {
+			return err
+		}
+		f.members[member] = raw
+	}
+	return f.save()
+}
