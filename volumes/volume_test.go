@@ -40,6 +40,7 @@ func TestCreateRefuses(t *testing.T) {
 		spec       Spec
 		kind       errdefs.Kind
 	}{
+		{"v", "volume name is too short", Spec{}, errdefs.KindInvalidArgument},
 		{"a/b", `"a/b" includes invalid characters for a local volume name`, Spec{}, errdefs.KindInvalidArgument},
 		{"data", `invalid option: "size"`, Spec{Options: map[string]string{"size": "1"}}, errdefs.KindInvalidArgument},
 		{"data", `missing required option: "device"`, Spec{Options: map[string]string{"type": "nfs"}}, errdefs.KindInvalidArgument},

@@ -63,6 +63,9 @@ func NewName() string {
 
 // CheckName tells whether name can be a volume's.
 func CheckName(name string) error {
+	if len(name) == 1 {
+		return errdefs.InvalidArgument("volume name is too short, names should be at least two alphanumeric characters")
+	}
 	if !names.Valid(name) || len(name) > 255 {
 		return errdefs.InvalidArgument("%q includes invalid characters for a local volume name, only %q are allowed. "+
 			"If you intended to pass a host directory, use absolute path", name, "[a-zA-Z0-9][a-zA-Z0-9_.-]")
