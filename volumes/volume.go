@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/names"
 	"github.com/enginejobs/docker/pkg/atomicfile"
 )
 
@@ -61,7 +62,7 @@ func (s *Store) load() error {
 		return fmt.Errorf("reading the volume directory: %w", err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || CheckName(e.Name()) != nil {
+		if !e.IsDir() || !names.Valid(e.Name()) {
 			continue
 		}
 		v, err := s.read(e.Name())
