@@ -72,7 +72,7 @@ func (b *Builder) buildDeclaration() engine.Declaration {
 //	Stdout: messages
 //	Errors: InvalidArgument (options, Dockerfile, context), NotFound (stage, image,
 //	        file); with the exit code of a RUN that failed
-//	Events: those of the containers of RUN; tag
+//	Events: those of the containers of RUN; create and tag of the image
 //	Phases: context, dockerfile, step N, squash, tag
 func (b *Builder) jobBuild(job *engine.Job) error {
 	opt, err := decodeBuild(job)
@@ -177,6 +177,7 @@ func (b *Builder) finish(ctx context.Context, opt buildOptions, x *building, id 
 	if err := out.built(id); err != nil {
 		return "", err
 	}
+	b.event(ctx, "image", "create", id, map[string]string{"name": id})
 	for _, name := range names {
 		tag := b.job(ctx, "tag", id, name.Name(), name.Tag)
 		tag.SetenvBool("force", true)

@@ -125,16 +125,21 @@ func matcher(name string, values []string) func(run.Cache) bool {
 }
 
 func (b *Builder) pruneEvent(ctx context.Context, reclaimed int64) {
+	b.event(ctx, "builder", "prune", "", map[string]string{"reclaimed": strconv.FormatInt(reclaimed, 10)})
+}
+
+// event tells the journal, where there is one.
+func (b *Builder) event(ctx context.Context, typ, action, id string, attributes map[string]string) {
 	if !b.opt.Engine.Has("log") {
 		return
 	}
-	job := b.job(context.WithoutCancel(ctx), "log", "prune", "")
-	job.Setenv("type", "builder")
-	err := job.SetenvJson("attributes", map[string]string{"reclaimed": strconv.FormatInt(reclaimed, 10)})
+	job := b.job(context.WithoutCancel(ctx), "log", action, id)
+	job.Setenv("type", typ)
+	err := job.SetenvJson("attributes", attributes)
 	if err == nil {
 		err = job.Run()
 	}
 	if err != nil {
-		b.opt.Logf("recording the event prune: %v", err)
+		b.opt.Logf("recording the event %s: %v", action, err)
 	}
 }

@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"encoding/json"
+	"os"
+	"strconv"
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/access"
@@ -46,9 +49,34 @@ func (s *Server) loadAccess() error {
 func (s *Server) reload() {
 	if s.cfg.Access == "" {
 		s.log.Infof("there is nothing to reload: no access policy is named")
+	} else if err := s.loadAccess(); err != nil {
+		s.log.Errorf("%v; the access policy of before stays in force", err)
 		return
 	}
-	if err := s.loadAccess(); err != nil {
-		s.log.Errorf("%v; the access policy of before stays in force", err)
+	s.tellReload()
+}
+
+// tellReload tells the journal what is in force now.
+func (s *Server) tellReload() {
+	name, _ := os.Hostname()
+	attributes := map[string]string{
+		"name": name, "debug": strconv.FormatBool(s.cfg.Debug), "labels": listed(s.cfg.Labels), "live-restore": strconv.FormatBool(s.cfg.LiveRestore),
+		"registry-mirrors": listed(s.cfg.Registries.Mirrors), "insecure-registries": listed(s.cfg.Registries.Insecure),
+		"shutdown-timeout": strconv.Itoa(int(s.cfg.ShutdownTimeout.Seconds())),
 	}
+	job := s.eng.Job("log", "reload", s.parts.id)
+	job.Setenv("type", "daemon")
+	err := job.SetenvJson("attributes", attributes)
+	if err == nil && s.eng.Has("log") {
+		err = job.Run()
+	}
+	if err != nil {
+		s.log.Errorf("recording the event reload: %v", err)
+	}
+}
+
+// listed is a list as events have it: JSON, and never null.
+func listed(list []string) string {
+	text, _ := json.Marshal(append([]string{}, list...)) // strings always marshal
+	return string(text)
 }

@@ -87,3 +87,23 @@ func TestBadAccessPolicyStopsTheStart(t *testing.T) {
 		t.Errorf("a negative limit: %v", err)
 	}
 }
+
+// TestReloadIsTold: the journal has what is in force after SIGHUP.
+func TestReloadIsTold(t *testing.T) {
+	s := newServer(t, Config{Labels: []string{"a=b"}, Log: &linesLog{}})
+	calls := make(chan *engine.Job, 1)
+	if err := s.Engine().Register("log", func(job *engine.Job) error { calls <- job; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.minor(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	job := <-calls
+	attributes := map[string]string{}
+	if err := job.GetenvJson("attributes", &attributes); err != nil {
+		t.Fatal(err)
+	}
+	if job.Args[0] != "reload" || job.Getenv("type") != "daemon" || attributes["labels"] != `["a=b"]` || attributes["registry-mirrors"] != "[]" {
+		t.Errorf("%v %v", job.Args, attributes)
+	}
+}
