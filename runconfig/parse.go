@@ -57,6 +57,9 @@ func (f *Flags) Parse(args []string, env Lookup) (*Parsed, error) {
 	if len(args) == 0 {
 		return nil, errors.New("an image is missing")
 	}
+	if !f.noTrust {
+		return nil, ErrContentTrust
+	}
 	if f.workdir != "" && !path.IsAbs(f.workdir) {
 		return nil, errors.New("The working directory is invalid. It needs to be an absolute path.")
 	}
