@@ -40,12 +40,13 @@ func (e Env) get(key string) string {
 // CLI is one invocation.
 type CLI struct {
 	Streams
-	env   Env
-	http  *httpClient
-	debug bool
-	files string                                       // --config: where config.json is; "" for the usual place
-	jobs  func(ctx context.Context) (jobEngine, error) // the commands of job only
-	now   func() time.Time
+	env     Env
+	http    *httpClient
+	debug   bool
+	context string                                       // name of the one in use
+	files   string                                       // --config: where config.json is; "" for the usual place
+	jobs    func(ctx context.Context) (jobEngine, error) // the commands of job only
+	now     func() time.Time
 	// notify delivers the signals to c until stop is called; a nil list is
 	// never passed.
 	notify func(c chan<- os.Signal, list ...os.Signal) (stop func())
@@ -78,7 +79,8 @@ type Command struct {
 	Also []string
 	// Stop says that flags end at the first positional word, because the
 	// words that follow belong to somebody else.
-	Stop bool
+	Stop   bool
+	Hidden bool // programs call it, people do not
 	// New declares the flags and returns what runs after parsing.
 	New func(*CLI, *mflag.Set) runFunc
 }

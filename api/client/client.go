@@ -25,10 +25,9 @@ import (
 // mostly one after the other on one connection, and takes some connections
 // over; a pool with its goroutines would cost more than the requests.
 type httpClient struct {
-	proto, addr string
-	tls         *tls.Config
-	now         func() time.Time
-	needs       func(version string) error // refuses what the server is too old for; nil refuses nothing
+	endpoint
+	now   func() time.Time
+	needs func(version string) error // refuses what the server is too old for; nil refuses nothing
 
 	mu      sync.Mutex // guards the rest; never held across I/O
 	version string     // in the path of requests
@@ -50,8 +49,8 @@ const idleLimit = time.Second
 const dialTimeout = 32 * time.Second
 
 // newHTTPClient prepares a client. A version given by the user is final.
-func newHTTPClient(proto, addr, version string, now func() time.Time) *httpClient {
-	c := &httpClient{proto: proto, addr: addr, version: api.Version, now: now}
+func newHTTPClient(p endpoint, version string, now func() time.Time) *httpClient {
+	c := &httpClient{endpoint: p, version: api.Version, now: now}
 	if version != "" {
 		c.version, c.agreed = strings.TrimPrefix(version, "v"), true
 	}
@@ -73,8 +72,15 @@ type request struct {
 // versioned makes a request body that depends on the API version.
 type versioned func(version string) any
 
-// dial opens a connection.
-func (c *httpClient) dial(ctx context.Context) (*conn, error) {
+// connect opens a connection.
+func (c *httpClient) connect(ctx context.Context) (*conn, error) {
+	if c.dial != nil {
+		nc, err := c.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &conn{Conn: nc, br: bufio.NewReader(nc)}, nil
+	}
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	var nc net.Conn
 	var err error
@@ -98,7 +104,7 @@ func (c *httpClient) take(ctx context.Context) (*conn, error) {
 	for {
 		cn := c.lastIdle()
 		if cn == nil {
-			return c.dial(ctx)
+			return c.connect(ctx)
 		}
 		if c.now().Sub(cn.idle) < idleLimit {
 			return cn, nil

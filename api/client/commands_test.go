@@ -33,7 +33,7 @@ func TestDispatch(t *testing.T) {
 		{"--nope", 125, "", "flag provided but not defined: --nope\nSee 'docker --help'.\n"},
 		{"-H", 125, "", "flag needs an argument: -H\nSee 'docker --help'.\n"},
 		{"-H a:1 -H b:2 ps", 1, "", "Please specify only one -H\n"},
-		{"-H ssh://x ps", 1, "", "Invalid bind address format: ssh://x\n"},
+		{"-H ftp://x ps", 1, "", "Invalid bind address format: ftp://x\n"},
 		{"-H tcp:// ps", 1, "", "Invalid proto, expected tcp: \n"},
 		{"-l loud ps", 1, "", "Unable to parse logging level: loud\n"},
 		{"-H unix:///nonexistent/socket ps", 1, "", "Cannot connect to the Docker daemon. Is 'docker -d' running on this host?\n"},
@@ -210,7 +210,7 @@ func TestIdleConnection(t *testing.T) {
 	d := newFake(t)
 	d.routes["GET /x"] = status(http.StatusOK)
 	now := testNow
-	c := newHTTPClient("unix", d.socket, api.Version, func() time.Time { return now })
+	c := newHTTPClient(endpoint{proto: "unix", addr: d.socket}, api.Version, func() time.Time { return now })
 	for i, want := range []int{1, 1, 2} {
 		if i == 2 {
 			now = now.Add(idleLimit)

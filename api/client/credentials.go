@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -14,14 +15,15 @@ import (
 
 // configFile reads the user's configuration.
 func (cli *CLI) configFile() (*cliconfig.File, error) {
-	dir, home := cli.files, cli.env.get("HOME")
-	if dir == "" {
-		dir = cli.env.get("DOCKER_CONFIG")
+	return cliconfig.Load(cli.configDir(), cli.env.get("HOME"))
+}
+
+// configDir is the directory of config.json and of the contexts.
+func (cli *CLI) configDir() string {
+	if dir := cmp.Or(cli.files, cli.env.get("DOCKER_CONFIG")); dir != "" {
+		return dir
 	}
-	if dir == "" {
-		dir = filepath.Join(home, ".docker")
-	}
-	return cliconfig.Load(dir, home)
+	return filepath.Join(cli.env.get("HOME"), ".docker")
 }
 
 // registryOf is the registry of an image as credentials are kept for it.

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/enginejobs/docker/pkg/clicontext"
 	"github.com/enginejobs/docker/pkg/mflag"
 )
 
 // globals are the flags before the command.
 type globals struct {
 	daemon, version, help, debug bool
-	logLevel, config             string
+	logLevel, config, context    string
 	hosts                        []string
 	tls, tlsVerify               bool
 	ca, cert, key                string
@@ -35,13 +36,14 @@ func newGlobals(env Env) (*globals, *mflag.Set) {
 	set.Bool(&g.help, "-h --help", "Print usage")
 	set.Bool(&g.debug, "-D --debug", "Enable debug mode")
 	set.String(&g.logLevel, "-l --log-level", "Set the logging level")
-	set.List(&g.hosts, "-H --host", "Daemon to connect to (unix:///path or\ntcp://host:port)", nil)
+	set.List(&g.hosts, "-H --host", "Daemon to connect to (unix:///path,\ntcp://host:port or ssh://[user@]host)", nil)
 	set.Bool(&g.tls, "--tls", "Use TLS; implied by --tlsverify")
 	set.Bool(&g.tlsVerify, "--tlsverify", "Use TLS and verify the daemon")
 	set.String(&g.ca, "--tlscacert", "Trust only daemons with a certificate of this CA")
 	set.String(&g.cert, "--tlscert", "Path to the TLS certificate file")
 	set.String(&g.key, "--tlskey", "Path to the TLS key file")
-	set.String(&g.config, "!--config", "")
+	set.String(&g.config, "--config", "Location of client config files")
+	set.String(&g.context, "-c --context", "Context to use for the connection (overrides DOCKER_HOST)")
 	for _, names := range []string{
 		"!-r !--restart", "!--icc", "!--iptables", "!--ip-masq", "!--ip-forward", "!--ipv6",
 		"!--selinux-enabled", "!--api-enable-cors", "!--userland-proxy", "!--live-restore",
@@ -94,21 +96,16 @@ func (cli *CLI) configure(g *globals, set *mflag.Set) error {
 	default:
 		return errors.New("Unable to parse logging level: " + g.logLevel)
 	}
-	host := cli.env.get("DOCKER_HOST")
-	if len(g.hosts) == 1 {
-		host = g.hosts[0]
-	}
-	proto, addr, err := parseHost(host)
-	if err != nil {
-		return err
-	}
 	cli.files = g.config
 	cli.debug = g.debug || cli.env.get("DEBUG") != ""
-	cli.http = newHTTPClient(proto, addr, cli.env.get("DOCKER_API_VERSION"), cli.now)
-	if proto == "tcp" && (g.tls || g.tlsVerify || set.IsSet("--tlsverify")) {
-		if cli.http.tls, err = tlsConfig(g.tlsVerify, g.ca, g.cert, g.key, set.IsSet("--tlscert") || set.IsSet("--tlskey")); err != nil {
-			return err
-		}
+	var err error
+	if cli.context, err = cli.contextName(g); err != nil {
+		return err
 	}
-	return nil
+	p, err := cli.find(cli.context, g, set)
+	if err != nil && cli.context != clicontext.Default {
+		p, err = nowhere(err), nil
+	}
+	cli.http = newHTTPClient(p, cli.env.get("DOCKER_API_VERSION"), cli.now)
+	return err
 }

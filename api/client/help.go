@@ -47,6 +47,9 @@ func (cli *CLI) printGroup(word string) error {
 	prefix := strings.ToLower(word) + " "
 	var lines []string
 	for _, c := range commands() {
+		if c.Hidden {
+			continue
+		}
 		for _, other := range append([]string{c.Name}, c.Also...) {
 			if sub, ok := strings.CutPrefix(other, prefix); ok {
 				lines = append(lines, fmt.Sprintf("    %-10s%s", sub, c.Summary))

@@ -33,7 +33,7 @@ func (c *httpClient) hijack(ctx context.Context, r request) (*hijacked, error) {
 			return nil, err
 		}
 	}
-	cn, err := c.dial(ctx)
+	cn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
 	}

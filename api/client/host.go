@@ -33,6 +33,11 @@ func parseHost(text string) (proto, addr string, err error) {
 			rest = defaultSocket
 		}
 		return "unix", rest, nil
+	case scheme == "ssh":
+		if _, err := sshArgs(rest); err != nil {
+			return "", "", err
+		}
+		return "ssh", rest, nil
 	case scheme != "tcp":
 		return "", "", bad
 	case rest == "":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +31,12 @@ func (cli *CLI) dialJobs(ctx context.Context) (jobEngine, error) {
 	if cli.http.tls != nil {
 		options = append(options, remote.WithTLS(cli.http.tls))
 	}
-	eng, err := remote.Dial(ctx, cli.http.proto+"://"+cli.http.addr, options...)
+	at := cli.http.proto + "://" + cli.http.addr
+	if dial := cli.http.dial; dial != nil {
+		at = "tcp://docker:2375" // any: nobody looks it up
+		options = append(options, remote.WithDialer(func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }))
+	}
+	eng, err := remote.Dial(ctx, at, options...)
 	if err != nil {
 		return nil, cli.jobsDialError(ctx, err)
 	}
