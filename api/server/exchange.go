@@ -59,13 +59,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		x.fail(err)
 		return
 	}
-	var match mux.RouteMatch
-	if !s.router.Match(r, &match) || match.MatchErr != nil {
-		x.notFound()
-		return
-	}
-	row, ok := match.Handler.(*route)
-	if !ok {
+	row := s.find(x)
+	if row == nil {
 		x.notFound()
 		return
 	}
@@ -74,7 +69,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		return
 	}
 	s.log.Debugf("%s %s", r.Method, row.shown(r))
-	x.vars = match.Vars
 	if row.changesState() {
 		s.changes.enter()
 		defer s.changes.leave()
@@ -82,6 +76,20 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 	if err := row.answer(x); err != nil {
 		x.fail(err)
 	}
+}
+
+// find is the row of a request, or nil. Rows without variables need no router.
+func (s *Server) find(x *exchange) *route {
+	if row := s.plain[place{x.r.Method, x.r.URL.Path}]; row != nil {
+		return row
+	}
+	var match mux.RouteMatch
+	if !s.router.Match(x.r, &match) || match.MatchErr != nil {
+		return nil
+	}
+	row, _ := match.Handler.(*route)
+	x.vars = match.Vars
+	return row
 }
 
 // shown is what the log says of a request: its address, without the query where

@@ -52,6 +52,7 @@ type Server struct {
 	opt    Options
 	log    Logger
 	router *mux.Router
+	plain  map[place]*route // rows whose path has no variable
 	debug  http.Handler
 	jobs   http.Handler // below jobsPath
 	same   [4]string    // headers of all answers; see setHeaders
@@ -82,7 +83,8 @@ func New(eng *engine.Engine, opt Options) *Server {
 		s.opt.Unsetenv = func(string) {}
 	}
 	s.same = [4]string{api.Version, "false", "linux", "Docker/" + s.opt.Version + " (linux)"}
-	s.router = newRouter(routes())
+	table := routes()
+	s.router, s.plain = newRouter(table), plainRows(table)
 	s.jobs = remote.Handler(eng, remote.Options{})
 	if opt.Debug {
 		s.debug = debugHandler()
@@ -114,6 +116,19 @@ func newRouter(table []route) *mux.Router {
 		router.Methods(row.method).MatcherFunc(literally(row.path)).Path(row.path).Handler(row)
 	}
 	return router
+}
+
+// place is what a request asks for.
+type place struct{ method, path string }
+
+func plainRows(table []route) map[place]*route {
+	rows := map[place]*route{}
+	for i := range table {
+		if row := &table[i]; !strings.Contains(row.path, "{") {
+			rows[place{row.method, row.path}] = row
+		}
+	}
+	return rows
 }
 
 // literally spares the router the regular expressions of rows whose fixed
