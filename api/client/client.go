@@ -28,6 +28,7 @@ type httpClient struct {
 	endpoint
 	now   func() time.Time
 	needs func(version string) error // refuses what the server is too old for; nil refuses nothing
+	final bool                       // the user has chosen the version
 
 	mu      sync.Mutex // guards the rest; never held across I/O
 	version string     // in the path of requests
@@ -52,7 +53,7 @@ const dialTimeout = 32 * time.Second
 func newHTTPClient(p endpoint, version string, now func() time.Time) *httpClient {
 	c := &httpClient{endpoint: p, version: api.Version, now: now}
 	if version != "" {
-		c.version, c.agreed = strings.TrimPrefix(version, "v"), true
+		c.version, c.agreed, c.final = strings.TrimPrefix(version, "v"), true, true
 	}
 	return c
 }
@@ -176,7 +177,7 @@ func (c *httpClient) do(ctx context.Context, r request) (*http.Response, error) 
 // exchange sends the request under the current version.
 func (c *httpClient) exchange(ctx context.Context, r request) (*http.Response, error) {
 	version, _ := c.currentVersion()
-	if r.newest != "" && versionAtLeast(version, r.newest) {
+	if r.newest != "" && !c.final && versionAtLeast(version, r.newest) {
 		version = r.newest
 	}
 	if f, ok := r.body.(versioned); ok {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -47,18 +48,10 @@ func (cli *CLI) systemDf(ctx context.Context, o systemDfOptions) error {
 	u.LayersSize = max(u.LayersSize, u.ImageUsage.TotalSize)
 	usage := u.DiskUsage
 	table := []dfRow{imagesDf(&usage), containersDf(&usage), volumesDf(&usage), cachesDf(&usage)}
-	switch {
-	case o.verbose:
+	if o.verbose {
 		return cli.dfVerbose(&usage, o.format)
-	case o.format != "":
-		return rows(cli.Out, o.format, dfListing(), table)
 	}
-	tw := newTable(cli.Out)
-	fmt.Fprintln(tw, "TYPE\tTOTAL\tACTIVE\tSIZE\tRECLAIMABLE")
-	for _, r := range table {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", r.Type(), r.TotalCount(), r.Active(), r.Size(), r.Reclaimable())
-	}
-	return tw.Flush()
+	return rows(cli.Out, cmp.Or(o.format, "table"), dfListing(), table)
 }
 
 // dfListing is system df for --format.
