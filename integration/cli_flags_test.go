@@ -18,7 +18,7 @@ func TestFlagsOfTheOfficialCLI(t *testing.T) {
 	daemonproc.Require(t)
 	official := daemonproc.MustAsset(t, "client")
 	var commands []string
-	for _, group := range []string{"", "builder", "container", "image", "network", "system", "volume"} {
+	for _, group := range []string{"", "builder", "container", "context", "image", "network", "system", "volume"} {
 		commands = append(commands, officialCommands(t, official, group)...)
 	}
 	if len(commands) < 60 {

@@ -78,7 +78,7 @@ var formatLines = []string{
 	"stats|--no-stream|none|never|--format|table {{.Container}}\t{{.Name}}\t{{.ID}}\t{{.CPUPerc}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
 	"stats|--no-stream|--all|--format|{{json .PIDs}} {{.Name}}", "stats|--no-stream|never|--format|json",
 	`ps|-a|--format|{{.Label "a"}} {{.Names}}`, `network ls|--format|{{.Label "n"}}`, `volume ls|--format|table {{.Name}}\t{{.Label "v"}}`,
-	"system df|-v|--format|json", "system df|-v|--format|raw", "system df|-v",
+	"system df", "system df|-v|--format|json", "system df|-v|--format|raw", "system df|-v",
 	"system df|-v|--format|{{range .Images}}{{.ID}} {{.SharedSize}} {{.UniqueSize}} {{.Containers}};{{end}}{{range .Volumes}}{{.Links}} {{.Size}};{{end}}",
 	"system df|-v|--format|{{range .BuildCache}}{{.ID}} {{.Parent}} {{.CacheType}} {{.Size}} {{.InUse}} {{.Shared}} {{.UsageCount}}{{end}}",
 	// Functions of templates.
@@ -118,6 +118,10 @@ var formatLines = []string{
 	"info|-f|{{.Containers}} {{.ContainersRunning}} {{.Images}} {{.Driver}} {{json .Plugins}} {{.MemTotal}} {{.Name}} {{.ID}} {{.ClientInfo.Context}} {{.DockerRootDir}}",
 	"events|--since|0|--until|1s|--format|json", "events|--since|0|--until|1s|--format|{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}} {{.Time}} {{.TimeNano}} {{.Scope}} {{.Status}} {{.ID}} {{.From}}",
 	"events|--since|0|--until|1s|-f|type=container|-f|event=start|-f|container=one|--format|{{.Action}}", "events|--since|0|--until|1s|-f|label=a=b|--format|{{.Action}}",
+	// Contexts.
+	"context ls|--format|{{.Name}} {{.Description}} {{.DockerEndpoint}} {{.Current}} {{.Error}}", "context ls|--format|json", "context ls|--format|table", "context ls|-q",
+	"context inspect|far", "context inspect|-f|{{.Name}} {{.Endpoints.docker.Host}}|far",
+	"context show", "context ls",
 	// What is found.
 	"search|--format|{{.Name}} {{.Description}} {{.StarCount}} {{.IsOfficial}}|REGISTRY/team", "search|--format|json|REGISTRY/team",
 	"search|--no-trunc|--format|{{.Description}}|REGISTRY/team", "search|--format|table {{.Name}}\t{{.StarCount}}\t{{.IsOfficial}}|REGISTRY/team",
@@ -130,6 +134,7 @@ var formatLines = []string{
 // formatFixtures makes what the lines ask for.
 func formatFixtures(t *testing.T, d *daemonproc.Daemon) {
 	t.Helper()
+	d.Must(t, "context", "create", "far", "--docker", "host=tcp://127.0.0.1:1", "--description", "far away")
 	d.Must(t, "tag", "busybox", "a/b:v1")
 	d.Must(t, "tag", "busybox", "a/c:v2")
 	dockerfile := "FROM busybox\nLABEL x=y z=<w>\nENV A=1\nCMD [\"echo\",\"<hi>\",\"a very long command line that goes on, and on\"]\n" +

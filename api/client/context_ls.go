@@ -40,10 +40,7 @@ func (cli *CLI) contextLs(quiet bool, format string) error {
 	}
 	slices.SortFunc(table, func(a, b contextRow) int { return strings.Compare(a.c.Name, b.c.Name) })
 	if quiet {
-		for _, r := range table {
-			fmt.Fprintln(cli.Out, r.c.Name)
-		}
-		return nil
+		format = "{{.Name}}"
 	}
 	if format == "" {
 		format = "table"
