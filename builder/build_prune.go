@@ -35,6 +35,7 @@ func (b *Builder) buildPruneDeclaration() engine.Declaration {
 //
 // Usage:  build_prune
 // Env:    filters: until or unused-for, id, parent, type, description, inuse, shared, private.
+// Env:    label, label!: caches have none.
 // Env:    all, keep-storage, reserved-space, max-used-space, min-free-space.
 // Stdout: one api.BuildPruned.
 // Errors: InvalidArgument (filters, sizes).
@@ -62,7 +63,7 @@ func (b *Builder) decodeBuildPrune(job *engine.Job) (run.Filter, error) {
 	if min(f.Reserved, f.MaxUsed, f.MinFree, job.GetenvInt64("keep-storage"), job.GetenvInt64("reserved-space")) < 0 {
 		return f, errdefs.InvalidArgument("the space that build caches may take must not be negative")
 	}
-	list, err := filters.Parse(job.Getenv("filters"), append([]string{"until", "unused-for"}, cacheFilters[:]...)...)
+	list, err := filters.Parse(job.Getenv("filters"), append([]string{"label", "label!", "until", "unused-for"}, cacheFilters[:]...)...)
 	if err != nil {
 		return f, err
 	}
@@ -74,6 +75,9 @@ func (b *Builder) decodeBuildPrune(job *engine.Job) (run.Filter, error) {
 	}
 	if f.Until, err = list.Until(b.opt.Now()); err != nil {
 		return f, err
+	}
+	if !list.Labels(nil) {
+		f.Match = func(run.Cache) bool { return false } // they have no labels, but system prune has
 	}
 	for _, name := range cacheFilters {
 		values, given := list[name]

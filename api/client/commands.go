@@ -135,6 +135,7 @@ func commands() []Command {
 		{Args: "[IMAGE...]", Summary: "Read images again and name what is damaged or missing", Count: count{0, -1},
 			Also: []string{"image check"}, New: newImageCheck},
 		{Summary: "Remove unused images", Count: count{0, 0}, Also: []string{"image prune"}, New: newImagePrune},
+		{Summary: "Remove unused data", Count: count{0, 0}, Also: []string{"system prune"}, New: newSystemPrune},
 		{Summary: "Show how much disk the daemon uses", Count: count{0, 0}, Also: []string{"system df"}, New: newSystemDf},
 		{Summary: "Connect stdin and stdout to the daemon", Count: count{0, 0}, Also: []string{"system dial-stdio"}, Hidden: true, New: newSystemDialStdio},
 		{Args: "CONTAINER [CONTAINER...]", Summary: "Return low-level information on containers", Count: count{1, -1},

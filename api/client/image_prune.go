@@ -26,16 +26,21 @@ func newImagePrune(cli *CLI, flags *mflag.Set) runFunc {
 		if err := cli.prune(ctx, "/images/prune", filters, &out); err != nil {
 			return err
 		}
-		var names []string
-		for _, row := range out.ImagesDeleted {
-			if row.Untagged != "" {
-				names = append(names, "untagged: "+row.Untagged)
-			} else {
-				names = append(names, "deleted: "+row.Deleted)
-			}
-		}
-		cli.pruned("Images", names)
+		cli.pruned("Images", prunedImages(out))
 		cli.reclaimed(out.SpaceReclaimed)
 		return nil
 	}
+}
+
+// prunedImages are the lines that tell of them.
+func prunedImages(out api.ImagesPruned) []string {
+	names := make([]string, 0, len(out.ImagesDeleted))
+	for _, row := range out.ImagesDeleted {
+		if row.Untagged != "" {
+			names = append(names, "untagged: "+row.Untagged)
+		} else {
+			names = append(names, "deleted: "+row.Deleted)
+		}
+	}
+	return names
 }
