@@ -20,7 +20,7 @@ type peer struct {
 	caller engine.Caller // complete once known has been done
 	conn   net.Conn
 	known  sync.Once
-	whole  *pingConn // sends answers as a whole; nil: the connection is another
+	whole  *plainConn // sends answers as a whole; nil: the connection is another
 }
 
 type peerKey struct{}
@@ -30,8 +30,11 @@ type peerKey struct{}
 // before it there is no certificate, and many connections have no request.
 func meet(ctx context.Context, conn net.Conn) context.Context {
 	p := &peer{conn: conn}
-	p.whole, _ = conn.(*pingConn)
-	return context.WithValue(engine.WithCaller(ctx, &p.caller), peerKey{}, p)
+	ctx = context.WithValue(engine.WithCaller(ctx, &p.caller), peerKey{}, p)
+	if c, ok := conn.(*plainConn); ok {
+		p.whole, c.ctx = c, ctx
+	}
+	return ctx
 }
 
 // identify completes the caller.

@@ -222,7 +222,7 @@ func (w *response) put(p []byte) {
 // Hijack gives the connection as it was accepted.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	if c, ok := conn.(*pingConn); ok {
+	if c, ok := conn.(*plainConn); ok {
 		conn = c.Conn
 	}
 	return conn, buffered, err

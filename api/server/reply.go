@@ -117,7 +117,7 @@ func (x *exchange) whole(job *engine.Job, out *sink) error {
 	}
 	if !d.over {
 		x.w.Header().Set("Content-Length", strconv.Itoa(d.buf.Len()))
-		holdAnswer(x.r)
+		x.holdAnswer()
 		_, _ = out.Write(d.buf.Bytes()) // what goes wrong is that the client has left
 	}
 	out.begin()

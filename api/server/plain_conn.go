@@ -2,10 +2,13 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,32 +21,32 @@ import (
 // net/http writes four kilobytes at a time. An answer whose length is known goes
 // out as a whole instead: see hold.
 //
-// Those who watch an engine ask /_ping again and again, on connections that they
-// keep. The answer is always the same but for its date, and most of what it costs
-// is net/http. So a connection that waits for its next request looks at what comes:
-// a ping as plain as can be is answered then and there, everything else goes to
-// net/http as if nobody had looked. Both answer the same: FuzzPlainPing compares.
+// Those who watch an engine ask /_ping and /containers/json again and again, on
+// connections that they keep, and most of what their answers cost is net/http. So a
+// connection that waits for its next request looks at what comes: a request as plain
+// as can be is answered then and there, everything else goes to net/http as if nobody
+// had looked. Both answer the same: FuzzPlainRequest compares.
 
-// pingListener gives its connections that look.
-type pingListener struct {
+// plainListener gives its connections that look.
+type plainListener struct {
 	net.Listener
-	answers *pingAnswers
+	answers *plainAnswers
 }
 
 // Accept waits for the next connection.
-func (l pingListener) Accept() (net.Conn, error) {
+func (l plainListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &pingConn{Conn: conn, answers: l.answers}, nil
+	return &plainConn{Conn: conn, answers: l.answers}, nil
 }
 
-// pingConn is a connection of net/http. It is read by one
-// goroutine at a time.
-type pingConn struct {
+// plainConn is a connection of net/http. It is read by one goroutine at a time.
+type plainConn struct {
 	net.Conn
-	answers *pingAnswers
+	answers *plainAnswers
+	ctx     context.Context // of its requests
 	// between says that net/http has answered all that it was given, and waits for a
 	// request without a deadline.
 	between bool
@@ -60,19 +63,24 @@ const mostHeld = large + 8<<10
 
 var emptyLine = []byte("\r\n\r\n")
 
-// Read gives net/http what comes, without the pings.
-func (c *pingConn) Read(p []byte) (int, error) {
+// Read gives net/http what comes, without the plain requests.
+func (c *plainConn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
 		if n == 0 {
 			return n, err // as net/http's wait for the end of a client is broken off
 		}
-		method, ping := plainPing(p[:n])
-		if !ping || !c.between || err != nil {
+		ask, plain := plainRequest(p[:n])
+		if !plain || !c.between || err != nil {
 			c.between, c.whole = false, bytes.HasSuffix(p[:n], emptyLine)
 			return n, err
 		}
-		if _, err := c.Conn.Write(c.answers.to(method)); err != nil {
+		if ask.ping {
+			_, err = c.Conn.Write(c.answers.to(ask.method))
+		} else {
+			err = c.answers.serve(c, string(ask.path))
+		}
+		if err != nil {
 			return 0, err
 		}
 	}
@@ -82,7 +90,7 @@ func (c *pingConn) Read(p []byte) (int, error) {
 var heldAnswers = sync.Pool{New: func() any { return new([mostHeld]byte) }}
 
 // hold keeps what is written until the answer is complete, or too long.
-func (c *pingConn) hold() {
+func (c *plainConn) hold() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if buf, ok := heldAnswers.Get().(*[mostHeld]byte); ok && c.held == nil {
@@ -91,7 +99,7 @@ func (c *pingConn) hold() {
 }
 
 // Write sends or keeps p.
-func (c *pingConn) Write(p []byte) (int, error) {
+func (c *plainConn) Write(p []byte) (int, error) {
 	if c.keeps(p) {
 		return len(p), nil
 	}
@@ -101,7 +109,7 @@ func (c *pingConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-func (c *pingConn) keeps(p []byte) bool {
+func (c *plainConn) keeps(p []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.held == nil || len(c.held)+len(p) > mostHeld {
@@ -112,7 +120,7 @@ func (c *pingConn) keeps(p []byte) bool {
 }
 
 // send sends what was kept, and keeps nothing more.
-func (c *pingConn) send() error {
+func (c *plainConn) send() error {
 	c.mu.Lock()
 	held := c.held
 	c.held = nil
@@ -127,21 +135,25 @@ func (c *pingConn) send() error {
 
 // Close closes the connection. An answer that is the last gets out before, unless
 // the client does not take it.
-func (c *pingConn) Close() error {
+func (c *plainConn) Close() error {
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(lastWords)) // fails when it is closed
 	_ = c.send()
 	return c.Conn.Close()
 }
 
-// holdAnswer keeps together what is written of the answer to a request.
-func holdAnswer(r *http.Request) {
-	if p, ok := r.Context().Value(peerKey{}).(*peer); ok && p.whole != nil && r.ProtoMajor == 1 {
+// holdAnswer keeps together what net/http is about to write: the rest of the answer,
+// after which the connection waits for its next request.
+func (x *exchange) holdAnswer() {
+	if _, whole := x.w.ResponseWriter.(*plainAnswer); whole {
+		return // it is not written by net/http
+	}
+	if p, ok := x.r.Context().Value(peerKey{}).(*peer); ok && p.whole != nil && x.r.ProtoMajor == 1 {
 		p.whole.hold()
 	}
 }
 
 // CloseWrite ends the output.
-func (c *pingConn) CloseWrite() error {
+func (c *plainConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
@@ -149,53 +161,71 @@ func (c *pingConn) CloseWrite() error {
 }
 
 // NetConn is the connection itself.
-func (c *pingConn) NetConn() net.Conn { return c.Conn }
+func (c *plainConn) NetConn() net.Conn { return c.Conn }
 
 // follow is the ConnState of the HTTP server.
 func follow(conn net.Conn, state http.ConnState) {
-	if c, ok := conn.(*pingConn); ok {
+	if c, ok := conn.(*plainConn); ok {
 		c.between = state == http.StateIdle && c.whole
 		_ = c.send() // a failure is that of the next Read
 	}
 }
 
-// plainPing tells whether p is one request for /_ping and nothing else, of an API
-// version that is spoken, without a header that could matter.
-func plainPing(p []byte) (method string, plain bool) {
-	const get, head, protocol, ping = "GET /", "HEAD /", " HTTP/1.1", "/_ping"
+// plainAsk is a request as plain as can be.
+type plainAsk struct {
+	method string
+	path   []byte // with the version; part of what was read
+	ping   bool
+}
+
+// plainRequest tells whether p is one request for /_ping or /containers/json and
+// nothing else, of an API version that is spoken, without a header that could
+// matter.
+func plainRequest(p []byte) (ask plainAsk, plain bool) {
+	const get, head, protocol, ping, list = "GET /", "HEAD /", " HTTP/1.1", "/_ping", "/containers/json"
 	switch {
 	case bytes.HasPrefix(p, []byte(get)):
-		method = http.MethodGet
+		ask.method = http.MethodGet
 	case bytes.HasPrefix(p, []byte(head)):
-		method = http.MethodHead
+		ask.method = http.MethodHead
 	default:
-		return "", false
+		return ask, false
 	}
 	line, rest, ok := bytes.Cut(p, []byte("\r\n"))
 	if !ok || !bytes.HasSuffix(line, []byte(protocol)) {
-		return "", false
+		return ask, false
 	}
-	path := line[len(method)+1 : len(line)-len(protocol)]
-	version, ok := bytes.CutSuffix(path, []byte(ping))
-	if !ok || !plainVersion(version) {
-		return "", false
+	ask.path = line[len(ask.method)+1 : len(line)-len(protocol)]
+	version, isPing := bytes.CutSuffix(ask.path, []byte(ping))
+	if ask.ping = isPing; !isPing {
+		var isList bool
+		if version, isList = bytes.CutSuffix(ask.path, []byte(list)); !isList || ask.method != http.MethodGet {
+			return ask, false
+		}
 	}
+	return ask, plainVersion(version) && plainHeaders(rest)
+}
+
+// plainHeaders tells whether p are headers of which none changes the answer, the
+// empty line, and nothing more.
+func plainHeaders(p []byte) bool {
 	hosts := 0
 	for {
-		line, rest, ok = bytes.Cut(rest, []byte("\r\n"))
+		line, rest, ok := bytes.Cut(p, []byte("\r\n"))
 		if !ok {
-			return "", false
+			return false
 		}
 		if len(line) == 0 {
-			return method, hosts == 1 && len(rest) == 0
+			return hosts == 1 && len(rest) == 0
 		}
 		name, value, ok := bytes.Cut(line, []byte(": "))
 		if !ok || !plainHeader(name, value) {
-			return "", false
+			return false
 		}
 		if bytes.EqualFold(name, []byte("Host")) {
 			hosts++
 		}
+		p = rest
 	}
 }
 
@@ -235,9 +265,10 @@ func plainText(text []byte, plain func(c byte) bool) bool {
 	return len(text) > 0
 }
 
-// pingAnswers has the answers of one second.
-type pingAnswers struct {
-	before, behind string // the date
+// plainAnswers has the answers of one second.
+type plainAnswers struct {
+	before, behind string       // the date
+	handler        http.Handler // of everything
 	now            func() time.Time
 	latest         atomic.Pointer[pingAnswer]
 }
@@ -247,18 +278,60 @@ type pingAnswer struct {
 	get, head []byte
 }
 
-// pingAnswers makes the answers of a server, whose pages have the origin cors.
-func (s *Server) pingAnswers(cors string) *pingAnswers {
+// plainAnswers makes the answers of a server, whose pages have the origin cors.
+func (s *Server) plainAnswers(cors string) *plainAnswers {
 	h := http.Header{}
 	s.setHeaders(h, cors)
 	pingHeaders(h)
 	var text strings.Builder
 	_ = h.Write(&text) // a Builder takes everything
-	return &pingAnswers{before: "HTTP/1.1 200 OK\r\n" + text.String() + "Date: ", behind: "\r\nContent-Length: ", now: time.Now}
+	return &plainAnswers{before: "HTTP/1.1 200 OK\r\n" + text.String() + "Date: ", behind: "\r\nContent-Length: ", now: time.Now, handler: s.Handler(cors)}
+}
+
+// serve answers GET path as net/http would, and writes the answer as a whole.
+func (a *plainAnswers) serve(c *plainConn, path string) error {
+	r := (&http.Request{
+		Method: http.MethodGet, URL: &url.URL{Path: path}, RequestURI: path, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, RemoteAddr: c.RemoteAddr().String(),
+	}).WithContext(c.ctx)
+	w := &plainAnswer{header: http.Header{}, status: http.StatusOK, body: buffers.Get().(*bytes.Buffer)}
+	defer w.release()
+	a.handler.ServeHTTP(w, r)
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", w.status, http.StatusText(w.status))
+	w.header["Date"] = []string{a.now().UTC().Format(http.TimeFormat)}
+	w.header["Content-Length"] = []string{strconv.Itoa(w.body.Len())}
+	_ = w.header.Write(&head) // a Buffer takes everything
+	head.WriteString("\r\n")
+	_, err := (&net.Buffers{head.Bytes(), w.body.Bytes()}).WriteTo(c.Conn)
+	return err
+}
+
+// plainAnswer is an answer in memory, as the document of a list is anyway.
+type plainAnswer struct {
+	header http.Header
+	status int
+	body   *bytes.Buffer
+}
+
+// Header is that of the answer.
+func (w *plainAnswer) Header() http.Header { return w.header }
+
+// WriteHeader sets the status.
+func (w *plainAnswer) WriteHeader(status int) { w.status = status }
+
+// Write adds to the body.
+func (w *plainAnswer) Write(p []byte) (int, error) { return w.body.Write(p) }
+
+func (w *plainAnswer) release() {
+	if w.body.Cap() < 1<<20 { // a giant answer is not kept for the next small one
+		w.body.Reset()
+		buffers.Put(w.body)
+	}
 }
 
 // to is the whole answer to a method.
-func (a *pingAnswers) to(method string) []byte {
+func (a *plainAnswers) to(method string) []byte {
 	now := a.now()
 	latest := a.latest.Load()
 	if latest == nil || latest.second != now.Unix() {
@@ -275,13 +348,13 @@ func (a *pingAnswers) to(method string) []byte {
 // looking makes listeners whose connections answer plain pings. TLS has none:
 // what comes there is not what net/http reads.
 func (s *Server) looking(listeners []net.Listener, cors string) []net.Listener {
-	answers := s.pingAnswers(cors)
+	answers := s.plainAnswers(cors)
 	all := make([]net.Listener, len(listeners))
 	for i, l := range listeners {
 		all[i] = l
 		switch l.(type) {
 		case *net.TCPListener, *net.UnixListener, *unixListener:
-			all[i] = pingListener{l, answers}
+			all[i] = plainListener{l, answers}
 		}
 	}
 	return all

@@ -110,6 +110,10 @@ var pings = []string{
 	"get /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
 	"POST /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
 	"GET /v1.41/containers/json HTTP/1.1\r\nHost: d\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /v1.18/containers/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"HEAD /v1.41/containers/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /v1.41/containers/json?all=1 HTTP/1.1\r\nHost: d\r\n\r\n",
 	"GET /containers/json HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
 	"GET /_ping HTTP/1.1\r\nHost: d\r\n",
 	"POST /auth HTTP/1.1\r\nHost: d\r\nContent-Length: 30\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
@@ -126,7 +130,7 @@ func TestPlainPing(t *testing.T) {
 		})
 	}
 	for _, raw := range []string{pings[0], pings[1], pings[13]} {
-		if method, ok := plainPing([]byte(raw)); !ok || method != http.MethodGet {
+		if ask, ok := plainRequest([]byte(raw)); !ok || ask.method != http.MethodGet || !ask.ping {
 			t.Errorf("%q is not plain", raw)
 		}
 	}
@@ -165,13 +169,13 @@ func TestPlainPingIsNoBody(t *testing.T) {
 	}
 }
 
-func FuzzPlainPing(f *testing.F) {
+func FuzzPlainRequest(f *testing.F) {
 	for _, raw := range pings {
 		f.Add([]byte(raw))
 	}
 	looking, plain := twoServers(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if _, ok := plainPing(raw); !ok {
+		if _, ok := plainRequest(raw); !ok {
 			return // net/http has it anyway
 		}
 		if got, want := exchanged(t, looking, raw), exchanged(t, plain, raw); got != want {
@@ -183,7 +187,7 @@ func FuzzPlainPing(f *testing.F) {
 // TestHeldAnswer: an answer is written at once, and one that is the last is not lost.
 func TestHeldAnswer(t *testing.T) {
 	here, there := net.Pipe()
-	c := &pingConn{Conn: here}
+	c := &plainConn{Conn: here}
 	c.hold()
 	for _, part := range []string{"HTTP/1.1 200 OK\r\n", "\r\n", "body"} {
 		if n, err := io.WriteString(c, part); n != len(part) || err != nil {
@@ -219,7 +223,7 @@ func TestHeldAnswer(t *testing.T) {
 // TestHeldAnswerIsBounded: what is longer than is kept goes out in order.
 func TestHeldAnswerIsBounded(t *testing.T) {
 	here, there := net.Pipe()
-	c := &pingConn{Conn: here}
+	c := &plainConn{Conn: here}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	got := make(chan int, 1)
@@ -244,5 +248,34 @@ func TestHeldAnswerIsBounded(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Error("nothing came")
+	}
+}
+
+// TestPlainListHoldsNothing: what comes after it, as a stream, is not kept back.
+func TestPlainListHoldsNothing(t *testing.T) {
+	b := newBench(t)
+	b.fake("containers", `[]`)
+	here, there := net.Pipe()
+	c := &plainConn{Conn: here, answers: b.srv.plainAnswers("")}
+	_ = meet(t.Context(), c)
+	got := make(chan string, 1)
+	go func() {
+		resp, err := http.ReadResponse(bufio.NewReader(there), nil)
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		text, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		got <- resp.Status + " " + string(text)
+	}()
+	if err := c.answers.serve(c, "/v1.41/containers/json"); err != nil {
+		t.Fatal(err)
+	}
+	if text := <-got; text != "200 OK []" {
+		t.Errorf("%q", text)
+	}
+	if c.held != nil {
+		t.Error("the next answer is kept")
 	}
 }
