@@ -19,7 +19,7 @@ func newAttach(cli *CLI, flags *mflag.Set) runFunc {
 	flags.Bool(&o.sigProxy, "~-sig-proxy --sig-proxy", "Proxy received signals to the process")
 	flags.String(&o.detachKeys, "--detach-keys", "Key sequence that detaches from the container")
 	return func(ctx context.Context, args []string) error {
-		o.container = args[0]
+		o.container, o.detachKeys = args[0], cli.detachKeysOr(o.detachKeys)
 		return cli.attach(ctx, o)
 	}
 }

@@ -82,6 +82,7 @@ func (cli *CLI) build(ctx context.Context, o *buildOptions, from string) error {
 	default:
 		return errdefs.InvalidArgument("invalid --progress %q: it is auto, plain, tty or quiet", o.progress)
 	}
+	o.buildArgs = cli.withProxies(o.buildArgs)
 	query, err := o.query(cli.env)
 	if err != nil {
 		return err

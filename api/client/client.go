@@ -30,6 +30,8 @@ type httpClient struct {
 	needs func(version string) error // refuses what the server is too old for; nil refuses nothing
 	final bool                       // the user has chosen the version
 
+	headers map[string]string // of every request
+
 	mu      sync.Mutex // guards the rest; never held across I/O
 	version string     // in the path of requests
 	agreed  bool       // the server has accepted version
@@ -255,6 +257,9 @@ func (c *httpClient) build(r request, path string, header http.Header) (*http.Re
 	req := &http.Request{Method: r.method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if req.Header == nil {
 		req.Header = make(http.Header)
+	}
+	for name, value := range c.headers {
+		req.Header.Set(name, value)
 	}
 	req.Header.Set("User-Agent", "Docker-Client/"+dockerversion.Version)
 	switch {

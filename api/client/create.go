@@ -41,6 +41,7 @@ func (o *createOptions) parse(cli *CLI, args []string) error {
 	if err != nil {
 		return &runError{command: o.command, code: exitDocker, hint: true, err: err}
 	}
+	parsed.Config.Env = cli.withProxies(parsed.Config.Env)
 	o.parsed = parsed
 	return nil
 }

@@ -35,6 +35,7 @@ func newExec(cli *CLI, flags *mflag.Set) runFunc {
 		if err != nil {
 			return err
 		}
+		o.detachKeys = cli.detachKeysOr(o.detachKeys)
 		return cli.exec(ctx, o, args[0], api.ExecCreate{
 			User: o.user, Privileged: o.privileged, Tty: o.tty, DetachKeys: o.detachKeys, Env: env, WorkingDir: o.workdir, Cmd: args[1:],
 			AttachStdin: o.interactive && !o.detach, AttachStdout: !o.detach, AttachStderr: !o.detach && !o.tty,

@@ -33,17 +33,17 @@ func newGlobals(env Env) (*globals, *mflag.Set) {
 	set := new(mflag.Set)
 	set.Bool(&g.daemon, "-d --daemon", "Enable daemon mode ('docker -d --help' for its flags)")
 	set.Bool(&g.version, "-v --version", "Print version information and quit")
-	set.Bool(&g.help, "-h --help", "Print usage")
+	set.Bool(&g.help, "!-h !--help", "") // the last line says it
 	set.Bool(&g.debug, "-D --debug", "Enable debug mode")
 	set.String(&g.logLevel, "-l --log-level", "Set the logging level")
-	set.List(&g.hosts, "-H --host", "Daemon to connect to (unix:///path,\ntcp://host:port or ssh://[user@]host)", nil)
+	set.List(&g.hosts, "-H --host", "unix:///path, tcp://host:port or ssh://host", nil)
 	set.Bool(&g.tls, "--tls", "Use TLS; implied by --tlsverify")
 	set.Bool(&g.tlsVerify, "--tlsverify", "Use TLS and verify the daemon")
 	set.String(&g.ca, "--tlscacert", "Trust only daemons with a certificate of this CA")
 	set.String(&g.cert, "--tlscert", "Path to the TLS certificate file")
 	set.String(&g.key, "--tlskey", "Path to the TLS key file")
 	set.String(&g.config, "--config", "Location of client config files")
-	set.String(&g.context, "-c --context", "Context to use for the connection (overrides DOCKER_HOST)")
+	set.String(&g.context, "-c --context", "Context to use (overrides DOCKER_HOST)")
 	for _, names := range []string{
 		"!-r !--restart", "!--icc", "!--iptables", "!--ip-masq", "!--ip-forward", "!--ipv6",
 		"!--selinux-enabled", "!--api-enable-cors", "!--userland-proxy", "!--live-restore",
@@ -107,5 +107,6 @@ func (cli *CLI) configure(g *globals, set *mflag.Set) error {
 		p, err = nowhere(err), nil
 	}
 	cli.http = newHTTPClient(p, cli.env.get("DOCKER_API_VERSION"), cli.now)
+	cli.applyHeaders()
 	return err
 }

@@ -31,6 +31,7 @@ func newRun(cli *CLI, flags *mflag.Set) runFunc {
 		if err := o.parse(cli, args); err != nil {
 			return err
 		}
+		o.detachKeys = cli.detachKeysOr(o.detachKeys)
 		return cli.run(ctx, o)
 	}
 }

@@ -24,7 +24,7 @@ func newStart(cli *CLI, flags *mflag.Set) runFunc {
 		flags.String(new(string), name, "Refused: the engine restores no checkpoints")
 	}
 	return func(ctx context.Context, args []string) error {
-		o.containers = args
+		o.containers, o.detachKeys = args, cli.detachKeysOr(o.detachKeys)
 		return cli.start(ctx, o)
 	}
 }
