@@ -87,6 +87,8 @@ image|prune|-a
 network|prune
 volume|prune
 volume|prune|-a
+system|prune
+system|prune|--volumes|-a|--filter|label=x
 `
 
 // sameCodes are those that are answered in other words, ours being those of the

@@ -77,7 +77,6 @@ var officialApart = map[string]string{
 	"checkpoint": "needs CRIU in the engine", "config": "swarm", "manifest": "a tool of registries", "node": "swarm", "plugin": "no plugins",
 	"secret": "swarm", "service": "swarm", "stack": "swarm", "swarm": "swarm", "trust": "a tool of registries",
 	"builder": "group", "container": "group", "context": "group", "image": "group", "network": "group", "system": "group", "volume": "group",
-	"system prune":  "not here yet",
 	"volume update": "changes cluster volumes of a swarm only",
 }
 

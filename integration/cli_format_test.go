@@ -107,7 +107,7 @@ var formatLines = []string{
 	"images|-f|colour=red", "images|-f|dangling=maybe", "images|-f|before=nothing", "network ls|-f|colour=red", "network ls|-f|type=x",
 	"network ls|-f|dangling=maybe", "volume ls|-f|colour=red", "volume ls|-f|dangling=maybe", "events|--until|0|-f|colour=red",
 	"container prune|-f|--filter|colour=red", "image prune|-f|--filter|colour=red", "network prune|-f|--filter|colour=red",
-	"volume prune|-f|--filter|colour=red", "container prune|-f|--filter|until=soon",
+	"volume prune|-f|--filter|colour=red", "system prune|-f|--filter|colour=red", "container prune|-f|--filter|until=soon",
 	// Documents.
 	"inspect|one|busybox|vola|neta", "inspect|--type|container|one", "inspect|--type|image|built", "inspect|--type|network|neta", "inspect|--type|volume|vola",
 	"container inspect|one|two", "image inspect|built", "network inspect|neta", "volume inspect|vola", "network inspect|-v|bridge", "inspect|-s|one",
