@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 )
 
@@ -140,15 +139,6 @@ func bareID(m members, names ...string) {
 	for _, name := range names {
 		if id, ok := m[name].(string); ok {
 			m[name] = strings.TrimPrefix(id, "sha256:")
-		}
-	}
-}
-
-// keepOnly forgets all members but these.
-func keepOnly(m members, names ...string) {
-	for name := range m {
-		if !slices.Contains(names, name) {
-			delete(m, name)
 		}
 	}
 }
