@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/enginejobs/docker/errdefs"
-	"github.com/enginejobs/docker/pkg/names"
 	"github.com/enginejobs/docker/pkg/atomicfile"
+	"github.com/enginejobs/docker/pkg/names"
 )
 
 // DriverLocal is the one driver of this package.
