@@ -114,7 +114,7 @@ func (cli *CLI) dispatch(ctx context.Context, args []string) error {
 		if errors.Is(err, mflag.ErrHelp) {
 			return cli.printUsage(set)
 		}
-		return &flagError{command: "", err: err}
+		return &flagError{command: "", err: err, flags: set.Names()}
 	}
 	args = set.Args()
 	switch {
@@ -160,7 +160,7 @@ func (cli *CLI) runCommand(ctx context.Context, global *mflag.Set, args []string
 		if errors.Is(err, mflag.ErrHelp) {
 			return cli.printCommand(cmd, name)
 		}
-		return &flagError{command: name, err: err}
+		return &flagError{command: name, err: err, flags: set.Names()}
 	}
 	if err := cmd.Count.check(len(set.Args())); err != nil {
 		return statusErrorf(exitFailure, "docker: %q %v. See 'docker %s --help'.", name, err, name)
@@ -182,5 +182,9 @@ func (cli *CLI) groupHelp(args []string) error {
 }
 
 func unknownCommand(name string) error {
-	return statusErrorf(exitFailure, "docker: '%s' is not a docker command. See 'docker --help'.", name)
+	text := fmt.Sprintf("docker: '%s' is not a docker command. See 'docker --help'.", name)
+	if hint := suggestCommand(name); hint != "" {
+		text += "\n" + hint
+	}
+	return statusErrorf(exitFailure, "%s", text)
 }

@@ -74,10 +74,6 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	for _, c := range commands() {
-		if c.Name != "" && !strings.Contains(c.Name, " ") &&
-			!strings.Contains(usage.out, fmt.Sprintf("    %-10s%s\n", c.Name, c.Summary)) {
-			t.Errorf("%s is not in the help", c.Name)
-		}
 		if c.New == nil { // the heading of a group
 			if r := docker(t, nil, "", c.Name); r.code != 0 || !strings.HasPrefix(r.out, "\nUsage: docker "+c.Name+" COMMAND\n") {
 				t.Errorf("%s: %+v", c.Name, r)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
+	"github.com/enginejobs/docker/pkg/mflag"
 )
 
 // The exit statuses of the program, when they are not those of a container.
@@ -46,6 +47,16 @@ func exitStatus(code int) error {
 type flagError struct {
 	command string
 	err     error
+	flags   []string // those that there are
+}
+
+// hint is a flag that may have been meant.
+func (e *flagError) hint() string {
+	var wrong *mflag.ParseError
+	if !errors.As(e.err, &wrong) || wrong.Unknown == "" {
+		return ""
+	}
+	return suggestFlag(wrong.Unknown, e.flags)
 }
 
 func (e *flagError) Error() string { return e.err.Error() }
@@ -77,6 +88,9 @@ func (cli *CLI) report(err error) int {
 		return status.Code
 	case errors.As(err, &flag):
 		fmt.Fprintf(cli.Err, "%v\nSee 'docker%s --help'.\n", err, leadingBlank(flag.command))
+		if hint := flag.hint(); hint != "" {
+			fmt.Fprintln(cli.Err, hint)
+		}
 		return exitDocker
 	case errors.As(err, &run):
 		fmt.Fprintf(cli.Err, "docker: %s.\n", strings.TrimSuffix(err.Error(), "."))

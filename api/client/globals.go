@@ -31,15 +31,15 @@ func newGlobals(env Env) (*globals, *mflag.Set) {
 		ca: filepath.Join(certs, "ca.pem"), cert: filepath.Join(certs, "cert.pem"), key: filepath.Join(certs, "key.pem"),
 	}
 	set := new(mflag.Set)
-	set.Bool(&g.daemon, "-d --daemon", "Enable daemon mode ('docker -d --help' for its flags)")
+	set.Bool(&g.daemon, "-d --daemon", "Be the daemon (see docker -d --help)")
 	set.Bool(&g.version, "-v --version", "Print version information and quit")
 	set.Bool(&g.help, "!-h !--help", "") // the last line says it
 	set.Bool(&g.debug, "-D --debug", "Enable debug mode")
 	set.String(&g.logLevel, "-l --log-level", "Set the logging level")
-	set.List(&g.hosts, "-H --host", "unix:///path, tcp://host:port or ssh://host", nil)
+	set.List(&g.hosts, "-H --host", "Address: unix://, tcp:// or ssh://", nil)
 	set.Bool(&g.tls, "--tls", "Use TLS; implied by --tlsverify")
 	set.Bool(&g.tlsVerify, "--tlsverify", "Use TLS and verify the daemon")
-	set.String(&g.ca, "--tlscacert", "Trust only daemons with a certificate of this CA")
+	set.String(&g.ca, "--tlscacert", "Trust only daemons of this CA")
 	set.String(&g.cert, "--tlscert", "Path to the TLS certificate file")
 	set.String(&g.key, "--tlskey", "Path to the TLS key file")
 	set.String(&g.config, "--config", "Location of client config files")

@@ -8,18 +8,27 @@ import (
 	"github.com/enginejobs/docker/pkg/mflag"
 )
 
-// printUsage is the help of the program.
+// helpGroups is the help of the program by what people look for. Every command of one
+// word is in one of them.
+var helpGroups = [...]struct{ title, names string }{
+	{"Run", "run create start stop restart kill pause unpause wait rm"},
+	{"Look", "ps logs inspect top stats port diff events info version"},
+	{"Use", "exec attach cp export commit rename update"},
+	{"Images", "build images history tag rmi save load import"},
+	{"Registries", "pull push search login logout"},
+	{"Groups", "container image network volume system context builder job"},
+}
+
+// printUsage is the help of the program. It fits a screen of 24 lines.
 func (cli *CLI) printUsage(global *mflag.Set) error {
 	w := cli.Out
-	fmt.Fprint(w, "Usage: docker [OPTIONS] COMMAND [arg...]\n\nAn engine for Linux containers.\n\nOptions:\n")
-	global.PrintDefaults(w)
-	fmt.Fprint(w, "\nCommands:\n")
-	for _, c := range commands() {
-		if c.Name != "" && !strings.Contains(c.Name, " ") {
-			fmt.Fprintf(w, "    %-10.10s%s\n", c.Name, c.Summary)
-		}
+	fmt.Fprint(w, "Usage: docker [OPTIONS] COMMAND [arg...]\nAn engine for Linux containers.\n\n")
+	for _, g := range helpGroups {
+		fmt.Fprintf(w, "  %-11s %s\n", g.title, g.names)
 	}
-	_, err := fmt.Fprint(w, "\nRun 'docker COMMAND --help' for more information on a command.\n")
+	fmt.Fprint(w, "\nOptions:\n")
+	global.PrintDefaults(w)
+	_, err := fmt.Fprint(w, "Run 'docker COMMAND --help' for more information on a command.\n")
 	return err
 }
 

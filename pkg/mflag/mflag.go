@@ -157,6 +157,15 @@ func (s *Set) AnySet() bool {
 	return false
 }
 
+// Names are the spellings of all flags that the help shows.
+func (s *Set) Names() []string {
+	var names []string
+	for _, f := range s.flags {
+		names = append(names, f.shown()...)
+	}
+	return names
+}
+
 // HasFlags tells whether the help has at least one flag to show.
 func (s *Set) HasFlags() bool {
 	for _, f := range s.flags {

@@ -11,10 +11,17 @@ import (
 var ErrHelp = errors.New("help requested")
 
 // ParseError is a command line that the grammar or a value's rules refuse.
-type ParseError struct{ Text string }
+type ParseError struct {
+	Text    string
+	Unknown string // the flag that there is not, as it was spelled; "" for other mistakes
+}
 
 // Error returns the sentence for the user.
 func (e *ParseError) Error() string { return e.Text }
+
+func undefined(spelled string) error {
+	return &ParseError{Text: "flag provided but not defined: " + spelled, Unknown: spelled}
+}
 
 func failf(format string, args ...any) error {
 	return &ParseError{Text: fmt.Sprintf(format, args...)}
@@ -72,7 +79,7 @@ func (s *Set) parseWord(word string, rest []string) ([]string, error) {
 		return nil, ErrHelp
 	}
 	if strings.HasPrefix(spelled, "--") || len(spelled) == 2 {
-		return nil, failf("flag provided but not defined: %s", spelled)
+		return nil, undefined(spelled)
 	}
 	return s.parseGroup(word[1:], rest)
 }
@@ -84,7 +91,7 @@ func (s *Set) parseGroup(group string, rest []string) ([]string, error) {
 		spelled := "-" + letters[i:i+1]
 		f := s.index[spelled]
 		if f == nil {
-			return nil, failf("flag provided but not defined: -%s", letters)
+			return nil, undefined("-" + letters)
 		}
 		var err error
 		last := i == len(letters)-1
