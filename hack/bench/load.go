@@ -37,11 +37,13 @@ func benchLoad(ctx context.Context, b *board) error {
 		fmt.Fprintln(b.out, "wrk is not installed (package wrk): no rates of requests")
 		return p.empty()
 	}
+	// One connection at a time has the targets: with more, wrk itself is as busy as
+	// what it asks, on a machine of few cores.
 	for _, c := range []struct {
 		path        string
 		connections int
 		times       float64
-	}{{"/_ping", 1, 2}, {"/_ping", 8, 2}, {"/containers/json", 1, 15}, {"/containers/json", 8, 15}} {
+	}{{"/_ping", 1, 2}, {"/containers/json", 1, 15}, {"/_ping", 8, 0}, {"/containers/json", 8, 0}} {
 		if err := b.requests(ctx, c.path, c.connections, target{times: c.times, rate: true}); err != nil {
 			return err
 		}
@@ -57,7 +59,7 @@ func (b *board) requests(ctx context.Context, path string, connections int, goal
 		return err
 	}
 	defer stop()
-	name := fmt.Sprintf("GET %s, wrk with %d connections", path, connections)
+	name := fmt.Sprintf("GET %s, wrk, connections: %d", path, connections)
 	if path == "/containers/json" {
 		name += ", 10 running"
 	}
