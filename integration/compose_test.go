@@ -18,7 +18,7 @@ import (
 // TestComposeScripts runs testdata/compose with docker-compose 1 and with Compose
 // of today, which is built from its module. The two name containers differently:
 // $S is what is between the parts. Lines for one of them begin with [one] or
-// [today]; what only the new one knows is in compose/today.
+// [today]; what only the new one knows, or what is too slow twice, is in compose/today.
 func TestComposeScripts(t *testing.T) {
 	daemonproc.Require(t)
 	t.Run("one", func(t *testing.T) {
