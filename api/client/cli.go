@@ -130,6 +130,9 @@ func (cli *CLI) dispatch(ctx context.Context, args []string) error {
 }
 
 func (cli *CLI) runCommand(ctx context.Context, global *mflag.Set, args []string) error {
+	if args[0] == completeWord {
+		return cli.complete(ctx, args[1:])
+	}
 	if strings.EqualFold(args[0], "help") {
 		if len(args) == 1 {
 			return cli.printUsage(global)

@@ -16,6 +16,8 @@ func commands() []Command {
 			Also: []string{"image build", "builder build"}, New: newBuild},
 		{Name: "commit", Args: "CONTAINER [REPOSITORY[:TAG]]", Summary: "Create a new image from a container's changes", Count: count{1, 2},
 			Also: []string{"container commit"}, New: newCommit},
+		{Name: "completion", Args: "bash|zsh|fish", Summary: "Print the script that completes commands in a shell", Count: count{1, 1},
+			Long: completionHelp, New: newCompletion},
 		{Name: "context", Summary: "Manage contexts: the places where daemons are"}, // and its commands
 		{Name: "context create", Args: "CONTEXT", Summary: "Create a context", Count: count{1, 1}, New: newContextCreate},
 		{Name: "context export", Args: "CONTEXT [FILE|-]", Summary: "Export a context to a tar archive FILE or a tar stream on STDOUT", Count: count{1, 2},

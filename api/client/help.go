@@ -13,7 +13,7 @@ import (
 var helpGroups = [...]struct{ title, names string }{
 	{"Run", "run create start stop restart kill pause unpause wait rm"},
 	{"Look", "ps logs inspect top stats port diff events info version"},
-	{"Use", "exec attach cp export commit rename update"},
+	{"Use", "exec attach cp export commit rename update completion"},
 	{"Images", "build images history tag rmi save load import"},
 	{"Registries", "pull push search login logout"},
 	{"Groups", "container image network volume system context builder job"},
