@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/enginejobs/docker/pkg/clicontext"
@@ -16,7 +15,7 @@ func newContextImport(cli *CLI, _ *mflag.Set) runFunc {
 		if err := clicontext.CheckName(name); err != nil {
 			return err
 		}
-		var r io.Reader = cli.In
+		r := cli.In
 		if source != "-" {
 			f, err := os.Open(source)
 			if err != nil {
