@@ -43,7 +43,7 @@ func (d *Daemon) Info(ctx context.Context) *api.SystemInfo {
 		NCPU: runtime.NumCPU(), MemTotal: d.host.memory, DockerRootDir: d.opt.Root,
 		HttpProxy: os.Getenv("HTTP_PROXY"), HttpsProxy: os.Getenv("HTTPS_PROXY"), NoProxy: os.Getenv("NO_PROXY"),
 		Name: d.opt.Name, Labels: d.opt.Labels, ServerVersion: d.opt.Version,
-		Runtimes: map[string]api.Runtime{"native": {Path: "dockerinit"}}, DefaultRuntime: "native",
+		Runtimes: map[string]api.Runtime{"native": {Path: "dockerinit"}, "runc": {Path: "dockerinit"}}, DefaultRuntime: "native",
 		Swarm: api.SwarmInfo{LocalNodeState: "inactive"}, LiveRestoreEnabled: d.opt.LiveRestore,
 		InitBinary: "dockerinit", DefaultAddressPools: d.opt.AddressPools, CDISpecDirs: []string{},
 		SecurityOptions: d.securityFeatures(x.Seccomp), Warnings: d.warnings(forwards),

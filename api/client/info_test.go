@@ -114,6 +114,20 @@ func TestInfo(t *testing.T) {
 	docker(t, d, "", "info -f {{.HTTPProxy}}{{.HttpProxy}}{{.CPUCfsQuota}}{{.ClientInfo.Debug}}").want(t, 0, "http://phttp://pfalsefalse\n", "")
 }
 
+// TestInfoOfOldServer: below 1.19 truth is a number, and warnings are the client's.
+func TestInfoOfOldServer(t *testing.T) {
+	d := newFake(t)
+	d.version = "1.18"
+	d.routes["GET /info"] = func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"Containers":2,"Debug":1,"MemoryLimit":1,"SwapLimit":0,"IPv4Forwarding":1,"ExecutionDriver":"native-0.2"}`)
+	}
+	r := docker(t, d, "", "info")
+	if r.code != 0 || !strings.Contains(r.out, "\n Execution Driver: native-0.2\n") || !strings.Contains(r.out, "\n Debug Mode: true\n") ||
+		r.err != "WARNING: No swap limit support\n" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestEventsOutput(t *testing.T) {
 	d := newFake(t)
 	d.routes["GET /events"] = func(w http.ResponseWriter, _ *http.Request) {
