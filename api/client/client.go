@@ -234,7 +234,8 @@ func (c *httpClient) send(ctx context.Context, cn *conn, r request, path string,
 	if err != nil {
 		select {
 		case werr := <-written:
-			if werr != nil {
+			// What could be read says more, such as why ssh ended.
+			if werr != nil && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 				err = werr
 			}
 		default:
