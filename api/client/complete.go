@@ -54,8 +54,11 @@ func (cli *CLI) complete(ctx context.Context, words []string) error {
 func (cli *CLI) candidates(ctx context.Context, before []string, typed string) []candidate {
 	g, global := newGlobals(cli.env)
 	wanting, words, over := global.Scan(before)
-	if !over {
-		return cli.flagOr(ctx, global, wanting, typed, func() []candidate { return firstWords() })
+	switch {
+	case !over:
+		return cli.flagOr(ctx, global, wanting, typed, firstWords)
+	case len(words) == 0: // after "--"
+		return firstWords()
 	}
 	if global.Parse(before[:len(before)-len(words)]) != nil || cli.configure(g, global) != nil {
 		cli.http = nil // no names, then

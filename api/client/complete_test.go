@@ -70,6 +70,7 @@ func TestComplete(t *testing.T) {
 		"completion ":             "bash zsh fish",
 		"nonsense ":               "",
 		"ps -- ":                  "",
+		"-- versio":               "version",
 	} {
 		sorted := func(text string) []string { return slices.Sorted(slices.Values(strings.Fields(text))) }
 		if got := completed(t, d, line); !slices.Equal(sorted(got), sorted(want)) {
@@ -118,7 +119,7 @@ func TestCompletionScripts(t *testing.T) {
 // FuzzCommandLine: whatever is typed, finished or not, is parsed without a panic.
 // Nothing is run, for commands write files; nothing is dialled, for ctx is over.
 func FuzzCommandLine(f *testing.F) {
-	for _, line := range []string{"", "run -it --rm -v /a:/b busybox sh -c x", "-H tcp://x:1 ps -aq --format {{.ID}}", "container ls -f a=b", "PS -n 3",
+	for _, line := range []string{"", "-- ", "run -it --rm -v /a:/b busybox sh -c x", "-H tcp://x:1 ps -aq --format {{.ID}}", "container ls -f a=b", "PS -n 3",
 		"run -p80:80 -e A=b --memory 1g x", "network create --subnet 10.0.0.0/8 x", "help job run", "build -t a:b --build-arg=A .",
 		"-itv --", "job run a b=c -- d", "cp a:b -", "exec -u 0:0 -w / a b", "update --memory=-1 a", "--context \xff use", "login -u=\"x\""} {
 		f.Add(line)
