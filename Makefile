@@ -1,5 +1,5 @@
 # Every target is one line and calls hack/make.sh; see hack/README.md.
-.PHONY: build test demo bench bench-bus soak dockerfiles check docs cross deps clean
+.PHONY: build test demo bench bench-bus soak dockerfiles check docs man cross deps clean
 .DEFAULT_GOAL := build
 
 build: ; @hack/make.sh build
@@ -11,6 +11,7 @@ soak: ; @hack/make.sh soak
 dockerfiles: ; @hack/make.sh dockerfiles
 check: ; @hack/make.sh check
 docs: ; @hack/make.sh docs
+man: ; @hack/make.sh man
 cross: ; @hack/make.sh cross
 deps: ; @hack/make.sh deps
 clean: ; @hack/make.sh clean

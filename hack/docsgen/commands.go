@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,41 @@ func commandPages(root string) (map[string][]byte, error) {
 	})
 	pages["cli/README.md"] = index.Bytes()
 	return pages, failed
+}
+
+// commandRows reads the table of commands: a command that has no classic spelling
+// is called by its first other one. Those that only programs call are left out.
+func commandRows(root string) ([]command, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "api", "client", "commands.go"), nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	var rows []command
+	ast.Inspect(file, func(n ast.Node) bool {
+		lit, ok := n.(*ast.CompositeLit)
+		if !ok {
+			return true
+		}
+		fields := fieldsOf(lit)
+		if fields["New"] == nil {
+			return true
+		}
+		c := command{name: literal(fields["Name"]), summary: literal(fields["Summary"])}
+		if list, ok := fields["Also"].(*ast.CompositeLit); ok {
+			for _, other := range list.Elts {
+				c.also = append(c.also, literal(other))
+			}
+		}
+		if c.name == "" && len(c.also) > 0 {
+			c.name, c.also = c.also[0], c.also[1:]
+		}
+		if fields["Hidden"] == nil {
+			rows = append(rows, c)
+		}
+		return false
+	})
+	slices.SortFunc(rows, func(a, b command) int { return strings.Compare(a.name, b.name) })
+	return rows, nil
 }
 
 func literal(expr ast.Expr) string {

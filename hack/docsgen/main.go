@@ -1,7 +1,7 @@
 // Command docsgen writes docs/jobs and docs/cli from the code: a page for each
 // job from its engine.Declaration and the comment beside it, a page for each
 // command from its own help. It owns the files of these two directories. Start
-// reading at run. With -check it writes nothing and fails when a page is stale;
+// reading at run. With -man it writes manual pages (man.go). With -check it writes nothing and fails when a page is stale;
 // layout_test.go runs it so.
 package main
 
@@ -19,12 +19,17 @@ import (
 
 func main() {
 	check := flag.Bool("check", false, "only tell what is stale")
+	man := flag.String("man", "", "write manual pages to this directory, and nothing else")
 	flag.Parse()
 	if flag.NArg() != 0 {
-		fmt.Fprintln(os.Stderr, "usage: docsgen [-check], at the root of the tree")
+		fmt.Fprintln(os.Stderr, "usage: docsgen [-check | -man DIR], at the root of the tree")
 		os.Exit(2)
 	}
-	if err := run(".", *check); err != nil {
+	do := func() error { return run(".", *check) }
+	if *man != "" {
+		do = func() error { return writeManual(".", *man) }
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "docsgen:", err)
 		os.Exit(1)
 	}
