@@ -133,8 +133,8 @@ func (c *plainConn) send() error {
 	return err
 }
 
-// Close closes the connection. An answer that is the last gets out before, unless
-// the client does not take it.
+// Close closes the connection. An answer that is kept, as the server stops, gets out
+// before, unless the client does not take it.
 func (c *plainConn) Close() error {
 	_ = c.Conn.SetWriteDeadline(time.Now().Add(lastWords)) // fails when it is closed
 	_ = c.send()
@@ -146,6 +146,9 @@ func (c *plainConn) Close() error {
 func (x *exchange) holdAnswer() {
 	if _, whole := x.w.ResponseWriter.(*plainAnswer); whole {
 		return // it is not written by net/http
+	}
+	if x.r.Close || x.r.ContentLength != 0 {
+		return // the connection may end with the answer, and Close has little patience
 	}
 	if p, ok := x.r.Context().Value(peerKey{}).(*peer); ok && p.whole != nil && x.r.ProtoMajor == 1 {
 		p.whole.hold()
