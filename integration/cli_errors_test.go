@@ -193,6 +193,7 @@ container|ls|--filter|x
 // the first releases had no words of their own for it.
 func TestAnswersOfBothCLIs(t *testing.T) {
 	daemonproc.Require(t)
+	client28(t)
 	t.Parallel()
 	d := daemonproc.Start(t, daemonproc.Options{})
 	d.Must(t, "network", "create", "neta")
@@ -217,7 +218,7 @@ func TestAnswersOfBothCLIs(t *testing.T) {
 func TestWithoutADaemon(t *testing.T) {
 	daemonproc.Require(t)
 	t.Parallel()
-	official := daemonproc.MustAsset(t, "client")
+	official := client28(t)
 	for _, line := range []string{
 		"ps", "run busybox", "create busybox", "exec a b", "version", "info", "images", "pull x", "logs a", "inspect a", "stats --no-stream", "events",
 		"cp a:/x .", "start -a a", "stop a", "rm -f a", "wait a", "export a", "save a", "network ls", "volume create", "system df", "container prune -f",

@@ -16,7 +16,7 @@ import (
 // differs on purpose is in officialFlagsApart, with its reason.
 func TestFlagsOfTheOfficialCLI(t *testing.T) {
 	daemonproc.Require(t)
-	official := daemonproc.MustAsset(t, "client")
+	official := client28(t)
 	var commands []string
 	for _, group := range []string{"", "builder", "container", "context", "image", "network", "system", "volume"} {
 		commands = append(commands, officialCommands(t, official, group)...)
@@ -38,15 +38,26 @@ func TestFlagsOfTheOfficialCLI(t *testing.T) {
 	for key := range used {
 		apart[key] = true
 	}
-	newest, err := exec.Command(official, "--version").Output()
-	if err != nil || !strings.HasPrefix(string(newest), "Docker version 28.") {
-		return // others have other flags
-	}
 	for key := range officialFlagsApart {
 		if !apart[key] {
 			t.Errorf("%q does not differ any more: take it out of officialFlagsApart", key)
 		}
 	}
+}
+
+// client28 is the official CLI whose flags, fields and words are compared:
+// others have others.
+func client28(t *testing.T) string {
+	t.Helper()
+	path := daemonproc.MustAsset(t, "client")
+	version, err := exec.Command(path, "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(string(version), "Docker version 28.") {
+		t.Skipf("%s is not 28: %s", path, version)
+	}
+	return path
 }
 
 // officialFlagsApart says why flags are not here as they are there: "--flag" of

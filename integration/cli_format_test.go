@@ -17,6 +17,7 @@ import (
 // filters: what comes out is the same, byte for byte, but for ages.
 func TestFormatsOfBothCLIs(t *testing.T) {
 	daemonproc.Require(t)
+	client28(t)
 	t.Parallel()
 	d := daemonproc.Start(t, daemonproc.Options{})
 	formatFixtures(t, d)
