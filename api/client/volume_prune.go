@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"strings"
 
 	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/pkg/mflag"
 )
 
@@ -16,6 +18,11 @@ func newVolumePrune(cli *CLI, flags *mflag.Set) runFunc {
 	return func(ctx context.Context, _ []string) error {
 		what := "anonymous local volumes not used by at least one container"
 		if all {
+			for _, f := range filters {
+				if strings.HasPrefix(f, "all=") {
+					return errdefs.InvalidArgument("conflicting options: cannot specify both --all and --filter %s", f)
+				}
+			}
 			what = "all local volumes not used by at least one container"
 			filters = append(filters, "all=true")
 		}
