@@ -7,15 +7,15 @@ import (
 
 // formatOr is the format of a list: what the command line says, else what the
 // user's configuration has under this name, else "".
-func (cli *CLI) formatOr(given string, quiet bool, member string) (string, error) {
+func (cli *CLI) formatOr(given string, quiet bool, member string) string {
 	if given != "" || quiet {
-		return given, nil
+		return given
 	}
 	file, err := cli.configFile()
 	if err != nil {
-		return "", err
+		return "" // it has been told
 	}
-	return file.Text(member), nil
+	return file.Text(member)
 }
 
 // pruneFilters are the filters of a prune: those of the command line, and the

@@ -41,4 +41,11 @@ func TestConfiguredFormats(t *testing.T) {
 			t.Errorf("%s: %s", line, seen[len(seen)-1])
 		}
 	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(`{"auths":3}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := "reading auths of " + dir + "/config.json: number is not what belongs there (at byte 1)\n"
+	docker(t, d, "", config+"ps -q").want(t, 0, testID[:12]+"\n", "WARNING: Error loading config file: "+broken)
+	docker(t, d, "", config+"network ls --format {{.Name}}").want(t, 0, "n\n", "WARNING: Error loading config file: "+broken)
+	docker(t, d, "", config+"container prune -f").want(t, 1, "", "WARNING: Error loading config file: "+broken+broken) // filters may spare something
 }

@@ -43,10 +43,7 @@ func newImages(cli *CLI, flags *mflag.Set) runFunc {
 }
 
 func (cli *CLI) images(ctx context.Context, o imagesOptions) error {
-	var err error
-	if o.format, err = cli.formatOr(o.format, o.quiet, "imagesFormat"); err != nil {
-		return err
-	}
+	o.format = cli.formatOr(o.format, o.quiet, "imagesFormat")
 	list, err := cli.listImages(ctx, o)
 	if err != nil {
 		return err

@@ -28,10 +28,7 @@ func newNetworkLs(cli *CLI, flags *mflag.Set) runFunc {
 }
 
 func (cli *CLI) networkLs(ctx context.Context, o networkLsOptions) error {
-	var err error
-	if o.format, err = cli.formatOr(o.format, o.quiet, "networksFormat"); err != nil {
-		return err
-	}
+	o.format = cli.formatOr(o.format, o.quiet, "networksFormat")
 	query := url.Values{}
 	setFilters(query, o.filters)
 	var list []api.Network

@@ -36,10 +36,7 @@ func newPs(cli *CLI, flags *mflag.Set) runFunc {
 }
 
 func (cli *CLI) ps(ctx context.Context, o psOptions) error {
-	var err error
-	if o.format, err = cli.formatOr(o.format, o.quiet, "psFormat"); err != nil {
-		return err
-	}
+	o.format = cli.formatOr(o.format, o.quiet, "psFormat")
 	o.size = o.size || strings.Contains(o.format, ".Size") || strings.Contains(o.format, "{{json .}}")
 	var list []api.ContainerSummary
 	if err := cli.http.getJSON(ctx, "/containers/json", cli.psQuery(o), &list); err != nil {

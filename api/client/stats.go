@@ -36,10 +36,7 @@ func newStats(cli *CLI, flags *mflag.Set) runFunc {
 // stats follows the named containers, or all that run and those that will, and
 // draws their table until none is left.
 func (cli *CLI) stats(ctx context.Context, o statsOptions) error {
-	var err error
-	if o.format, err = cli.formatOr(o.format, false, "statsFormat"); err != nil {
-		return err
-	}
+	o.format = cli.formatOr(o.format, false, "statsFormat")
 	if o.format != "" {
 		if _, err := parseTemplate(o.format); err != nil {
 			return err

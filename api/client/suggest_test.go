@@ -18,7 +18,7 @@ func TestSuggestions(t *testing.T) {
 		"ps --al":         "flag provided but not defined: --al\nSee 'docker ps --help'.\nDid you mean '--all'?\n",
 		"ps --qiet=true":  "flag provided but not defined: --qiet\nSee 'docker ps --help'.\nDid you mean '--quiet'?\n",
 		"run -Z x":        "flag provided but not defined: -Z\nSee 'docker run --help'.\n",
-		"--hst x ps":     "flag provided but not defined: --hst\nSee 'docker --help'.\nDid you mean '--host'?\n",
+		"--hst x ps":      "flag provided but not defined: --hst\nSee 'docker --help'.\nDid you mean '--host'?\n",
 	} {
 		if r := docker(t, nil, "", line); r.err != want || r.code == 0 {
 			t.Errorf("%s: %d\n%s\nwant\n%s", line, r.code, r.err, want)

@@ -24,10 +24,7 @@ func newVolumeLs(cli *CLI, flags *mflag.Set) runFunc {
 }
 
 func (cli *CLI) volumeLs(ctx context.Context, o volumeLsOptions) error {
-	var err error
-	if o.format, err = cli.formatOr(o.format, o.quiet, "volumesFormat"); err != nil {
-		return err
-	}
+	o.format = cli.formatOr(o.format, o.quiet, "volumesFormat")
 	query := url.Values{}
 	setFilters(query, o.filters)
 	var list api.VolumeList

@@ -63,14 +63,14 @@ func Load(dir, home string) (*File, error) {
 		return nil, fmt.Errorf("reading the configuration of the client: %w", err)
 	}
 	if err := json.Unmarshal(raw, &f.members); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", f.path, err)
+		return nil, fmt.Errorf("reading %s: %w", f.path, plainly(err))
 	}
 	for name, into := range map[string]any{
 		"auths": &f.auths, "credsStore": &f.store, "credHelpers": &f.helpers, "HttpHeaders": &f.headers,
 	} {
 		if text, ok := f.members[name]; ok {
 			if err := json.Unmarshal(text, into); err != nil {
-				return nil, fmt.Errorf("reading %s of %s: %w", name, f.path, err)
+				return nil, fmt.Errorf("reading %s of %s: %w", name, f.path, plainly(err))
 			}
 		}
 	}
@@ -78,6 +78,15 @@ func Load(dir, home string) (*File, error) {
 		f.auths = map[string]entry{}
 	}
 	return f, nil
+}
+
+// plainly says what the user has written, not what Go made of it.
+func plainly(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("%s is not what belongs there (at byte %d)", wrong.Value, wrong.Offset)
+	}
+	return err
 }
 
 func readBounded(path string) ([]byte, error) {
