@@ -4,6 +4,9 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -109,8 +112,20 @@ func TestCompleteEveryCommand(t *testing.T) {
 
 func TestCompletionScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish"} {
-		if r := docker(t, nil, "", "completion "+shell); r.code != 0 || !strings.Contains(r.out, "docker __complete ") {
+		r := docker(t, nil, "", "completion "+shell)
+		if r.code != 0 || !strings.Contains(r.out, "docker __complete ") {
 			t.Errorf("%s: %+v", shell, r)
+		}
+		program, err := exec.LookPath(shell)
+		if err != nil {
+			continue // its script was read by zsh 5.9 and fish 3.6
+		}
+		script := filepath.Join(t.TempDir(), "script")
+		if err := os.WriteFile(script, []byte(r.out), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.CommandContext(t.Context(), program, "-n", script).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%s reads its script: %v\n%s", shell, err, out)
 		}
 	}
 	docker(t, nil, "", "completion csh").want(t, 1, "", "no completion for \"csh\": it is bash, zsh or fish\n")
