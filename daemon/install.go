@@ -157,6 +157,7 @@ func (d *Daemon) containerDeclarations() []engine.Declaration {
 			Name: "start", Summary: "Run the workload of a container.", Args: one, Changes: true, Handler: d.jobStart,
 			Env: []engine.Key{
 				key("HostConfig", engine.JSON, "replaces the stored one"),
+				key("keep", engine.List, "members of the stored one that stay when this one has none"),
 				key("automatic", engine.Bool, "only if it waits for its next start by the restart policy"),
 			},
 		},

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,8 @@ import (
 type startOptions struct {
 	Name      string
 	Host      *runconfig.HostConfig
-	Automatic bool // by the restart policy
+	Keep      []string // members of the stored one that stay when Host has none
+	Automatic bool     // by the restart policy
 	mark      marks
 	took      func(name string, d time.Duration)
 }
@@ -27,6 +29,7 @@ func decodeStart(job *engine.Job) (startOptions, error) {
 	if !job.EnvExists("HostConfig") {
 		return opt, nil
 	}
+	opt.Keep = job.GetenvList("keep")
 	return opt, job.GetenvJson("HostConfig", &opt.Host)
 }
 
@@ -34,6 +37,7 @@ func decodeStart(job *engine.Job) (startOptions, error) {
 //
 // Usage:  start CONTAINER
 // Env:    HostConfig: replaces the stored one as a whole.
+// Env:    keep: but for these of its members, which older clients have in Config.
 // Env:    automatic: what the restart policy asks for: only a container that waits for its next start.
 // Phases: reserve, network, prepare, launch, publish; launch in the parts that the exec driver tells.
 // Errors: NotFound (container, program), NotModified (runs already), Conflict (paused, being removed),
@@ -62,6 +66,7 @@ func (d *Daemon) Start(ctx context.Context, opt startOptions) error {
 			return err
 		}
 		if opt.Host != nil && !s.state.active() {
+			keepMembers(opt.Host, s.host, opt.Keep)
 			if err := d.replaceHost(c, opt.Host); err != nil {
 				return err
 			}
@@ -73,6 +78,34 @@ func (d *Daemon) Start(ctx context.Context, opt startOptions) error {
 		}
 		if s.state.Phase != starting {
 			return err
+		}
+	}
+}
+
+// keepMembers takes over what host does not say.
+func keepMembers(host, stored *runconfig.HostConfig, names []string) {
+	for _, name := range names {
+		switch name {
+		case "Memory":
+			host.Memory = cmp.Or(host.Memory, stored.Memory)
+		case "MemorySwap":
+			host.MemorySwap = cmp.Or(host.MemorySwap, stored.MemorySwap)
+		case "CpuShares":
+			host.CpuShares = cmp.Or(host.CpuShares, stored.CpuShares)
+		case "CpusetCpus":
+			host.CpusetCpus = cmp.Or(host.CpusetCpus, stored.CpusetCpus)
+		case "VolumeDriver":
+			host.VolumeDriver = cmp.Or(host.VolumeDriver, stored.VolumeDriver)
+		case "Privileged":
+			host.Privileged = host.Privileged || stored.Privileged
+		case "Dns":
+			if host.Dns == nil {
+				host.Dns = stored.Dns
+			}
+		case "VolumesFrom":
+			if host.VolumesFrom == nil {
+				host.VolumesFrom = stored.VolumesFrom
+			}
 		}
 	}
 }

@@ -233,6 +233,24 @@ func TestStart_ReplacesHostConfig(t *testing.T) {
 	eventually(t, "the end", func() bool { return f.net.idle() })
 }
 
+// Limits that a client of then gave at create stay, unless the start gives others.
+func TestStart_KeepsMembers(t *testing.T) {
+	f := setup(t)
+	f.create("old", "sleep 60", func(_ *runconfig.Config, h *runconfig.HostConfig) {
+		h.Memory, h.CpuShares, h.Dns, h.ReadonlyRootfs = 64<<20, 7, []string{"10.0.0.1"}, true
+	})
+	job := env(f.eng.Job("start", "old"), "HostConfig", `{"CpuShares":9}`)
+	job.SetenvList("keep", []string{"Memory", "MemorySwap", "CpuShares", "CpusetCpus", "Dns", "VolumesFrom", "Privileged", "nonsense"})
+	if err := job.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if h := f.inspect("old").HostConfig; h.Memory != 64<<20 || h.CpuShares != 9 || len(h.Dns) != 1 || h.ReadonlyRootfs || h.Privileged {
+		t.Errorf("%+v", h)
+	}
+	f.run("kill", "old")
+	eventually(t, "the end", func() bool { return f.net.idle() })
+}
+
 func TestRestartPolicy(t *testing.T) {
 	f := setup(t)
 	f.create("twice", "exit 7", func(_ *runconfig.Config, h *runconfig.HostConfig) {

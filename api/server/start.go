@@ -30,6 +30,9 @@ func start(x *exchange, row *route) error {
 		}
 		if host != nil {
 			job.Setenv("HostConfig", string(host))
+			if keep := keptAtStart(x.v); len(keep) > 0 {
+				job.SetenvList("keep", keep)
+			}
 		}
 	}
 	if err := x.run(job); err != nil {
@@ -37,4 +40,16 @@ func start(x *exchange, row *route) error {
 	}
 	x.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// keptAtStart are the members of a stored host configuration that a new one leaves
+// alone: those that were in Config, which a start does not touch.
+func keptAtStart(v version) (names []string) {
+	if v < v1(18) {
+		names = append(names, "Memory", "MemorySwap", "CpuShares", "CpusetCpus")
+	}
+	if v < v1(10) {
+		names = append(names, "Dns", "VolumesFrom", "Privileged")
+	}
+	return names
 }
