@@ -92,6 +92,7 @@ func shapeNetworks() []shape {
 		rowsBefore(29, func(m members) { delete(m, "Ingress") }),
 		rowsBefore(30, func(m members) { delete(m, "ConfigFrom"); delete(m, "ConfigOnly") }),
 		rowsBefore(48, func(m members) { delete(m, "EnableIPv4") }),
+		rowsSince(52, drop("Containers")), // the list is of summaries
 	}
 }
 

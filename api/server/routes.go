@@ -60,7 +60,7 @@ func routes() []route {
 		{"POST", "/auth", "auth", nil, nil, custom(checkAuth)},
 		{"POST", "/build", "build", nil, buildKeys(), custom(build)},
 		{"POST", "/build/cancel", "", nil, nil, custom(buildCancel)},
-		{"POST", "/build/prune", "build_prune", nil, []key{filters(), flag("all"), text("keep-storage"), text("reserved-space"), text("max-used-space"), text("min-free-space")}, document()},
+		{"POST", "/build/prune", "build_prune", nil, []key{filters(), flag("all"), text("keep-storage"), text("reserved-space"), text("max-used-space"), text("min-free-space")}, document(shapeBuildPrune()...)},
 		{"POST", "/commit", "commit", nil, nil, custom(commit)},
 		{"GET", "/configs", "", nil, nil, custom(noSwarm)},
 		{"POST", "/configs/create", "", nil, nil, custom(noSwarmDocument)},

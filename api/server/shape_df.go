@@ -23,6 +23,14 @@ func shapeDiskUsage() []shape {
 			}
 			m["BuilderSize"] = size
 		}),
+		since(44, func(m members) {
+			images, _ := m["Images"].([]any)
+			for _, row := range images {
+				if image, ok := row.(members); ok {
+					forget(image, "VirtualSize")
+				}
+			}
+		}),
 		since(52, usageByKind),
 	}
 }
@@ -94,4 +102,10 @@ func number(v any) int64 {
 		return 0
 	}
 	return i
+}
+
+// shapeBuildPrune edits the answer of build/prune, which told below 1.39 how much
+// it freed, and not what.
+func shapeBuildPrune() []shape {
+	return []shape{before(39, drop("CachesDeleted"))}
 }

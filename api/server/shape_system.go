@@ -21,6 +21,7 @@ func shapeInfo() []shape {
 		}),
 		before(44, drop("CDISpecDirs")),
 		before(42, func(m members) { m["KernelMemory"] = false }),
+		before(39, drop("OSVersion")),
 		before(25, func(m members) {
 			options, _ := m["SecurityOptions"].([]any)
 			for i, option := range options { // "name=seccomp,profile=builtin" was "seccomp"

@@ -1,0 +1,209 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/enginejobs/docker/integration/daemonproc"
+)
+
+// The answers of the daemon against the published descriptions of the API: each
+// operation of five versions is called, the status must be one that the
+// description lists, and the body must be as its schema says.
+
+type conformance struct {
+	t       *testing.T
+	d       *daemonproc.Daemon
+	api     *description
+	version string
+	calls   int
+	faults  map[string]int
+}
+
+// TestConformance prints one line of summary, and each kind of fault once.
+func TestConformance(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/moby/moby/api").Output()
+	if err != nil {
+		t.Fatalf("where are the descriptions? %v", err)
+	}
+	d := daemonproc.Start(t, daemonproc.Options{})
+	operations, calls, bad, excused := 0, 0, 0, 0
+	versions := []string{"1.25", "1.32", "1.41", "1.51", "1.55"}
+	for _, version := range versions {
+		path := filepath.Join(strings.TrimSpace(string(out)), "docs", "v"+version+".yaml")
+		c := &conformance{t: t, d: d, api: readDescription(t, path), version: version, faults: map[string]int{}}
+		operations += c.run()
+		calls += c.calls
+		for _, fault := range slices.Sorted(maps.Keys(c.faults)) {
+			if justified(version, fault) {
+				excused++
+				continue
+			}
+			bad++
+			t.Errorf("v%s %s (%d times)", version, fault, c.faults[fault])
+		}
+	}
+	verdict := "all valid"
+	if bad > 0 {
+		verdict = fmt.Sprintf("%d kinds of fault", bad)
+	}
+	t.Logf("conformance: %d versions, %d operations, %d calls, %s (%d kinds of difference are justified)",
+		len(versions), operations, calls, verdict, excused)
+}
+
+// run calls every operation of the version, reading ones first, removing ones
+// last, and tells how many there are.
+func (c *conformance) run() int {
+	c.objects()
+	n := 0
+	for _, method := range []string{"head", "get", "put", "post", "delete"} {
+		for _, path := range slices.Sorted(maps.Keys(c.api.Paths)) {
+			op, ok := c.api.Paths[path][method]
+			if !ok {
+				continue
+			}
+			n++
+			c.operation(strings.ToUpper(method), path, op)
+		}
+	}
+	c.d.Docker("rm", "-f", c.name(), c.name()+"-ended")
+	return n
+}
+
+func (c *conformance) name() string { return "conform-" + strings.ReplaceAll(c.version, ".", "-") }
+
+// objects makes what the paths of the version name.
+func (c *conformance) objects() {
+	c.t.Helper()
+	n := c.name()
+	c.d.Must(c.t, "volume", "create", "--label", "a=b", n)
+	c.d.Must(c.t, "network", "create", "--label", "a=b", n)
+	c.d.Must(c.t, "tag", "busybox", n)
+	c.d.Must(c.t, "run", "-d", "--name", n, "-p", "80", "-v", n+":/v", "--label", "a=b", "--net", n, "--health-cmd", "true", "busybox", "sleep", "600")
+	c.d.Must(c.t, "run", "--name", n+"-ended", "busybox", "sh", "-c", "echo out; echo err >&2")
+}
+
+// operation makes the calls of one operation: on something that is there, on
+// something that is not, and with parameters of the wrong kind.
+func (c *conformance) operation(method, path string, op operation) {
+	query := url.Values{}
+	body := ""
+	for _, p := range op.Parameters {
+		if p.In == "body" {
+			body = "{}"
+		}
+	}
+	quiet(method, path, query)
+	if !holds(method, path) {
+		c.call(method, path, op, c.name(), query, body)
+	}
+	if strings.Contains(path, "{") {
+		c.call(method, path, op, "nobody", query, body)
+	}
+	if body != "" && !holds(method, path) {
+		c.call(method, path, op, c.name(), query, `{"`)
+		c.call(method, path, op, c.name(), query, `[]`)
+	}
+	for _, p := range op.Parameters {
+		if p.In == "query" && p.Name == "filters" {
+			wrong := maps.Clone(query)
+			wrong.Set("filters", "nonsense")
+			c.call(method, path, op, c.name(), wrong, body)
+		}
+	}
+}
+
+// quiet sets what lets an answer end by itself and keeps calls from doing harm.
+func quiet(method, path string, query url.Values) {
+	switch path {
+	case "/events":
+		query.Set("since", "0")
+		query.Set("until", "1")
+	case "/containers/{id}/stats":
+		query.Set("stream", "false")
+	case "/containers/{id}/logs":
+		query.Set("stdout", "1")
+	case "/containers/{id}/archive":
+		query.Set("path", "/etc")
+	case "/containers/{id}/stop", "/containers/{id}/restart":
+		query.Set("t", "0")
+	case "/images/create":
+		query.Set("fromImage", "127.0.0.1:1/nothing")
+	case "/images/search":
+		query.Set("term", "nothing")
+	}
+	if method == http.MethodDelete && path == "/containers/{id}" {
+		query.Set("force", "1")
+	}
+}
+
+// holds says which operations take over the connection or wait for what does
+// not come: they are called for things that are not there only.
+func holds(method, path string) bool {
+	switch path {
+	case "/containers/{id}/attach", "/containers/{id}/attach/ws", "/containers/{id}/wait", "/exec/{id}/start",
+		"/session", "/grpc", "/images/search", "/auth", "/containers/{id}/export", "/images/{name}/get", "/images/get":
+		return true
+	}
+	return false
+}
+
+func (c *conformance) call(method, path string, op operation, name string, query url.Values, body string) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
+	defer cancel()
+	target := path
+	for _, p := range []string{"{id}", "{name}"} {
+		target = strings.ReplaceAll(target, p, name)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://docker/v"+c.version+target+"?"+query.Encode(), strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	c.calls++
+	resp, err := c.d.HTTP().Do(req)
+	if err != nil {
+		c.faults[fmt.Sprintf("%s %s: %v", method, path, err)]++
+		return
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	if err != nil {
+		c.faults[fmt.Sprintf("%s %s: %d, then %v", method, path, resp.StatusCode, err)]++
+		return
+	}
+	s, listed := c.api.answer(op, resp.StatusCode)
+	if !listed {
+		c.faults[fmt.Sprintf("%s %s: status %d is not listed", method, path, resp.StatusCode)]++
+		return
+	}
+	if s == nil || resp.Header.Get("Content-Type") != "application/json" || len(bytes.TrimSpace(data)) == 0 {
+		return
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	for decoder.More() { // streams are messages, one after the other
+		var v any
+		if err := decoder.Decode(&v); err != nil {
+			c.faults[fmt.Sprintf("%s %s: %d: %v", method, path, resp.StatusCode, err)]++
+			return
+		}
+		for _, fault := range c.api.check(s, v, "") {
+			c.faults[fmt.Sprintf("%s %s: %d: %s", method, path, resp.StatusCode, fault)]++
+		}
+	}
+}
