@@ -1,6 +1,9 @@
 package integration
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // difference is something that the descriptions do not say and the official
 // engine does as well, or that we do on purpose. A fault is justified when it
@@ -61,4 +64,22 @@ func differences() []difference {
 		{"1.41", []string{".Networks.*.GwPriority: unknown"}, "the official engine sends it to older versions as well"},
 		{"", []string{".HostConfig.OomKillDisable: null"}, "null is: as the kernel has it"},
 	}
+}
+
+// conformancePage is the summary with all justified differences.
+func conformancePage(line string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Conformance\n\nWritten by `TestConformance` of `integration` (UPDATE=1), which calls the operations of API 1.25, 1.32, 1.41, 1.51\n"+
+		"and 1.55 and validates status and answer against the published descriptions:\n\n    %s\n\n"+
+		"Not checked: formats of texts, null lists and maps, answers of operations that take over the connection or need a\n"+
+		"registry (these are called for things that are not there), and members unknown to 1.25, which are all let pass.\n\n"+
+		"| Up to version | Difference | Why |\n| --- | --- | --- |\n", line)
+	for _, d := range differences() {
+		until := d.until
+		if until == "" {
+			until = "all"
+		}
+		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", until, strings.Join(d.words, " … "), d.why)
+	}
+	return b.String()
 }

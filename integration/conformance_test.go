@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,8 @@ type conformance struct {
 	faults  map[string]int
 }
 
-// TestConformance prints one line of summary, and each kind of fault once.
+// TestConformance prints one line of summary, and each kind of fault once. With
+// UPDATE=1 it writes docs/api/conformance.md.
 func TestConformance(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/moby/moby/api").Output()
 	if err != nil {
@@ -59,8 +61,15 @@ func TestConformance(t *testing.T) {
 	if bad > 0 {
 		verdict = fmt.Sprintf("%d kinds of fault", bad)
 	}
-	t.Logf("conformance: %d versions, %d operations, %d calls, %s (%d kinds of difference are justified)",
+	line := fmt.Sprintf("conformance: %d versions, %d operations, %d calls, %s (%d kinds of difference are justified)",
 		len(versions), operations, calls, verdict, excused)
+	t.Log(line)
+	if os.Getenv("UPDATE") == "" || bad > 0 {
+		return
+	}
+	if err := os.WriteFile("../docs/api/conformance.md", []byte(conformancePage(line)), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // run calls every operation of the version, reading ones first, removing ones
