@@ -152,7 +152,7 @@ func (s *Store) Tag(ref, repo, tag string, force bool) (*image.Image, string, er
 // setName writes a name. Callers hold change.
 func (s *Store) setName(name reference.Ref, id string, force bool) error {
 	now := s.current.Load()
-	if old := now.refs[name.String()]; old != "" && !force {
+	if old := now.refs[name.String()]; old != "" && old != id && !force {
 		return errdefs.Conflict("Conflict: Tag %s is already set to image %s, if you want to replace it, please use -f option",
 			name.Tag, old)
 	}

@@ -14,6 +14,7 @@ import (
 // TestClassicClients speaks the oldest versions of the API as programs of their time
 // did: testdata/classic_clients.py.
 func TestClassicClients(t *testing.T) {
+	t.Parallel()
 	d := daemonproc.Start(t, daemonproc.Options{})
 	peer := registrytest.New(t, registrytest.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

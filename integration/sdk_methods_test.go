@@ -33,6 +33,7 @@ type sdk struct {
 // TestGoSDKMethods calls each method of the official Go client. One that a newer
 // version of the client has, and this test has not, fails it.
 func TestGoSDKMethods(t *testing.T) {
+	t.Parallel()
 	d := daemonproc.Start(t, daemonproc.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -116,7 +116,7 @@ func routes() []route {
 		{"POST", "/images/{name:.+}/insert", "insert", []source{fromPath("name"), fromQuery("url"), fromQuery("path")}, nil, custom(insert)},
 		{"GET", "/images/{name:.+}/json", "image_inspect", name, []key{text("platform")}, document(shapeImageInspect()...)},
 		{"POST", "/images/{name:.+}/push", "push", name, push, custom(imagePush)},
-		{"POST", "/images/{name:.+}/tag", "tag", tag, []key{flag("force")}, empty(201)},
+		{"POST", "/images/{name:.+}/tag", "tag", tag, []key{flag("force")}, custom(tagImage)},
 		{"GET", "/info", "info", nil, nil, document(shapeInfo()...)},
 		{"GET", "/metrics", "metrics", nil, nil, stream(metrics.ContentType)},
 		{"GET", "/networks", "networks", nil, []key{filters()}, reply{kind: replyCustom, custom: networks, shapes: shapeNetworks()}},

@@ -272,6 +272,21 @@ func TestCORS(t *testing.T) {
 	}
 }
 
+// TestTagMoves: force went with 1.22.
+func TestTagMoves(t *testing.T) {
+	b := newBench(t)
+	f := b.fake("tag", "")
+	for path, want := range map[string]string{"": "1", "/v1.22": "1", "/v1.41": "1", "/v1.21": "0", "/v1.12": "0"} {
+		if w := b.do("POST", path+"/images/X/tag?repo=r&force=0", ""); w.Code != 201 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+		calls := f.Calls()
+		if got := calls[len(calls)-1].Env["force"]; got != want {
+			t.Errorf("%s: force=%s", path, got)
+		}
+	}
+}
+
 func TestNamesWithSlashes(t *testing.T) {
 	b := newBench(t)
 	f := b.fake("history", "[]")

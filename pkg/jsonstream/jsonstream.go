@@ -105,8 +105,7 @@ func (w *Writer) write(b []byte) error {
 	return err
 }
 
-// send writes a message. Progress is not ended by a line end, so that clients
-// that show the stream as it is can overwrite it.
+// send writes a message and a line end: some programs read by lines.
 func (w *Writer) send(m Message, text string) error {
 	if !w.json {
 		return w.write([]byte(text))
@@ -115,10 +114,7 @@ func (w *Writer) send(m Message, text string) error {
 	if err != nil {
 		return err
 	}
-	if m.ProgressDetail == nil {
-		b = append(b, '\r', '\n')
-	}
-	return w.write(b)
+	return w.write(append(b, '\r', '\n'))
 }
 
 // Status sends a line about the object id ("" for none).
