@@ -30,7 +30,7 @@ func shapeInspect() []shape {
 			}
 			return false
 		}),
-		since(22, drop("ExecDriver")),
+		trim(22, 0, func(parent, name string) bool { return parent == "" && name == "ExecDriver" }),
 		before(24, func(m members) { forget(sub(m, "State"), "Health") }),
 		before(22, func(m members) {
 			bareID(m, "Image")
