@@ -1,7 +1,7 @@
 """Speaks API 1.6, 1.12 and 1.17 as programs of their time did, with nothing but the
 standard library: classic_clients.py SOCKET REGISTRY. Every shape is that of the
 published descriptions of these versions."""
-import base64, http.client, io, json, socket, struct, sys, tarfile
+import base64, http.client, io, json, socket, struct, sys, tarfile, time
 
 SOCKET, REGISTRY = sys.argv[1:3]
 calls = 0
@@ -240,19 +240,25 @@ def builds(c):
 
 
 def events(c, since):
-    _, data = c.call("GET", "/events?since=%d&until=%d" % (since, since + 1))
-    for line in data.decode().split("}"):
-        if line.strip():
-            assert set(json.loads(line + "}")) <= {"status", "id", "from", "time"}, line
+    _, data = c.call("GET", "/events?since=%d&until=%d" % (since, int(time.time()) + 1))
+    told, decode, text = [], json.JSONDecoder(), data.decode()
+    while text.strip():
+        m, n = decode.raw_decode(text.lstrip())
+        told.append(m)
+        text = text.lstrip()[n:]
+    for m in told:
+        only(m, {k: v for k, v in {"status": str, "id": str, "from": str, "time": int}.items() if k in m or k in ("status", "time")}, "event")
+    names = [m["status"] for m in told]
+    assert all(x in names for x in ("create", "start", "die", "destroy")), names
 
 
 for version in ("1.6", "1.12", "1.17"):
-    c = Client(version)
+    c, began = Client(version), int(time.time())
     for part in (system, images, containers, running, builds):
         try:
             part(c)
         except Exception:
             print("API %s, %s:" % (version, part.__name__), file=sys.stderr)
             raise
-    events(c, 1)
+    events(c, began)
 print("%d calls of API 1.6, 1.12 and 1.17" % calls)
