@@ -2,11 +2,13 @@
 // would have printed, and ends with one line that says how many tests passed,
 // failed and were skipped. It owns no state but its counters. Start reading at
 // report. With -totals FILE it adds its counters to those in the file; with
-// -final it reads nothing and prints the totals.
+// -final it reads nothing and prints the totals. With -again FILE the few tests
+// that failed are named in the file, to be run once more with nothing beside
+// them, and -alone says that this is that run: who fails in it has failed, and
+// who passes is counted as unsteady, which the totals tell.
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -14,53 +16,76 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"sort"
-	"strings"
 )
 
 // counters are what one run, or several, came to.
-type counters struct{ Passed, Failed, Skipped int }
+type counters struct{ Passed, Failed, Skipped, Unsteady int }
 
-// event is one line of test2json.
-type event struct {
-	Action, Package, Test, Output string
+// options are the flags of a run.
+type options struct {
+	totals string // file that counters are added up in, none if empty
+	again  string // file for the tests to try alone, none if empty
+	alone  bool   // this run tries tests alone
+	final  bool   // print the totals and quit
 }
 
 func main() {
-	totals := flag.String("totals", "", "file that counters are added up in")
-	final := flag.Bool("final", false, "print the totals and quit")
+	var o options
+	flag.StringVar(&o.totals, "totals", "", "file that counters are added up in")
+	flag.StringVar(&o.again, "again", "", "file for the names of the few tests that failed, to be tried alone")
+	flag.BoolVar(&o.alone, "alone", false, "what is read are tests that failed before, each alone")
+	flag.BoolVar(&o.final, "final", false, "print the totals and quit")
 	flag.Parse()
-	if err := run(*totals, *final, os.Stdin, os.Stdout); err != nil {
+	if err := run(o, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "testreport:", err)
 		os.Exit(1)
 	}
 }
 
-func run(file string, final bool, in io.Reader, out io.Writer) error {
-	sum, err := load(file)
+func run(o options, in io.Reader, out io.Writer) error {
+	sum, err := load(o.totals)
 	if err != nil {
 		return err
 	}
-	if !final {
-		run, err := report(in, out)
-		if err != nil {
+	if o.final {
+		return final(sum, out)
+	}
+	got, err := report(in, out)
+	if err != nil {
+		return err
+	}
+	if o.again != "" && got.repeatable() {
+		if err := os.WriteFile(o.again, []byte(got.names()), 0o600); err != nil {
 			return err
 		}
-		sum.Passed += run.Passed
-		sum.Failed += run.Failed
-		sum.Skipped += run.Skipped
-		if file != "" {
-			text, _ := json.Marshal(sum) // three numbers always marshal
-			if err := os.WriteFile(file, text, 0o600); err != nil {
-				return err
-			}
-		}
-		if run.Failed > 0 {
-			return fmt.Errorf("%d tests failed", run.Failed)
-		}
-		return nil
+		fmt.Fprintf(out, "testreport: %d failed and are tried alone\n", len(got.failed))
+		got.Failed = 0
 	}
-	fmt.Fprintf(out, "%d passed, %d failed, %d skipped\n", sum.Passed, sum.Failed, sum.Skipped)
+	if o.alone {
+		got.Unsteady = got.top
+	}
+	sum.Passed += got.Passed
+	sum.Failed += got.Failed
+	sum.Skipped += got.Skipped
+	sum.Unsteady += got.Unsteady
+	if o.totals != "" {
+		text, _ := json.Marshal(sum) // four numbers always marshal
+		if err := os.WriteFile(o.totals, text, 0o600); err != nil {
+			return err
+		}
+	}
+	if got.Failed > 0 {
+		return fmt.Errorf("%d tests failed", got.Failed)
+	}
+	return nil
+}
+
+func final(sum counters, out io.Writer) error {
+	fmt.Fprintf(out, "%d passed, %d failed, %d skipped", sum.Passed, sum.Failed, sum.Skipped)
+	if sum.Unsteady > 0 {
+		fmt.Fprintf(out, ", %d of them unsteady: failed beside others and passed alone, which is a fault to be found", sum.Unsteady)
+	}
+	fmt.Fprintln(out)
 	if sum.Failed > 0 || sum.Passed == 0 {
 		return errors.New("not all is well")
 	}
@@ -80,89 +105,4 @@ func load(file string) (counters, error) {
 		return sum, err
 	}
 	return sum, json.Unmarshal(text, &sum)
-}
-
-// report prints packages as they end, the whole output of tests that failed,
-// and the reasons of those that were skipped.
-func report(in io.Reader, out io.Writer) (counters, error) {
-	var sum counters
-	logs := map[string][]string{} // output of running tests, by package and test
-	skips := map[string]int{}     // reason -> times
-	failed := map[string]bool{}   // packages with a failed test
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var e event
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			fmt.Fprintln(out, lines.Text()) // what a tool printed in between
-			continue
-		}
-		key := e.Package + "\x00" + e.Test
-		switch e.Action {
-		case "output":
-			if e.Test == "" {
-				if plain := strings.TrimSpace(e.Output); plain != "PASS" && !strings.HasPrefix(plain, "=== ") {
-					fmt.Fprint(out, e.Output)
-				}
-				continue
-			}
-			logs[key] = append(logs[key], e.Output)
-		case "build-output":
-			fmt.Fprint(out, e.Output)
-		case "pass", "fail", "skip":
-			if e.Action == "fail" {
-				if e.Test == "" && !failed[e.Package] {
-					sum.Failed++ // it did not compile, or its process ended by itself
-				}
-				failed[e.Package] = true
-			}
-			sum.add(e, logs[key], skips, out)
-			delete(logs, key)
-		}
-	}
-	// Tests that never ended: their process died.
-	for key, text := range logs {
-		pkg, test, _ := strings.Cut(key, "\x00")
-		fmt.Fprintf(out, "--- UNFINISHED: %s (%s)\n%s", test, pkg, strings.Join(text, ""))
-		sum.Failed++
-	}
-	reasons := make([]string, 0, len(skips))
-	for reason := range skips {
-		reasons = append(reasons, reason)
-	}
-	sort.Strings(reasons)
-	for _, reason := range reasons {
-		fmt.Fprintf(out, "skipped %d: %s\n", skips[reason], reason)
-	}
-	return sum, lines.Err()
-}
-
-func (c *counters) add(e event, log []string, skips map[string]int, out io.Writer) {
-	switch {
-	case e.Test == "":
-	case e.Action == "pass":
-		c.Passed++
-	case e.Action == "fail":
-		c.Failed++
-		fmt.Fprint(out, strings.Join(log, ""))
-	case e.Action == "skip":
-		c.Skipped++
-		skips[reason(log)]++
-	}
-}
-
-// reason finds why a test was skipped: the last line of its log that is not a
-// frame of the runner.
-func reason(log []string) string {
-	for i := len(log) - 1; i >= 0; i-- {
-		line := strings.TrimSpace(log[i])
-		if line == "" || strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "=== ") {
-			continue
-		}
-		if _, after, ok := strings.Cut(line, ".go:"); ok {
-			_, line, _ = strings.Cut(after, ": ")
-		}
-		return line
-	}
-	return "no reason given"
 }
