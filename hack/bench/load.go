@@ -64,7 +64,7 @@ func (b *board) requests(ctx context.Context, path string, connections int, goal
 		name += ", 10 running"
 	}
 	r := row{name: name, unit: "/s", goal: goal, values: map[string][]float64{}}
-	for round := range max(2, b.cfg.rounds/6) {
+	for round := range max(6, b.cfg.rounds/2) {
 		ask := func(name string, prefix []string, address string) error {
 			args := append(prefix, "wrk", "-t1", "-c"+strconv.Itoa(connections), "-d1s", "http://"+address+"/v1.41"+path)
 			rate, err := wrk(ctx, args)
