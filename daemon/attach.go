@@ -65,6 +65,9 @@ func (d *Daemon) Attach(ctx context.Context, opt attachOptions) error {
 	if s.state.Phase == paused && opt.Stream {
 		return errdefs.Conflict("Container %s is paused. Unpause the container before attach", opt.Name)
 	}
+	if s.state.Phase.gone() {
+		return errdefs.Conflict("container %s is being removed", opt.Name)
+	}
 	if opt.Logs {
 		if err := replay(ctx, c, s, opt); err != nil {
 			return err
@@ -91,7 +94,7 @@ func (d *Daemon) Attach(ctx context.Context, opt attachOptions) error {
 			return err
 		}
 	case removing, removed, dead:
-		return errdefs.Conflict("container %s is being removed", opt.Name)
+		return nil // since the client was let in: a start that failed, with --rm
 	}
 	return d.converse(ctx, a, opt, func() error { return d.input(ctx, c, a, opt) }, nil)
 }

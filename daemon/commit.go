@@ -99,8 +99,7 @@ func (d *Daemon) Commit(ctx context.Context, opt commitOptions) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	switch s.state.Phase {
-	case removing, removed, dead:
+	if s.state.Phase.gone() {
 		return "", errdefs.Conflict("You cannot commit container %s which is being removed", s.rec.ID)
 	}
 	cfg, err := commitConfig(opt, s.rec.Config)

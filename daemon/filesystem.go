@@ -25,8 +25,7 @@ func (d *Daemon) filesystem(ctx context.Context, c *container) (view *containerf
 	if err != nil {
 		return nil, nil, err
 	}
-	switch s.state.Phase {
-	case removing, removed, dead:
+	if s.state.Phase.gone() {
 		return nil, nil, errdefs.Conflict("container %s is being removed", s.bare())
 	}
 	if s.state.Pid != 0 {

@@ -34,6 +34,9 @@ var phaseNames = [...]string{
 // String gives the word that is used on disk.
 func (p phase) String() string { return phaseNames[p] }
 
+// gone tells that nothing more happens to the container than its removal.
+func (p phase) gone() bool { return p == removing || p == removed || p == dead }
+
 // MarshalText and UnmarshalText keep the word on disk.
 func (p phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 

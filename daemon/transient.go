@@ -18,8 +18,7 @@ func (d *Daemon) Keep(name string) error {
 		return err
 	}
 	s, err := c.update(func(s *snapshot) error {
-		switch s.state.Phase {
-		case removing, removed, dead:
+		if s.state.Phase.gone() {
 			return errdefs.Conflict("container %s is being removed", s.bare())
 		}
 		rec := *s.rec

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +16,15 @@ import (
 	"github.com/enginejobs/docker/registry/registrytest"
 )
 
-// TestOfficialTranscripts types testdata/official/*.txt with the official CLI
-// and compares what it prints, on both streams, and its exit codes, with what
+// typists are the clients that type the transcripts: that of today and the one
+// that Debian packages with the ancestor's daemon.
+var typists = [...]struct{ name, program string }{
+	{name: "28.2"}, // the bundle "client"
+	{name: "20.10", program: "/usr/bin/docker"},
+}
+
+// TestOfficialTranscripts types testdata/official/*.txt with two official clients
+// and compares what they print, on both streams, and their exit codes, with what
 // the ancestor's daemon (20.10) was recorded to answer. Where we differ on
 // purpose the file says why, and has our answer too.
 //
@@ -27,46 +35,73 @@ import (
 //	$ a command, for sh
 //	  a line of stdout; "! " begins one of stderr, "[3]" is the exit code
 //	~ why we answer differently; our own lines follow
+//	% 20.10: its answer by the second client follows, if it is another one,
+//	  and our reason and lines as above
 //
-// With ENGINEJOBS_RECORD=unix:///PATH the commands are typed to that daemon
-// instead and its answers are written into the files.
+// hack/make.sh compare records anew what the ancestor answers.
 func TestOfficialTranscripts(t *testing.T) {
-	peer := os.Getenv("ENGINEJOBS_RECORD")
-	if peer == "" {
-		daemonproc.Require(t)
+	daemonproc.Require(t)
+	for _, file := range transcripts(t) {
+		steps := readTranscript(t, file)
+		for client, typist := range typists {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txt")+"/"+typist.name, func(t *testing.T) {
+				t.Parallel()
+				d := daemonproc.Start(t, daemonproc.Options{})
+				replayTranscript(t, steps, client, newTypist(t, d.Host, typist.program))
+			})
+		}
 	}
+}
+
+// transcripts are the files.
+func transcripts(t *testing.T) []string {
+	t.Helper()
 	files, err := filepath.Glob("testdata/official/*.txt")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no transcripts: %v", err)
 	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			lines, err := parseTranscript(string(text))
-			if err != nil {
-				t.Fatalf("%s: %v", file, err)
-			}
-			if peer != "" {
-				record(t, file, lines, peer)
-				return
-			}
-			d := daemonproc.Start(t, daemonproc.Options{})
-			replayTranscript(t, lines, newTypist(t, d.Host))
-		})
+	return files
+}
+
+func readTranscript(t *testing.T, file string) []*step {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
+	steps, err := parseTranscript(string(text))
+	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return steps
 }
 
 // step is one line of a transcript with what belongs to it.
 type step struct {
 	text    string // as written: a comment, a heading, or a command
 	command string // "" for the others
-	answer  []string
-	why     string   // the line that explains a difference
-	ours    []string // with why
+	said    [len(typists)]said
+	second  bool // the second client has answers of its own
 }
+
+// said is what the ancestor answers one client, and what we do.
+type said struct {
+	answer []string
+	why    string   // the line that explains a difference
+	ours   []string // with why
+}
+
+// of is what a client is answered.
+func (s *step) of(client int) *said {
+	if !s.second {
+		client = 0
+	}
+	return &s.said[client]
+}
+
+func (s *step) last() *said { return s.of(len(typists) - 1) }
+
+const secondMark = "% 20.10:"
 
 func parseTranscript(text string) ([]*step, error) {
 	var steps []*step
@@ -76,14 +111,20 @@ func parseTranscript(text string) ([]*step, error) {
 		switch {
 		case typed, line == "", strings.HasPrefix(line, "#"):
 			steps = append(steps, &step{text: line, command: command[:len(command)*btoi(typed)]})
+			continue
 		case last < 0 || steps[last].command == "":
 			return nil, fmt.Errorf("line %d answers no command: %s", n+1, line)
+		case line == secondMark:
+			steps[last].second = true
+			continue
+		}
+		switch a := steps[last].last(); {
 		case strings.HasPrefix(line, "~ "):
-			steps[last].why = line
-		case steps[last].why != "":
-			steps[last].ours = append(steps[last].ours, strings.TrimPrefix(line, "  "))
+			a.why = line
+		case a.why != "":
+			a.ours = append(a.ours, strings.TrimPrefix(line, "  "))
 		default:
-			steps[last].answer = append(steps[last].answer, strings.TrimPrefix(line, "  "))
+			a.answer = append(a.answer, strings.TrimPrefix(line, "  "))
 		}
 	}
 	return steps, nil
@@ -102,8 +143,15 @@ type typist struct {
 	registry        string // HOST:PORT of an empty registry, in $REGISTRY
 }
 
-func newTypist(t *testing.T, host string) *typist {
+// newTypist types with a program, or with the official CLI of today if it is empty.
+func newTypist(t *testing.T, host, program string) *typist {
 	t.Helper()
+	if program == "" {
+		program = daemonproc.MustAsset(t, "client")
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Skipf("%v: no such client (package docker.io; hack/make.sh deps installs it)", err)
+	}
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "bin")
 	if err := os.MkdirAll(filepath.Join(dir, "work"), 0o755); err != nil {
@@ -112,7 +160,7 @@ func newTypist(t *testing.T, host string) *typist {
 	if err := os.Mkdir(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(daemonproc.MustAsset(t, "client"), filepath.Join(bin, "docker")); err != nil {
+	if err := os.Symlink(program, filepath.Join(bin, "docker")); err != nil {
 		t.Fatal(err)
 	}
 	registry := registrytest.New(t, registrytest.Options{})
@@ -154,7 +202,7 @@ func tidy(text, dir, prefix string) []string {
 		{`\d{4}-\d\d-\d\dT[0-9:.]+Z`, "<time>"},
 		{`(About an? |Less than a )?(\d+ )?(second|minute)s? ago`, "<ago>"},
 		{` +`, " "},
-		{`time="[^"]*" level=error msg="Can't [^\n]*`, ""}, // the client's own complaint, if it is quick enough
+		{`time="[^"]*" level=error msg="(Can't|error waiting for container: context canceled)[^\n]*`, ""}, // the client's own complaints, if it is quick enough
 		{`container [a-z]+_[a-z]+:`, "container <name>:"},
 		{`Up ((Less than|About) an? )?(\d+ )?(second|minute)s?`, "Up <a while>"},
 	} {
@@ -170,7 +218,7 @@ func tidy(text, dir, prefix string) []string {
 }
 
 // replayTranscript types every command and lists the operations that were compared.
-func replayTranscript(t *testing.T, steps []*step, p *typist) {
+func replayTranscript(t *testing.T, steps []*step, client int, p *typist) {
 	t.Helper()
 	operation := ""
 	for _, s := range steps {
@@ -181,37 +229,16 @@ func replayTranscript(t *testing.T, steps []*step, p *typist) {
 		if s.command == "" {
 			continue
 		}
-		want := s.answer
-		if s.why != "" {
-			want = s.ours
+		a := s.of(client)
+		want := a.answer
+		if a.why != "" {
+			want = a.ours
+			if slices.Equal(a.ours, a.answer) {
+				t.Errorf("%s\n$ %s\nthere is no difference for which %q is the reason", operation, s.command, a.why)
+			}
 		}
-		if got := p.answer(t, s.command); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		if got := p.answer(t, s.command); !slices.Equal(got, want) {
 			t.Errorf("%s\n$ %s\n  %s\nwant\n  %s", operation, s.command, strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 		}
-	}
-}
-
-// record writes what a peer answers into the transcript.
-func record(t *testing.T, file string, steps []*step, host string) {
-	t.Helper()
-	p := newTypist(t, host)
-	var out strings.Builder
-	for _, s := range steps {
-		out.WriteString(s.text + "\n")
-		if s.command == "" {
-			continue
-		}
-		for _, line := range p.answer(t, s.command) {
-			out.WriteString("  " + line + "\n")
-		}
-		if s.why != "" {
-			out.WriteString(s.why + "\n")
-		}
-		for _, line := range s.ours {
-			out.WriteString("  " + line + "\n")
-		}
-	}
-	if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
-		t.Fatal(err)
 	}
 }

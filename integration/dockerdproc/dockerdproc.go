@@ -26,7 +26,7 @@ import (
 type Dockerd struct {
 	dir    string
 	client string // the official CLI
-	here   bool   // in the network of this host
+	where  where
 	home   *exec.Cmd
 	parts  []*exec.Cmd
 }
@@ -34,17 +34,33 @@ type Dockerd struct {
 // Start starts one. The test is skipped where it is not installed or must not.
 func Start(t testing.TB) *Dockerd {
 	t.Helper()
-	return start(t, false)
+	return start(t, apart)
 }
 
 // StartHere is Start in the network of this host, without bridge and rules, so
 // that containers with --network host reach what the host reaches.
 func StartHere(t testing.TB) *Dockerd {
 	t.Helper()
-	return start(t, true)
+	return start(t, here)
 }
 
-func start(t testing.TB, here bool) *Dockerd {
+// StartAlone is StartHere with the bridge and the rules that a daemon has: where the
+// caller runs there must be nothing but it.
+func StartAlone(t testing.TB) *Dockerd {
+	t.Helper()
+	return start(t, alone)
+}
+
+// where a daemon is, seen from its test.
+type where int
+
+const (
+	apart where = iota // in a network namespace of its own
+	here               // in that of the test, without bridge and rules
+	alone              // in that of the test, with them
+)
+
+func start(t testing.TB, at where) *Dockerd {
 	t.Helper()
 	daemonproc.Require(t)
 	for _, program := range []string{"/usr/sbin/dockerd", "containerd", "runc", "nsenter", "unshare"} {
@@ -56,7 +72,7 @@ func start(t testing.TB, here bool) *Dockerd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Dockerd{dir: dir, client: daemonproc.MustAsset(t, "client"), here: here}
+	d := &Dockerd{dir: dir, client: daemonproc.MustAsset(t, "client"), where: at}
 	t.Cleanup(d.close)
 	if err := d.start(); err != nil {
 		log, _ := os.ReadFile(dir + "/log")
@@ -70,7 +86,7 @@ func (d *Dockerd) start() error {
 		"--mount", "--propagation", "private",
 		"sh", "-c", "ip link set lo up && mount -t tmpfs tmpfs /run && touch " + d.dir + "/home && exec sleep infinity",
 	}
-	if !d.here {
+	if d.where == apart {
 		args = append([]string{"--net"}, args...)
 	}
 	d.home = exec.Command("unshare", args...)
@@ -100,10 +116,14 @@ func (d *Dockerd) start() error {
 	}) {
 		return fmt.Errorf("containerd does not answer")
 	}
-	err := d.spawn("/usr/sbin/dockerd", "-H", d.Host(), "--data-root", d.dir+"/root", "--exec-root", d.dir+"/exec",
-		"--pidfile", d.dir+"/pid", "--containerd", d.dir+"/c.sock", "--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false",
-		"--config-file", d.dir+"/none.json", "--storage-driver", "overlay2", "--cgroup-parent", "/"+filepath.Base(d.dir))
-	if err != nil {
+	args = []string{
+		"/usr/sbin/dockerd", "-H", d.Host(), "--data-root", d.dir + "/root", "--exec-root", d.dir + "/exec", "--pidfile", d.dir + "/pid",
+		"--containerd", d.dir + "/c.sock", "--config-file", d.dir + "/none.json", "--storage-driver", "overlay2", "--cgroup-parent", "/" + filepath.Base(d.dir),
+	}
+	if d.where != alone {
+		args = append(args, "--bridge", "none", "--iptables=false", "--ip6tables=false", "--ip-forward=false")
+	}
+	if err := d.spawn(args...); err != nil {
 		return err
 	}
 	client := http.Client{Timeout: time.Second, Transport: &http.Transport{
@@ -140,6 +160,12 @@ func (d *Dockerd) spawn(args ...string) error {
 
 // Host is its address, for clients.
 func (d *Dockerd) Host() string { return "unix://" + d.dir + "/d.sock" }
+
+// Import makes an image of an archive.
+func (d *Dockerd) Import(t testing.TB, archive, image string) {
+	t.Helper()
+	d.Must(t, "import", archive, image)
+}
 
 // Must runs the official CLI and returns what it prints.
 func (d *Dockerd) Must(t testing.TB, args ...string) string { return d.MustStdin(t, nil, args...) }
