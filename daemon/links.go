@@ -33,7 +33,7 @@ func (d *Daemon) settleLinks(h *runconfig.HostConfig) ([]link, error) {
 			return nil, errdefs.InvalidArgument("Could not get container for %s", name)
 		}
 		if kind, _ := networkMode(child.now().host); kind == "host" {
-			return nil, errdefs.Conflict("Conflicting options: --net=host can't be used with links. " +
+			return nil, errdefs.InvalidArgument("Conflicting options: --net=host can't be used with links. " +
 				"This would result in undefined behavior.")
 		}
 		if slices.ContainsFunc(links, func(l link) bool { return l.Alias == alias }) {

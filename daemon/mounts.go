@@ -154,17 +154,28 @@ func parseMode(mode string) (rw bool, propagation string, err error) {
 	if mode == "" {
 		return rw, "", nil
 	}
+	var given [5]bool // of each kind there is one
 	for word := range strings.SplitSeq(mode, ",") {
+		kind := 0
 		switch word {
 		case "rw":
 		case "ro":
 			rw = false
-		case "z", "Z", "nocopy", "consistent", "cached", "delegated":
+		case "z", "Z":
+			kind = 1
+		case "nocopy":
+			kind = 2
+		case "consistent", "cached", "delegated":
+			kind = 3
 		case "private", "rprivate", "shared", "rshared", "slave", "rslave":
-			propagation = word
+			kind, propagation = 4, word
 		default:
 			return false, "", errdefs.InvalidArgument("invalid mode: %s", mode)
 		}
+		if given[kind] {
+			return false, "", errdefs.InvalidArgument("invalid mode: %s", mode)
+		}
+		given[kind] = true
 	}
 	return rw, propagation, nil
 }
@@ -183,6 +194,12 @@ func fromMount(spec runconfig.Mount) (mountPoint, error) {
 		return bad("%w", err)
 	}
 	m := mountPoint{Type: spec.Type, Destination: dst, RW: !spec.ReadOnly}
+	switch {
+	case spec.BindOptions != nil && spec.Type != "bind":
+		return bad("field BindOptions must not be specified")
+	case spec.VolumeOptions != nil && spec.Type != "volume":
+		return bad("field VolumeOptions must not be specified")
+	}
 	switch spec.Type {
 	case "bind":
 		return bindMount(spec, m, bad)

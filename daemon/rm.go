@@ -139,6 +139,9 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 func (d *Daemon) RemoveLink(name string) error {
 	parent, alias, ok := strings.Cut(strings.TrimPrefix(name, "/"), "/")
 	if !ok {
+		if _, err := d.containers.find(parent); err != nil {
+			return err
+		}
 		return errdefs.Conflict("Conflict, cannot remove the default name of the container")
 	}
 	p, err := d.containers.find(parent)

@@ -185,7 +185,7 @@ func checkNetwork(c *runconfig.Config, h *runconfig.HostConfig) error {
 		}
 	}
 	if len(h.Links) > 0 && kind != "bridge" && kind != "other" {
-		return errdefs.Conflict("Conflicting options: --net=%s can't be used with links. "+
+		return errdefs.InvalidArgument("Conflicting options: --net=%s can't be used with links. "+
 			"This would result in undefined behavior.", kind)
 	}
 	for _, ip := range h.Dns {

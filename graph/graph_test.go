@@ -298,7 +298,7 @@ func TestLookup(t *testing.T) {
 	_, err = b.Image(strings.Repeat("0", 64))
 	b.wantKind(err, errdefs.KindNotFound, "No such image")
 	_, err = b.Image("sha256:")
-	b.wantKind(err, errdefs.KindNotFound, "")
+	b.wantKind(err, errdefs.KindInvalidArgument, "sha256:")
 	_, err = b.Image("UPPER")
 	b.wantKind(err, errdefs.KindInvalidArgument, "UPPER")
 	_, err = b.Image("")

@@ -39,7 +39,7 @@ func (n *snapshot) find(text string) (img *image.Image, name string, err error) 
 	if img, err := n.byPrefix(text); img != nil || err != nil {
 		return img, "", err
 	}
-	if parseErr != nil && !image.IsHex(strings.TrimPrefix(text, "sha256:")) {
+	if digits := strings.TrimPrefix(text, "sha256:"); parseErr != nil && (digits == "" || !image.IsHex(digits)) {
 		return nil, "", errdefs.InvalidArgument("invalid image name %q: %w", text, parseErr)
 	}
 	if parseErr == nil && !image.IsHex(text) {

@@ -61,6 +61,6 @@ func buildCancel(x *exchange, _ *route) error {
 		return errdefs.InvalidArgument("build ID not provided")
 	}
 	x.s.builds.cancel(name)
-	x.w.WriteHeader(http.StatusNoContent)
+	x.w.WriteHeader(http.StatusOK)
 	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 )
 
 // containerArchive answers with an archive; what it is of stands in a header,
 // which the job writes as its first line.
 func containerArchive(x *exchange, row *route) error {
-	job, err := row.prepare(x)
+	job, err := x.archiveJob(row)
 	if err != nil {
 		return err
 	}
@@ -22,6 +23,15 @@ func containerArchive(x *exchange, row *route) error {
 	out := &lineHeader{w: x.w, sink: &sink{w: x.w, code: http.StatusOK, media: "application/x-tar"}}
 	job.Stdout.Add(out)
 	return x.run(job)
+}
+
+// archiveJob makes the job of a row that needs a path, before anything is looked for.
+func (x *exchange) archiveJob(row *route) (*engine.Job, error) {
+	job, err := row.prepare(x)
+	if err == nil && x.value("path") == "" {
+		return nil, errdefs.InvalidArgument("bad parameter: path cannot be empty")
+	}
+	return job, err
 }
 
 // lineHeader puts the first line of an output into a header and the rest into
@@ -55,7 +65,7 @@ func (l *lineHeader) Write(p []byte) (int, error) {
 
 // containerArchiveStat puts the whole answer into a header.
 func containerArchiveStat(x *exchange, row *route) error {
-	job, err := row.prepare(x)
+	job, err := x.archiveJob(row)
 	if err != nil {
 		return err
 	}
@@ -70,7 +80,7 @@ func containerArchiveStat(x *exchange, row *route) error {
 
 // containerArchivePut gives the job the body.
 func containerArchivePut(x *exchange, row *route) error {
-	job, err := row.prepare(x)
+	job, err := x.archiveJob(row)
 	if err != nil {
 		return err
 	}

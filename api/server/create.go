@@ -3,7 +3,9 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/enginejobs/docker/api"
@@ -13,11 +15,21 @@ import (
 // create takes the body of any version apart and runs the job create. Lines
 // that the job writes to Stderr are warnings too.
 func create(x *exchange, row *route) error {
+	if _, err := x.values(); err != nil {
+		return err
+	}
 	body, err := x.document()
 	if err != nil {
 		return err
 	}
 	parts, err := decodeCreate(x.v, body)
+	if err != nil {
+		return err
+	}
+	if err := checkEndpoints(x.v, parts.networking); err != nil {
+		return err
+	}
+	platform, err := wholePlatform(x.value("platform"))
 	if err != nil {
 		return err
 	}
@@ -40,7 +52,7 @@ func create(x *exchange, row *route) error {
 	if x.v < v1(41) {
 		job.Setenv("DefaultCgroupnsMode", "host")
 	}
-	if platform := x.value("platform"); platform != "" {
+	if platform != "" {
 		job.Setenv("Platform", platform)
 	}
 	var out, warnings bytes.Buffer
@@ -63,6 +75,42 @@ func create(x *exchange, row *route) error {
 		created.Warnings = []string{} // null for the classic ones
 	}
 	return x.sendJSON(http.StatusCreated, created)
+}
+
+// checkEndpoints refuses several networks from clients that know one: before 1.44
+// the others were joined after the creation.
+func checkEndpoints(v version, networking json.RawMessage) error {
+	if v >= v1(44) || networking == nil {
+		return nil
+	}
+	var n struct{ EndpointsConfig map[string]json.RawMessage }
+	if err := json.Unmarshal(networking, &n); err != nil || len(n.EndpointsConfig) < 2 {
+		return nil // the job says what is wrong with it
+	}
+	names := slices.Sorted(maps.Keys(n.EndpointsConfig))
+	return errdefs.InvalidArgument("Container cannot be connected to network endpoints: %s", strings.Join(names, ", "))
+}
+
+// wholePlatform judges the form of os[/architecture[/variant]], before anything is
+// looked for, and says of which system an architecture alone is.
+func wholePlatform(platform string) (string, error) {
+	parts := strings.Split(platform, "/")
+	switch {
+	case platform == "":
+		return "", nil
+	case len(parts) > 3 || slices.Contains(parts, ""):
+		return "", errdefs.InvalidArgument("%q: cannot parse platform specifier: invalid argument", platform)
+	case len(parts) > 1:
+		return platform, nil
+	}
+	switch strings.ToLower(platform) {
+	case "linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos", "aix", "plan9", "android", "ios", "wasip1":
+		return platform, nil
+	case "386", "i386", "amd64", "x86_64", "x86-64", "arm", "armhf", "armel", "arm64", "aarch64", "loong64", "mips", "mipsle", "mips64", "mips64le",
+		"ppc64", "ppc64le", "riscv64", "s390x", "wasm":
+		return "linux/" + platform, nil
+	}
+	return "", errdefs.InvalidArgument("%q: unknown operating system or architecture: invalid argument", platform)
 }
 
 // sendJSON answers with one document.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/enginejobs/docker/engine"
@@ -51,6 +53,16 @@ func setText(job *engine.Job, env string, values []string) error {
 	if values[0] != "" {
 		job.Setenv(env, values[0])
 	}
+	return nil
+}
+
+// setStrict is setFlag for the few parameters that are either yes or no.
+func setStrict(job *engine.Job, env string, values []string) error {
+	on, err := strconv.ParseBool(values[0])
+	if err != nil && values[0] != "" {
+		return errdefs.InvalidArgument("invalid value for %s: %s: %w", env, values[0], err)
+	}
+	job.SetenvBool(env, on)
 	return nil
 }
 
@@ -132,7 +144,11 @@ func (x *exchange) values() (map[string][]string, error) {
 	}
 	media, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if media != "application/x-www-form-urlencoded" {
-		x.form = x.r.URL.Query() // malformed pairs are dropped, as ever
+		form, err := url.ParseQuery(x.r.URL.RawQuery)
+		if err != nil {
+			return nil, errdefs.InvalidArgument("%w", err)
+		}
+		x.form = form
 		return x.form, nil
 	}
 	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxDocument)

@@ -55,13 +55,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, cors string) {
 		x.w.WriteHeader(http.StatusOK)
 		return
 	}
-	if err := checkVersion(x.v); err != nil {
-		x.fail(err)
-		return
-	}
 	row := s.find(x)
 	if row == nil {
 		x.notFound()
+		return
+	}
+	if err := checkVersion(x.v); err != nil {
+		x.fail(err)
 		return
 	}
 	if err := fromElsewhere(r, row.method != http.MethodGet && row.method != http.MethodHead, cors); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/enginejobs/docker/engine"
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/runconfig"
 )
 
@@ -32,6 +33,9 @@ func execCreate(x *exchange, row *route) error {
 	}
 	if x.v < v1(21) {
 		b.Privileged = false
+	}
+	if len(b.Cmd) == 0 { // before the container is looked for
+		return errdefs.InvalidArgument("No exec command specified")
 	}
 	job, err := row.prepare(x)
 	if err != nil {

@@ -10,7 +10,7 @@ func imagesGet(x *exchange, row *route) error {
 	}
 	names := values["names"]
 	if len(names) == 0 {
-		return errdefs.InvalidArgument("Usage: image_export IMAGE [IMAGE...]")
+		return errdefs.InvalidArgument("no image was named: the parameter names has those to save")
 	}
 	job := x.job(x.r.Context(), row.job, names...)
 	if err := x.setenv(job, row.env); err != nil {

@@ -65,6 +65,9 @@ func networkDisconnect(x *exchange, row *route) error {
 	if err != nil {
 		return err
 	}
+	if b.Container == "" {
+		return errdefs.InvalidArgument("invalid name or ID supplied: %q", b.Container)
+	}
 	job := x.job(x.r.Context(), row.job, args[0], b.Container)
 	job.SetenvBool("force", b.Force)
 	return x.run(job)

@@ -12,7 +12,7 @@ import (
 
 // plugins serves GET /plugins.
 func plugins(x *exchange, _ *route) error {
-	if err := x.checkFilters(); err != nil {
+	if err := x.checkFilters("enabled", "capability"); err != nil {
 		return err
 	}
 	x.w.Header().Set("Content-Type", "application/json")

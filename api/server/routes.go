@@ -123,7 +123,7 @@ func routes() []route {
 		{"POST", "/networks/create", "network_create", nil, nil, custom(networkCreate)},
 		{"POST", "/networks/prune", "networks_prune", nil, []key{filters()}, document()},
 		{"DELETE", "/networks/{name:.+}", "network_rm", name, nil, empty(204)},
-		{"GET", "/networks/{name:.+}", "network_inspect", name, []key{flag("verbose"), text("scope")}, document(shapeNetwork()...)},
+		{"GET", "/networks/{name:.+}", "network_inspect", name, []key{{"verbose", "verbose", setStrict}, text("scope")}, document(shapeNetwork()...)},
 		{"POST", "/networks/{name:.+}/connect", "network_connect", name, nil, custom(networkConnect)},
 		{"POST", "/networks/{name:.+}/disconnect", "network_disconnect", name, nil, custom(networkDisconnect)},
 		{"GET", "/nodes", "", nil, nil, custom(noSwarm)},

@@ -17,7 +17,7 @@ func start(x *exchange, row *route) error {
 		// Seven bytes are what the clients of that time sent for "nothing".
 		if x.r.ContentLength > 7 || x.r.ContentLength == -1 {
 			return errdefs.InvalidArgument(
-				"starting container with HostConfig was deprecated since v1.10 and removed in v1.12")
+				"starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24")
 		}
 	} else {
 		body, err := x.document()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -93,13 +94,21 @@ func (x *exchange) checkObject() error {
 }
 
 // checkFilters looks whether filters can be read.
-func (x *exchange) checkFilters() error {
+func (x *exchange) checkFilters(known ...string) error {
 	text := x.value("filters")
 	if text == "" {
 		return nil
 	}
-	_, err := decodeFilters(text)
-	return err
+	given, err := decodeFilters(text)
+	if err != nil {
+		return err
+	}
+	for name := range given {
+		if len(known) > 0 && !slices.Contains(known, name) {
+			return errdefs.InvalidArgument("invalid filter '%s'", name)
+		}
+	}
+	return nil
 }
 
 // session serves POST /session and /grpc, by which BuildKit talks back to a client.
