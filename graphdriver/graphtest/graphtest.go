@@ -58,6 +58,7 @@ func Run(t *testing.T, open Factory) {
 		{"Depth", testDepth},
 		{"Cancel", testCancel},
 		{"Concurrent", testConcurrent},
+		{"MountedTwice", testMountedTwice},
 		{"Crash", testCrash},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver"
+	"github.com/enginejobs/docker/pkg/mount"
 )
 
 func testCreateAndRemove(t *testing.T, b *bench) {
@@ -41,6 +42,48 @@ func testCreateAndRemove(t *testing.T, b *bench) {
 	}
 	b.layer("base", "", File("b", "2"))
 	b.want("base", "b=2")
+}
+
+// testMountedTwice: who looks at the files of a container from the host disturbs
+// nothing of what runs on them.
+func testMountedTwice(t *testing.T, b *bench) {
+	b.layer("base", "", File("a", "1"), File("d/b", "1"), File("d/c", "1"))
+	b.create("rw", "base", true)
+	list, err := b.Mounts("rw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	if err := mount.All(list, root); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := mount.Unmount(root); err != nil {
+			t.Error(err)
+		}
+	}()
+	write := func(when string) {
+		t.Helper()
+		for _, name := range []string{"new-" + when, "d/new-" + when, "a"} {
+			if err := os.WriteFile(filepath.Join(root, name), []byte(when), 0o600); err != nil {
+				t.Errorf("%s: %v", when, err)
+			}
+		}
+	}
+	write("before")
+	b.in("rw", func(host string) {
+		if text, err := os.ReadFile(filepath.Join(host, "d/new-before")); err != nil || string(text) != "before" {
+			t.Errorf("on the host: %q, %v", text, err)
+		}
+		write("meanwhile")
+		if err := os.Remove(filepath.Join(root, "d/b")); err != nil {
+			t.Errorf("removing what lies below: %v", err)
+		}
+	})
+	write("after")
+	if err := os.Remove(filepath.Join(root, "d/c")); err != nil {
+		t.Errorf("removing what lies below: %v", err)
+	}
 }
 
 func testUnknownIDs(t *testing.T, b *bench) {

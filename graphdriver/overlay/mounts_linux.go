@@ -16,8 +16,13 @@ func (d *Driver) Mounts(id string) ([]mount.Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.mounts(l)
+	return d.mounts(l, "work")
 }
+
+// spareWork is the kernel's scratch space for a mount on the host. It cannot be that
+// of the container, which may run: each mount empties its scratch space, and the one
+// that used it before can create nothing from then on.
+const spareWork = "hostwork"
 
 // volatile is the mount option that writes nothing back at the end of the mount.
 // A mount with it leaves a mark in the working directory, and the kernel refuses
@@ -33,14 +38,15 @@ func (d *Driver) ExpendableMounts(id string) ([]mount.Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := d.mounts(l)
+	list, err := d.mounts(l, "work")
 	if err == nil && d.volatile && l.ReadWrite && list[0].Type == "overlay" {
 		list[0].Options = append(list[0].Options, volatile)
 	}
 	return list, err
 }
 
-func (d *Driver) mounts(l graphdriver.Layer) ([]mount.Mount, error) {
+// mounts describes the union, with work below the directory of a read-write layer.
+func (d *Driver) mounts(l graphdriver.Layer, work string) ([]mount.Mount, error) {
 	if strings.ContainsAny(d.root, ":,\\") {
 		return nil, fmt.Errorf("the directory %s cannot be named in an overlay mount: it has a colon, comma or backslash", d.root)
 	}
@@ -62,11 +68,11 @@ func (d *Driver) mounts(l graphdriver.Layer) ([]mount.Mount, error) {
 	if l.ReadWrite {
 		dir := d.path(l.ID)
 		if d.volatile { // only layers that are expendable have the mark
-			if err := os.RemoveAll(dir + "/work/work/incompat/" + volatile); err != nil {
+			if err := os.RemoveAll(dir + "/" + work + "/work/incompat/" + volatile); err != nil {
 				return nil, err
 			}
 		}
-		m.Options = append(m.Options, "lowerdir="+d.shortDirs(lower), "upperdir="+dir+"/diff", "workdir="+dir+"/work")
+		m.Options = append(m.Options, "lowerdir="+d.shortDirs(lower), "upperdir="+dir+"/diff", "workdir="+dir+"/"+work)
 	} else {
 		m.Options = append(m.Options, "ro", "lowerdir="+d.shortDirs(append([]string{l.ID}, lower...)))
 	}
@@ -74,13 +80,18 @@ func (d *Driver) mounts(l graphdriver.Layer) ([]mount.Mount, error) {
 	return []mount.Mount{m}, nil
 }
 
-// Get mounts the layer at <id>/merged.
+// Get mounts the layer at <id>/merged, for itself if a container has it mounted too.
 func (d *Driver) Get(id string) (string, error) {
 	target := d.path(id, "merged")
 	err := d.layers.Mount(id, func(l graphdriver.Layer) error {
-		mounts, err := d.mounts(l)
+		mounts, err := d.mounts(l, spareWork)
 		if err != nil {
 			return err
+		}
+		if l.ReadWrite {
+			if err := mkdir(d.path(id, spareWork)); err != nil {
+				return err
+			}
 		}
 		if err := mkdir(target); err != nil {
 			return err
@@ -95,5 +106,10 @@ func (d *Driver) Get(id string) (string, error) {
 
 // Put undoes one Get.
 func (d *Driver) Put(id string) error {
-	return d.layers.Unmount(id, func(graphdriver.Layer) error { return mount.Unmount(d.path(id, "merged")) })
+	return d.layers.Unmount(id, func(graphdriver.Layer) error {
+		if err := mount.Unmount(d.path(id, "merged")); err != nil {
+			return err
+		}
+		return os.RemoveAll(d.path(id, spareWork))
+	})
 }

@@ -4,6 +4,7 @@
 //
 //	<id>/diff      what the layer adds, with overlayfs's marks for deletions
 //	<id>/work      scratch space of the kernel (read-write layers)
+//	<id>/hostwork  the same for a mount on the host, while there is one
 //	<id>/merged    where Get mounts the layer on the host
 //	<id>/parent    link to the parent of an image layer, "../<id>" or "none"; it
 //	               is made last, so a layer without it is half-made
