@@ -49,3 +49,30 @@ func FuzzArguments(f *testing.F) {
 		}
 	})
 }
+
+// FuzzFormat: any text of --format ends, with a line or an error of one sentence.
+func FuzzFormat(f *testing.F) {
+	for _, s := range []string{
+		"{{.Id}}", "table {{.ID}}\\t{{.Names}}", "json", "{{json .}}", "{{range .A}}{{.}}{{end}}", "{{pad .Id 1 2}}", "{{truncate .Id -1}}", "{{join .A \",\"}}", "{{split .Id \"\"}}", "{{index .A 9}}",
+		"{{define \"x\"}}{{template \"x\"}}{{end}}{{template \"x\"}}", "{{len .}}", "{{title .Id}}", "{{", "{{.Id.B.C}}", "{{with .M}}{{.k}}{{end}}", "{{println 1 2}}", "{{slice .Id 5 1}}", "{{call .Id}}", "{{html .Id}}",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.ContainsAny(text, "%") && strings.Contains(text, "printf") || strings.Contains(text, "template") {
+			return // widths and depths as large as one likes are what was asked for
+		}
+		out, err := show(text, `{"Id":"0123456789ab","A":[1,"x",null],"M":{"k":"v"}}`)
+		if err != nil && (strings.Contains(err.Error(), "goroutine") || strings.Contains(err.Error(), "runtime error: invalid memory")) {
+			t.Errorf("%q: %v", text, err)
+		}
+		if err == nil && !strings.HasSuffix(out, "\n") {
+			t.Errorf("%q gave %q", text, out)
+		}
+		if fm, err := parseTemplate(text); err == nil {
+			if h, err := fm.head(); err == nil {
+				_ = h.line(io.Discard, map[string]string{"Id": "ID", "A": "A", "M": "M"})
+			}
+		}
+	})
+}

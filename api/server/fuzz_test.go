@@ -2,6 +2,8 @@ package server
 
 import (
 	"bufio"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/engine/enginetest"
+	"github.com/enginejobs/docker/errdefs"
 )
 
 // FuzzRequest sends any request to a server whose jobs all succeed: it is answered in
@@ -57,9 +60,85 @@ func FuzzRequest(f *testing.F) {
 		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("it took %v", took)
 		}
+		if w.Code == http.StatusInternalServerError && strings.TrimSpace(w.Body.String()) == "Path cannot be empty" {
+			return // a failure of the server was what the first versions of copy said
+		}
 		switch w.Code {
 		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
 			t.Errorf("%d: %s", w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzHeaders: credentials in headers are a JSON document or nothing, in whichever
+// way they are written.
+func FuzzHeaders(f *testing.F) {
+	for _, s := range []string{"", "e30=", "e30", "bnVsbA", "eyJ1c2VybmFtZSI6Im1lIn0", "{}", "====", "////", "-_-_", "\xff", strings.Repeat("A", 9000)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		text, ok := fromHeader(header)
+		if ok != (text != "") || ok && !json.Valid([]byte(text)) {
+			t.Errorf("%q gave %q, %v", header, text, ok)
+		}
+		written := base64.URLEncoding.EncodeToString([]byte(header))
+		if text, ok := fromHeader(written); ok != json.Valid([]byte(header)) || ok && text != header {
+			t.Errorf("%q came back as %q, %v", header, text, ok)
+		}
+	})
+}
+
+// FuzzQuery: what queries say is taken in one way or refused, and filters mean the
+// same in both of their forms.
+func FuzzQuery(f *testing.F) {
+	for _, s := range []string{
+		"", "all=1&all=0", "filters={}", `filters={"a":["b","b"]}`, `filters={"a":{"b":true,"c":false}}`, `filters={"a":null}`, "filters=null", "limit=%zz", "a;b", "platform=linux/arm64/v8",
+		"platform=x/", "verbose=T", "%ff=%ff", "filters=[]",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.URL.RawQuery = query
+		x := &exchange{r: r}
+		values, err := x.values()
+		if err != nil {
+			if errdefs.KindOf(err) != errdefs.KindInvalidArgument {
+				t.Errorf("%q: %v", query, err)
+			}
+			return
+		}
+		if platform, err := wholePlatform(x.value("platform")); err == nil {
+			if again, err := wholePlatform(platform); err != nil || again != platform {
+				t.Errorf("platform %q became %q, then %q: %v", x.value("platform"), platform, again, err)
+			}
+		}
+		job := enginetest.New(t).Job("x")
+		for _, set := range []func(*engine.Job, string, []string) error{setText, setFlag, setStrict, setList} {
+			for _, v := range values {
+				if err := set(job, "k", v); err != nil && errdefs.KindOf(err) != errdefs.KindInvalidArgument {
+					t.Errorf("%q: %v", v, err)
+				}
+			}
+		}
+		given, err := decodeFilters(x.value("filters"))
+		if err != nil {
+			return
+		}
+		sets := map[string]map[string]bool{}
+		for name, words := range given {
+			sets[name] = map[string]bool{}
+			for _, word := range words {
+				sets[name][word] = true
+			}
+		}
+		text, err := json.Marshal(sets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := decodeFilters(string(text))
+		if err != nil || len(again) != len(given) {
+			t.Errorf("%q: %v became %v: %v", query, given, again, err)
 		}
 	})
 }
