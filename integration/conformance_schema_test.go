@@ -24,8 +24,12 @@ type operation struct {
 }
 
 type parameter struct {
-	Name string `yaml:"name"`
-	In   string `yaml:"in"`
+	Name     string  `yaml:"name"`
+	In       string  `yaml:"in"`
+	Type     string  `yaml:"type"`
+	Enum     []any   `yaml:"enum"`
+	Required bool    `yaml:"required"`
+	Schema   *schema `yaml:"schema"` // of a body
 }
 
 type response struct {

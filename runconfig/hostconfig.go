@@ -142,6 +142,13 @@ type Resources struct {
 	OomKillDisable       *bool
 	PidsLimit            *int64
 	Ulimits              []Ulimit
+
+	// Of other operating systems and kernels: taken, shown, and without effect here.
+	CpuCount           int64 `json:"CpuCount"`   //nolint:revive // wire name
+	CpuPercent         int64 `json:"CpuPercent"` //nolint:revive // wire name
+	IOMaximumIOps      uint64
+	IOMaximumBandwidth uint64
+	KernelMemoryTCP    int64 `json:",omitempty"`
 }
 
 // HostConfig is the half of a container's description that depends on this
