@@ -113,7 +113,7 @@ func override(env, with []string) []string {
 func (d *Daemon) commandMounts(s *snapshot) ([]mount.Mount, error) {
 	var list []mount.Mount
 	for _, dst := range slices.Sorted(maps.Keys(s.rec.MountPoints)) {
-		m, err := toMount(s.rec.MountPoints[dst])
+		m, err := d.toMount(s.rec.ID, s.rec.MountPoints[dst])
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +140,10 @@ func (d *Daemon) commandMounts(s *snapshot) ([]mount.Mount, error) {
 	return list, nil
 }
 
-func toMount(m mountPoint) (mount.Mount, error) {
+func (d *Daemon) toMount(id string, m mountPoint) (mount.Mount, error) {
+	if m.Type == "image" {
+		return d.imageMount(id, m)
+	}
 	if m.Type == "tmpfs" {
 		return mount.Mount{Type: "tmpfs", Source: "tmpfs", Target: m.Destination, Options: tmpfsFlags(m)}, nil
 	}

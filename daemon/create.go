@@ -324,7 +324,7 @@ func (d *Daemon) describe(s *snapshot) ([]byte, error) {
 
 func hasVolumes(points map[string]mountPoint) bool {
 	for _, m := range points {
-		if m.Type == "volume" {
+		if m.Type == "volume" || m.Type == "image" {
 			return true
 		}
 	}
@@ -386,7 +386,7 @@ func (d *Daemon) place(id, name string, undo *undoStack) error {
 func classicVolumes(points map[string]mountPoint) (paths map[string]string, rw map[string]bool) {
 	paths, rw = map[string]string{}, map[string]bool{}
 	for dst, m := range points {
-		if m.Type != "tmpfs" {
+		if m.Type != "tmpfs" && m.Type != "image" {
 			paths[dst], rw[dst] = m.Source, m.RW
 		}
 	}

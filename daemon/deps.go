@@ -25,8 +25,9 @@ type imageStore interface {
 // layerStore keeps the writable layers, named by container ids.
 type layerStore interface {
 	CreateLayer(id string, img *image.Image) error
-	RemoveLayer(id string) error // of none is no error
-	ContainerLayers() []string   // ids of those that exist
+	LayerOnImage(id string, img *image.Image) error // as a layer without the mount points of a container
+	RemoveLayer(id string) error                    // of none is no error
+	ContainerLayers() []string                      // ids of those that exist
 	Mounts(id string) ([]mount.Mount, error)
 	ExpendableMounts(id string) ([]mount.Mount, error) // for one that a power cut may take
 	MountLayer(id string) (string, error)

@@ -59,6 +59,8 @@ func (f *fakeImages) CreateLayer(id string, _ *image.Image) error {
 	return nil
 }
 
+func (f *fakeImages) LayerOnImage(id string, img *image.Image) error { return f.CreateLayer(id, img) }
+
 func (f *fakeImages) RemoveLayer(id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

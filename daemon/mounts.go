@@ -44,6 +44,9 @@ func (d *Daemon) settleMounts(c *runconfig.Config, h *runconfig.HostConfig) (map
 	}
 	for _, spec := range h.Mounts {
 		m, err := fromMount(spec)
+		if err == nil && m.Type == "image" {
+			m.Image, err = d.mountedImage(spec)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -199,6 +202,8 @@ func fromMount(spec runconfig.Mount) (mountPoint, error) {
 		return bad("field BindOptions must not be specified")
 	case spec.VolumeOptions != nil && spec.Type != "volume":
 		return bad("field VolumeOptions must not be specified")
+	case spec.ImageOptions != nil && spec.Type != "image":
+		return bad("field ImageOptions must not be specified")
 	}
 	switch spec.Type {
 	case "bind":
@@ -227,6 +232,17 @@ func fromMount(spec runconfig.Mount) (mountPoint, error) {
 			return bad("field Source must not be specified")
 		}
 		m.Options = tmpfsOptions(spec)
+	case "image":
+		if spec.Source == "" {
+			return bad("field Source must not be empty")
+		}
+		if o := spec.ImageOptions; o != nil {
+			m.Subpath = o.Subpath
+		}
+		if m.Subpath != "" && (!filepath.IsLocal(m.Subpath) || strings.Contains(m.Subpath, "\x00")) {
+			return bad("subpath %q must be relative and stay inside of the image", m.Subpath)
+		}
+		m.Source, m.RW = spec.Source, false
 	default:
 		return mountPoint{}, errdefs.InvalidArgument("mount type unknown: %q", spec.Type)
 	}
@@ -275,6 +291,11 @@ func (m *mountPoint) spec() volumes.Spec {
 func (d *Daemon) acquireVolumes(ctx context.Context, id string, points map[string]mountPoint) (err error) {
 	var fill []mountPoint
 	for dst, m := range points {
+		if m.Type == "image" {
+			if err := d.acquireImage(id, m); err != nil {
+				return err
+			}
+		}
 		if m.Type != "volume" {
 			continue
 		}
@@ -331,6 +352,9 @@ func isEmpty(dir string) bool {
 // ones that nobody else uses.
 func (d *Daemon) releaseVolumes(id string, points map[string]mountPoint, withData bool) {
 	for _, m := range points {
+		if m.Type == "image" {
+			d.releaseImage(id, m)
+		}
 		if m.Type != "volume" {
 			continue
 		}

@@ -240,10 +240,11 @@ func (d *Daemon) sweep(id string) {
 // power cut took it.
 func (d *Daemon) sweepLayers() {
 	for _, id := range d.opt.Images.ContainerLayers() {
-		if d.containers.byID(id) != nil {
+		owner, _, _ := strings.Cut(id, "-") // see imageLayer
+		if d.containers.byID(owner) != nil {
 			continue
 		}
-		if _, err := os.Lstat(filepath.Join(d.root, id)); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(d.root, owner)); !errors.Is(err, fs.ErrNotExist) {
 			continue // it cannot be read now: it is left alone
 		}
 		d.opt.Logf("the writable layer of container %s is removed: there is no such container", short(id))

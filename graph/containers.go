@@ -28,7 +28,11 @@ func (s *Store) loadContainers() {
 		if !l.ReadWrite {
 			continue
 		}
-		chain, known := chains[parents[l.Parent]] // container on init on image
+		chain, right := chains[l.Parent] // see LayerOnImage
+		known := right
+		if !right {
+			chain, known = chains[parents[l.Parent]] // container on init on image
+		}
 		if !known {
 			s.logf("container layer %s is on a layer that no image has", l.ID)
 			continue
@@ -37,7 +41,7 @@ func (s *Store) loadContainers() {
 
 		if up := s.layers[chain]; up != nil {
 			up.containers++
-			up.initReady = true // or the container would not have been made
+			up.initReady = up.initReady || !right // or the container would not have been made
 		}
 	}
 }
@@ -57,22 +61,10 @@ func (s *Store) ContainerLayers() []string {
 
 // CreateLayer makes the writable layer of a container.
 func (s *Store) CreateLayer(id string, img *image.Image) error {
-	s.mu.Lock()
-	l := s.layers[img.ChainID]
-	if l == nil && img.ChainID != "" {
-		s.mu.Unlock()
-		return noSuchImage(img.ID)
+	l, err := s.countContainer(id, img)
+	if err != nil {
+		return err
 	}
-	if _, taken := s.containers[id]; taken {
-		s.mu.Unlock()
-		return errdefs.Conflict("container layer %s exists already", id)
-	}
-	s.containers[id] = img.ChainID
-	if l != nil {
-		l.containers++
-	}
-	s.mu.Unlock()
-
 	base, err := s.initLayer(l)
 	if err == nil {
 		err = s.driver.Create(id, base, true)
@@ -82,6 +74,43 @@ func (s *Store) CreateLayer(id string, img *image.Image) error {
 		return fmt.Errorf("creating the writable layer of %s: %w", id, err)
 	}
 	return nil
+}
+
+// LayerOnImage makes a layer right on those of an image, without what containers need
+// in their root. RemoveLayer removes it.
+func (s *Store) LayerOnImage(id string, img *image.Image) error {
+	l, err := s.countContainer(id, img)
+	if err != nil {
+		return err
+	}
+	base := ""
+	if l != nil {
+		base = l.cacheID
+	}
+	if err := s.driver.Create(id, base, true); err != nil {
+		s.forgetContainer(id)
+		return fmt.Errorf("creating a layer on image %s: %w", img.ID, err)
+	}
+	return nil
+}
+
+// countContainer keeps the layers of an image for a container. It gives the topmost,
+// nil for an image without any.
+func (s *Store) countContainer(id string, img *image.Image) (*layer, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.layers[img.ChainID]
+	if l == nil && img.ChainID != "" {
+		return nil, noSuchImage(img.ID)
+	}
+	if _, taken := s.containers[id]; taken {
+		return nil, errdefs.Conflict("container layer %s exists already", id)
+	}
+	s.containers[id] = img.ChainID
+	if l != nil {
+		l.containers++
+	}
+	return l, nil
 }
 
 // forgetContainer takes a container off its image's layer.

@@ -69,7 +69,7 @@ type ThrottleDevice struct {
 
 // Mount is the structured form of a volume (API 1.25 and later).
 type Mount struct {
-	Type          string         `json:",omitempty"` // bind, volume, tmpfs
+	Type          string         `json:",omitempty"` // bind, volume, tmpfs, image
 	Source        string         `json:",omitempty"`
 	Target        string         `json:",omitempty"`
 	ReadOnly      bool           `json:",omitempty"`
@@ -77,6 +77,12 @@ type Mount struct {
 	BindOptions   *BindOptions   `json:",omitempty"`
 	VolumeOptions *VolumeOptions `json:",omitempty"`
 	TmpfsOptions  *TmpfsOptions  `json:",omitempty"`
+	ImageOptions  *ImageOptions  `json:",omitempty"`
+}
+
+// ImageOptions are the options of a mount of type image (API 1.48 and later).
+type ImageOptions struct {
+	Subpath string `json:",omitempty"` // a directory of the image
 }
 
 // BindOptions are the options of a mount of type bind.

@@ -93,6 +93,8 @@ func TestParseFlags(t *testing.T) {
 			`{"Mounts":[{"Type":"tmpfs","Target":"/t","TmpfsOptions":{"Options":[["exec"]]}}]}`},
 		{"--mount type=tmpfs,target=/t,tmpfs-size=1k,tmpfs-mode=1777 img", `{}`,
 			`{"Mounts":[{"Type":"tmpfs","Target":"/t","TmpfsOptions":{"SizeBytes":1024,"Mode":1023}}]}`},
+		{"--mount type=image,src=data:v1,dst=/t,image-subpath=a/b img", `{}`,
+			`{"Mounts":[{"Type":"image","Source":"data:v1","Target":"/t","ImageOptions":{"Subpath":"a/b"}}]}`},
 		{"--mount source=v,target=/t,volume-nocopy,volume-opt=a=b img", `{}`,
 			`{"Mounts":[{"Type":"volume","Source":"v","Target":"/t","VolumeOptions":{"NoCopy":true,"DriverConfig":{"Options":{"a":"b"}}}}]}`},
 		{"-p 80 img", `{"ExposedPorts":{"80/tcp":{}}}`, `{"PortBindings":{"80/tcp":[{"HostIp":"","HostPort":""}]}}`},

@@ -100,8 +100,10 @@ func ParseMount(text string) (Mount, error) {
 		return bad("target is required")
 	case !path.IsAbs(m.Target):
 		return bad("target %s is not an absolute path", m.Target)
-	case m.Type == "bind" && m.Source == "":
-		return bad("source is required for type bind")
+	case (m.Type == "bind" || m.Type == "image") && m.Source == "":
+		return bad("source is required for type %s", m.Type)
+	case m.ImageOptions != nil && m.Type != "image":
+		return bad("image options do not go with type %s", m.Type)
 	case m.Type == "tmpfs" && m.Source != "":
 		return bad("type tmpfs has no source")
 	case m.BindOptions != nil && m.Type != "bind":
@@ -167,10 +169,7 @@ func (m *Mount) setField(key, value string, hasValue bool) error {
 	switch key {
 	case "type":
 		m.Type = strings.ToLower(value)
-		if m.Type == "image" {
-			return errors.New("mounts of images are not supported: use type bind, volume or tmpfs")
-		}
-		if m.Type != "bind" && m.Type != "volume" && m.Type != "tmpfs" {
+		if m.Type != "bind" && m.Type != "volume" && m.Type != "tmpfs" && m.Type != "image" {
 			return fmt.Errorf("unknown type %s", value)
 		}
 	case "source", "src":
@@ -189,6 +188,8 @@ func (m *Mount) setField(key, value string, hasValue bool) error {
 		m.bind().CreateMountpoint = flag
 	case "bind-recursive":
 		return m.bind().setRecursion(value)
+	case "image-subpath":
+		m.ImageOptions = &ImageOptions{Subpath: value}
 	case "volume-nocopy", "volume-subpath", "volume-label", "volume-driver", "volume-opt":
 		return m.setVolumeField(key, value, flag)
 	case "tmpfs-size":

@@ -145,7 +145,41 @@ func mountInside(s *initproto.Setup, m *initproto.Mount, tree int) error {
 	if tree >= 0 {
 		return attach(m, tree, at)
 	}
-	return errAt("mount "+m.Type+" on", m.Target, plain(m, fdPath(at)))
+	if err := plain(m, fdPath(at)); err != nil || m.Sub == "" {
+		return errAt("mount "+m.Type+" on", m.Target, err)
+	}
+	return errAt("mount directory "+m.Sub+" of an image on", m.Target, narrow(root, at, m))
+}
+
+// narrow puts a directory of the file system that was mounted last in the place of
+// the whole. No link leads out of it. The file of descriptor at is what is below.
+func narrow(root, at int, m *initproto.Mount) error {
+	whole, err := lookup(root, m.Target)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(whole)
+	dir, err := lookup(whole, m.Sub)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(dir)
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return unix.ENOTDIR
+	}
+	tree, err := unix.OpenTree(dir, "", unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(tree)
+	if err := unix.Unmount(fdPath(whole), unix.MNT_DETACH); err != nil {
+		return err
+	}
+	return unix.MoveMount(tree, "", at, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH)
 }
 
 // mountScratch performs a mount of the root itself.

@@ -152,6 +152,10 @@ func parseMount(m mount.Mount) (initproto.Mount, error) {
 	im := initproto.Mount{Type: m.Type, Source: m.Source, Target: m.Target}
 	var data []string
 	for _, o := range m.Options {
+		if sub, ok := strings.CutPrefix(o, mount.Subdir); ok {
+			im.Sub = sub
+			continue
+		}
 		switch {
 		case o == "bind":
 			im.Kind = initproto.KindBind

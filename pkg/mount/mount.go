@@ -5,6 +5,11 @@
 // container's own mount namespace.
 package mount
 
+// Subdir begins the option, as fstab writes it, that puts a directory of the file
+// system in the place of the whole. It is for those who mount inside of a container;
+// All does not know it.
+const Subdir = "X-mount.subdir="
+
 // Mount is one call of mount(2).
 type Mount struct {
 	Type   string // file system type: overlay, bind, tmpfs, proc…

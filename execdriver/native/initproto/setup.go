@@ -74,6 +74,7 @@ type Mount struct {
 	Flags       uint64 // MS_…, for binds without MS_BIND; or RecursiveReadOnly
 	Propagation uint64 // MS_SHARED…, 0 for none
 	Data        string
+	Sub         string // of a plain mount: this directory of the file system takes its place
 }
 
 // Node is a device node.
@@ -141,6 +142,7 @@ func (c *coder) mount(m *Mount) {
 	c.u64(&m.Flags)
 	c.u64(&m.Propagation)
 	c.str(&m.Data)
+	c.str(&m.Sub)
 }
 
 func (c *coder) node(n *Node) {
