@@ -156,6 +156,9 @@ func (d *Daemon) allocate(ctx context.Context, s *snapshot, want endpointRequest
 	if e := want.wish; e != nil {
 		mac = cmp.Or(e.MacAddress, mac)
 		set("Interface", e.DriverOpts[optInterface])
+		if list := endpointSysctls(e.DriverOpts); list != nil {
+			job.SetenvList("Sysctls", list)
+		}
 		if ipam := e.IPAMConfig; ipam != nil {
 			set("RequestedIP", ipam.IPv4Address)
 			set("RequestedIPv6", ipam.IPv6Address)

@@ -95,6 +95,18 @@ func (d *Daemon) network(ctx context.Context, ref string) (n api.Network, err er
 // optInterface is the option of an endpoint that names its interface in the container.
 const optInterface = "com.docker.network.endpoint.ifname"
 
+// optSysctls is the option of an endpoint that has the kernel's settings of its
+// interface, separated by commas.
+const optSysctls = "com.docker.network.endpoint.sysctls"
+
+// endpointSysctls are those of an endpoint.
+func endpointSysctls(options map[string]string) []string {
+	if options[optSysctls] == "" {
+		return nil
+	}
+	return strings.Split(options[optSysctls], ",")
+}
+
 // checkEndpoint refuses wishes that no network can meet.
 func checkEndpoint(kind, name string, e *runconfig.EndpointConfig) error {
 	if kind == "container" {
@@ -108,6 +120,9 @@ func checkEndpoint(kind, name string, e *runconfig.EndpointConfig) error {
 	if dev, asked := e.DriverOpts[optInterface]; asked && !interfaceName(dev) {
 		return errdefs.InvalidArgument("invalid endpoint settings: %s of network %s is %.32q: "+
 			"want 1 to 15 characters without white space, slash and colon", optInterface, name, dev)
+	}
+	if err := api.CheckEndpointSysctls(endpointSysctls(e.DriverOpts)); err != nil {
+		return errdefs.InvalidArgument("invalid endpoint settings: %w", err)
 	}
 	if networkKept(name) {
 		switch {

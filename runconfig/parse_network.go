@@ -1,6 +1,7 @@
 package runconfig
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -119,7 +120,11 @@ func parseEndpoint(text string) (name string, e *EndpointConfig, err error) {
 		return text, e, nil
 	}
 	ipam := &EndpointIPAM{}
-	for part := range strings.SplitSeq(text, ",") {
+	fields, err := csv.NewReader(strings.NewReader(text)).Read() // a field with commas is quoted
+	if err != nil {
+		return "", nil, fmt.Errorf("invalid network %q: want fields key=value, separated by commas", text)
+	}
+	for _, part := range fields {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok || value == "" {
 			return "", nil, fmt.Errorf("invalid field %s: want key=value", part)

@@ -3,6 +3,7 @@ package netjobs
 import (
 	"net/netip"
 
+	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
@@ -39,6 +40,7 @@ func (d *doors) allocateInterface() engine.Declaration {
 			{Name: "Resolver", Type: engine.JSON, Summary: "resolver.Config of the container's name server"},
 			{Name: "Restore", Type: engine.Bool, Default: "0", Summary: "the container runs: only reserve its addresses"},
 			{Name: "Sandbox", Type: engine.String, Summary: "path of the namespace of a container that runs"},
+			{Name: "Sysctls", Type: engine.List, Summary: "settings of the interface: net.X.Y.IFNAME.Z=V"},
 		},
 		Stdout:  engine.JSONDocument,
 		Changes: true,
@@ -64,6 +66,10 @@ func decodeAllocateInterface(job *engine.Job) (req networks.Request, err error) 
 	}
 	req.Network, req.Sandbox, req.Name = job.Getenv("Network"), job.Getenv("Sandbox"), job.Getenv("Interface")
 	req.Priority, req.Names = job.GetenvInt("GwPriority"), job.GetenvList("Names")
+	req.Sysctls = job.GetenvList("Sysctls")
+	if err := api.CheckEndpointSysctls(req.Sysctls); err != nil {
+		return req, err
+	}
 	req.Restore, req.Keep = job.GetenvBool("Restore"), job.GetenvBool("Keep")
 	if err := job.GetenvJson("Links", &req.Links); err != nil {
 		return req, err

@@ -22,6 +22,7 @@ type Request struct {
 	Names    []string          // under which others on the network find it
 	Links    map[string]string // alias → name, for this container alone
 	Resolver resolver.Config   // for its name server
+	Sysctls  []string          // net.X.Y.IFNAME.Z=V, of the interface
 	Keep     bool              // the addresses are those of an earlier run, which others will do for
 }
 
@@ -182,6 +183,9 @@ func (m *Manager) join(ctx context.Context, s *sandbox, e *endpoint, req Request
 // settle does what comes behind the interface: the way out, names, name server.
 func (m *Manager) settle(ctx context.Context, s *sandbox, e *endpoint, req Request) error {
 	if !req.Restore {
+		if err := setSysctls(s.ns, e.name, req.Sysctls); err != nil {
+			return err
+		}
 		if err := s.choose(ctx); err != nil {
 			return err
 		}
