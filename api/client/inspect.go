@@ -20,29 +20,26 @@ type inspectOptions struct {
 	names                  []string
 }
 
-func newInspect(cli *CLI, flags *mflag.Set) runFunc { return inspectCommand(cli, flags, "") }
-
-func newContainerInspect(cli *CLI, flags *mflag.Set) runFunc {
-	return inspectCommand(cli, flags, "container")
+func newInspect(cli *CLI, flags *mflag.Set) runFunc {
+	o := new(inspectOptions)
+	o.declareFormat(flags)
+	flags.String(&o.kind, "--type", "Only look for this type (container, image,\nnetwork or volume)")
+	o.declareSize(flags)
+	return o.run(cli)
 }
 
-func newImageInspect(cli *CLI, flags *mflag.Set) runFunc { return inspectCommand(cli, flags, "image") }
-
-func inspectCommand(cli *CLI, flags *mflag.Set, kind string) runFunc {
-	o := inspectOptions{kind: kind}
+func (o *inspectOptions) declareFormat(flags *mflag.Set) {
 	flags.String(&o.format, "~-format -f --format", "Format the output by a Go template")
-	if kind == "" {
-		flags.String(&o.kind, "--type", "Only look for this type (container, image,\nnetwork or volume)")
-	}
-	if kind == "" || kind == "container" {
-		flags.Bool(&o.size, "-s --size", "Display total file sizes of a container")
-	}
-	if kind == "image" {
-		flags.String(&o.platform, "--platform", "Inspect this platform: os/architecture[/variant]")
-	}
+}
+
+func (o *inspectOptions) declareSize(flags *mflag.Set) {
+	flags.Bool(&o.size, "-s --size", "Display total file sizes of a container")
+}
+
+func (o *inspectOptions) run(cli *CLI) runFunc {
 	return func(ctx context.Context, args []string) error {
 		o.names = args
-		return cli.inspect(ctx, o)
+		return cli.inspect(ctx, *o)
 	}
 }
 

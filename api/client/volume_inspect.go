@@ -7,7 +7,9 @@ import (
 )
 
 func newVolumeInspect(cli *CLI, flags *mflag.Set) runFunc {
-	return inspectCommand(cli, flags, "volume")
+	o := &inspectOptions{kind: "volume"}
+	o.declareFormat(flags)
+	return o.run(cli)
 }
 
 // volumePath is /volumes/NAME with the name escaped.

@@ -16,6 +16,7 @@ import (
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/graphdriver"
 	"github.com/enginejobs/docker/pkg/mount"
+	"github.com/enginejobs/docker/pkg/testutil"
 )
 
 func testCreateAndRemove(t *testing.T, b *bench) {
@@ -47,6 +48,7 @@ func testCreateAndRemove(t *testing.T, b *bench) {
 // testMountedTwice: who looks at the files of a container from the host disturbs
 // nothing of what runs on them.
 func testMountedTwice(t *testing.T, b *bench) {
+	testutil.RequiresRoot(t)
 	b.layer("base", "", File("a", "1"), File("d/b", "1"), File("d/c", "1"))
 	b.create("rw", "base", true)
 	list, err := b.Mounts("rw")
