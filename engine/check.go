@@ -48,9 +48,9 @@ func (k *Key) check(value string) error {
 	case want == "":
 		return nil
 	case k.Secret:
-		return fmt.Errorf("env key %q must be %s", k.Name, want)
+		return &KeyError{Key: k.Name, Want: want}
 	}
-	return fmt.Errorf("env key %q must be %s, not %q", k.Name, want, shorten(value))
+	return &KeyError{Key: k.Name, Want: want, Value: shorten(value)}
 }
 
 // shorten keeps a quoted value readable in an error.
@@ -128,5 +128,5 @@ func ParseTime(s string) (time.Time, error) {
 
 // invalidKey is the error of a handler's own look at the value of a key.
 func invalidKey(key string, err error) error {
-	return errdefs.InvalidArgument("env key %q: %w", key, err)
+	return errdefs.As(errdefs.KindInvalidArgument, &KeyError{Key: key, Err: err})
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,9 +23,6 @@ func create(x *exchange, row *route) error {
 	}
 	parts, err := decodeCreate(x.v, body)
 	if err != nil {
-		return err
-	}
-	if err := checkEndpoints(x.v, parts.networking); err != nil {
 		return err
 	}
 	platform, err := wholePlatform(x.value("platform"))
@@ -75,20 +71,6 @@ func create(x *exchange, row *route) error {
 		created.Warnings = []string{} // null for the classic ones
 	}
 	return x.sendJSON(http.StatusCreated, created)
-}
-
-// checkEndpoints refuses several networks from clients that know one: before 1.44
-// the others were joined after the creation.
-func checkEndpoints(v version, networking json.RawMessage) error {
-	if v >= v1(44) || networking == nil {
-		return nil
-	}
-	var n struct{ EndpointsConfig map[string]json.RawMessage }
-	if err := json.Unmarshal(networking, &n); err != nil || len(n.EndpointsConfig) < 2 {
-		return nil // the job says what is wrong with it
-	}
-	names := slices.Sorted(maps.Keys(n.EndpointsConfig))
-	return errdefs.InvalidArgument("Container cannot be connected to network endpoints: %s", strings.Join(names, ", "))
 }
 
 // wholePlatform judges the form of os[/architecture[/variant]], before anything is

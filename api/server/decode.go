@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -262,7 +263,11 @@ func invalidJSON(err error) error {
 	var wrong *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &wrong):
-		return errdefs.InvalidArgument("invalid JSON: %s must not be a %s", wrong.Field, wrong.Value)
+		kind, field := "a "+wrong.Value, cmp.Or(wrong.Field, "the document")
+		if strings.HasPrefix(wrong.Value, "array") || strings.HasPrefix(wrong.Value, "object") {
+			kind = "an " + wrong.Value
+		}
+		return errdefs.InvalidArgument("invalid JSON: %s must not be %s", field, kind)
 	case errors.Is(err, io.EOF):
 		return errdefs.InvalidArgument("invalid JSON: got EOF while reading request body")
 	}

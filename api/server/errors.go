@@ -3,10 +3,12 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/enginejobs/docker/api"
+	"github.com/enginejobs/docker/engine"
 	"github.com/enginejobs/docker/errdefs"
 )
 
@@ -33,12 +35,30 @@ func (x *exchange) fail(err error) {
 		x.w.WriteHeader(status)
 		return
 	}
+	text := err.Error()
+	var key *engine.KeyError
+	if errors.As(err, &key) {
+		text = wrongKey(key)
+	}
 	code := 0
 	var e *errdefs.Error
 	if errors.As(err, &e) {
 		code = e.Code
 	}
-	x.answer(status, err.Error(), code)
+	x.answer(status, text, code)
+}
+
+// wrongKey says what is wrong with a parameter or a document to those who know it by
+// no key of a job.
+func wrongKey(e *engine.KeyError) string {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(e.Err, &wrong):
+		return invalidJSON(wrong).Error()
+	case e.Err != nil:
+		return fmt.Sprintf("invalid value for %s: %v", e.Key, e.Err)
+	}
+	return "invalid value for " + e.Key + ": " + e.Must()
 }
 
 // notFound answers a path that no row of the table has.
