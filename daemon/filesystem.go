@@ -57,6 +57,13 @@ func (d *Daemon) filesystem(ctx context.Context, c *container) (view *containerf
 		}
 	}
 	mounts, err := d.commandMounts(s)
+	if err == nil && s.rec.showsImages() {
+		var unmount func() error
+		if unmount, err = d.mountImages(s, mounts); err == nil {
+			first := release
+			release = func() error { return errors.Join(unmount(), first()) }
+		}
+	}
 	if err == nil {
 		view, err = containerfs.Stopped(root, mountable(mounts))
 	}

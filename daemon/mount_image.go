@@ -3,6 +3,7 @@ package daemon
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"os"
 	"syscall"
 
@@ -84,6 +85,47 @@ func (d *Daemon) imageMount(id string, m mountPoint) (mount.Mount, error) {
 		whole.Options = append(whole.Options, mount.Subdir+m.Subpath)
 	}
 	return whole, nil
+}
+
+// showsImages tells whether there is such a mount.
+func (r *record) showsImages() bool {
+	for _, m := range r.MountPoints {
+		if m.Type == "image" {
+			return true
+		}
+	}
+	return false
+}
+
+// mountImages mounts the images of a container on the host, for those who read the
+// files of one that does not run, and has its mounts lead there.
+func (d *Daemon) mountImages(s *snapshot, mounts []mount.Mount) (unmount func() error, err error) {
+	var done []string
+	unmount = func() error {
+		var errs []error
+		for _, layer := range done {
+			errs = append(errs, d.opt.Images.UnmountLayer(layer))
+		}
+		return errors.Join(errs...)
+	}
+	for i := range mounts {
+		m, own := s.rec.MountPoints[mounts[i].Target]
+		if !own || m.Type != "image" {
+			continue
+		}
+		layer := imageLayer(s.rec.ID, m)
+		root, err := d.opt.Images.MountLayer(layer)
+		if err != nil {
+			return nil, errors.Join(err, unmount())
+		}
+		done = append(done, layer)
+		source, err := securejoin.SecureJoin(root, m.Subpath)
+		if err != nil {
+			return nil, errors.Join(err, unmount())
+		}
+		mounts[i] = mount.Mount{Type: "bind", Source: source, Target: m.Destination, Options: []string{"bind", "ro"}}
+	}
+	return unmount, nil
 }
 
 func isDirectory(path string) error {

@@ -49,6 +49,12 @@ func TestMountImage(t *testing.T) {
 			if got := d.Must(t, "inspect", "-f", "{{json .Mounts}}", "reader"); got != `[{"Type":"image","Source":"content:v1","Destination":"/m","Mode":"","RW":false,"Propagation":""}]` {
 				t.Errorf("inspect: %s", got)
 			}
+			if got := d.Must(t, "cp", "reader:/m/data/in/file", "-"); !strings.Contains(got, "one\n") {
+				t.Errorf("cp: %q", got)
+			}
+			if r := d.Docker("cp", "/etc/hostname", "reader:/m/x"); r.Code == 0 || !strings.Contains(r.Stderr, "read-only") {
+				t.Errorf("cp into it: %s", r)
+			}
 			d.Must(t, "rmi", "content:v1")
 			if err := d.Kill9(); err != nil { // nothing of the mount is lost
 				t.Fatal(err)
