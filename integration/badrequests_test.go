@@ -271,6 +271,7 @@ func oneLine(s string) string {
 	s = strings.ToValidUTF8(strings.TrimSpace(s), "?")
 	s = strings.NewReplacer("\n", "; ", "\x00", `\0`).Replace(s)
 	s = regexp.MustCompile(`/tmp/ejt-dockerd-\d+|docker-import-\d+`).ReplaceAllString(s, "DIR")
+	s = regexp.MustCompile(`(to |only |available: )[\d.,-]+( CPUs|, as there|$)`).ReplaceAllString(s, "${1}N$2") // of this machine
 	s = regexp.MustCompile(`\b[0-9a-f]{64}\b`).ReplaceAllStringFunc(s, func(id string) string {
 		if strings.Trim(id, "0") == "" {
 			return id // that is one of the table
