@@ -20,7 +20,9 @@ func merge(user, img *runconfig.Config) {
 		user.WorkingDir = img.WorkingDir
 	}
 	user.ExposedPorts = union(user.ExposedPorts, img.ExposedPorts)
-	user.Volumes = union(user.Volumes, img.Volumes)
+	if user.Volumes = union(user.Volumes, img.Volumes); len(user.Volumes) == 0 {
+		user.Volumes = nil // clients that ask for none send {}
+	}
 	user.Labels = union(user.Labels, img.Labels)
 	user.Env = mergeEnv(user.Env, img.Env)
 	if len(user.Entrypoint) == 0 {

@@ -120,7 +120,7 @@ func (d *Daemon) volumeTest(name string, values []string) (func(*volumes.Volume)
 	case "dangling":
 		want, err := strconv.ParseBool(values[0])
 		if err != nil {
-			return nil, errdefs.InvalidArgument("invalid filter 'dangling=%s'", values[0])
+			return nil, errdefs.InvalidArgument("invalid filter 'dangling=%s'", values)
 		}
 		return func(v *volumes.Volume) bool { return len(d.volumes.Users(v.Name)) == 0 == want }, nil
 	case "driver":

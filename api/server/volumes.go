@@ -35,7 +35,7 @@ func volumeCreate(x *exchange, row *route) error {
 		job.Setenv("driver", b.Driver)
 	}
 	for name, pairs := range map[string]map[string]string{"options": b.DriverOpts, "labels": b.Labels} {
-		if len(pairs) > 0 {
+		if pairs != nil { // none are shown as the client has sent them: {} or null
 			if err := job.SetenvJson(name, pairs); err != nil {
 				return err
 			}

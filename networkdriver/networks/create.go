@@ -136,6 +136,8 @@ func (m *Manager) check(def *networkdriver.Definition) error {
 	case Bridge:
 	case "host", "null":
 		return errdefs.Forbidden("only one instance of \"%s\" network is allowed", def.Driver)
+	case "overlay":
+		return errdefs.Unavailable(`This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.`)
 	default:
 		return errdefs.NotFound("could not find plugin %s in v1 plugin registry: plugin not found", def.Driver)
 	}
