@@ -17,9 +17,11 @@ func TestClassicClients(t *testing.T) {
 	t.Parallel()
 	d := daemonproc.Start(t, daemonproc.Options{})
 	peer := registrytest.New(t, registrytest.Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	basic := registrytest.New(t, registrytest.Options{Auth: "basic"})
+	token := registrytest.New(t, registrytest.Options{Auth: "token"})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "python3", "testdata/classic_clients.py", strings.TrimPrefix(d.Host, "unix://"), peer.Host()).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "python3", "testdata/classic_clients.py", strings.TrimPrefix(d.Host, "unix://"), peer.Host(), basic.Host(), token.Host()).CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -68,7 +68,7 @@ func (s *sdk) containers() {
 		}
 	case err := <-told.Err:
 		s.Errorf("Events: %v", err)
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		s.Error("Events: nothing came")
 	}
 	_, err = s.cli.ContainerStop(s.ctx, id, client.ContainerStopOptions{Timeout: new(int)})

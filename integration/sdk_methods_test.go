@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
 	"github.com/enginejobs/docker/integration/daemonproc"
@@ -28,6 +29,41 @@ type sdk struct {
 	d        *daemonproc.Daemon
 	registry string
 	called   map[string]bool
+}
+
+// TestGoSDKVersions runs a container by clients that insist on an older version of
+// the API, from the lowest that the official client takes.
+func TestGoSDKVersions(t *testing.T) {
+	t.Parallel()
+	d := daemonproc.Start(t, daemonproc.Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, version := range []string{client.MinAPIVersion, "1.41", "1.44", "1.51"} {
+		t.Run(version, func(t *testing.T) {
+			cli, err := client.New(client.WithHost(d.Host), client.WithAPIVersion(version))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := &sdk{T: t, ctx: ctx, cli: cli, d: d, called: map[string]bool{}}
+			s.want("ClientVersion", nil, cli.ClientVersion() == version, cli.ClientVersion())
+			box := s.box("aged", "sh", "-c", "exit 3")
+			wait := cli.ContainerWait(ctx, box, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+			select {
+			case end := <-wait.Result:
+				s.want("ContainerWait", nil, end.StatusCode == 3, end)
+			case err := <-wait.Error:
+				s.do("ContainerWait", err)
+			}
+			_, err = cli.ContainerRename(ctx, box, client.ContainerRenameOptions{NewName: "older"})
+			s.do("ContainerRename", err)
+			_, err = cli.ContainerCreate(ctx, client.ContainerCreateOptions{Name: "older", Config: &container.Config{Image: "busybox", Cmd: []string{"true"}}})
+			s.refused("ContainerCreate", err, errdefs.IsConflict, "already in use")
+			list, err := cli.ContainerList(ctx, client.ContainerListOptions{All: true})
+			s.want("ContainerList", err, len(list.Items) == 1 && list.Items[0].State == "exited", list)
+			_, err = cli.ContainerRemove(ctx, box, client.ContainerRemoveOptions{})
+			s.do("ContainerRemove", err)
+		})
+	}
 }
 
 // TestGoSDKMethods calls each method of the official Go client. One that a newer

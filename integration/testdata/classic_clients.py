@@ -1,9 +1,10 @@
 """Speaks API 1.6, 1.12 and 1.17 as programs of their time did, with nothing but the
-standard library: classic_clients.py SOCKET REGISTRY. Every shape is that of the
+standard library: classic_clients.py SOCKET REGISTRY LOCKED...,
+where the locked registries want tester with the password sesame. Every shape is that of the
 published descriptions of these versions."""
 import base64, http.client, io, json, socket, struct, sys, tarfile, time
 
-SOCKET, REGISTRY = sys.argv[1:3]
+SOCKET, REGISTRY, LOCKED = sys.argv[1], sys.argv[2], sys.argv[3:]
 calls = 0
 
 
@@ -237,6 +238,76 @@ def builds(c):
         text = "".join(m.get("stream", "") for m in c.messages("POST", query, context, headers))
     assert "Step 0 : FROM busybox" in text and "in the context" in text and "Successfully built " in text, text
     c.call("DELETE", "/images/built:v%s" % c.version)
+    if c.v < (1, 12):  # a file of elsewhere as a layer of an image
+        told = c.messages("POST", "/images/busybox/insert?path=/put/in&url=http://%s/v2/" % REGISTRY)
+        image = told[-1]["status"].strip()
+        assert len(image.split(":")[-1]) == 64, told
+        made = c.json("POST", "/containers/create", {"Image": image, "Cmd": ["ls", "/put"]}, want=201)
+        c.call("POST", "/containers/%s/start" % made["Id"], want=204)
+        c.json("POST", "/containers/%s/wait" % made["Id"])
+        assert frames(c.attach(made["Id"], "logs=1&stdout=1").read()) == (b"in\n", b"")
+        c.call("DELETE", "/containers/" + made["Id"], want=204)
+        c.call("DELETE", "/images/" + image)
+
+
+def locked(c):
+    """Registries that want a name: by Basic, and by a token."""
+    encoded = lambda document: base64.urlsafe_b64encode(json.dumps(document).encode()).decode()
+    for host in LOCKED:
+        user = {"username": "tester", "password": "sesame", "email": "me@example.org", "serveraddress": "http://%s/v1/" % host}
+        told = c.json("POST", "/auth", user)
+        assert told["Status"] == "Login Succeeded", told
+        c.call("POST", "/auth", dict(user, password="wrong"), want=401)
+        name = "%s/team/shut%s" % (host, c.version.replace(".", ""))
+        c.call("POST", "/images/busybox/tag?repo=%s&tag=v1" % name, want=201)
+        assert "error" in refused(c, "/images/%s/push?tag=v1" % name, {"X-Registry-Auth": encoded({})})
+        auth = {"X-Registry-Auth": encoded(user)}
+        c.messages("POST", "/images/%s/push?tag=v1" % name, headers=auth)
+        c.call("DELETE", "/images/%s:v1" % name)
+        assert "error" in refused(c, "/images/create?fromImage=%s&tag=v1" % name, {"X-Registry-Auth": encoded(dict(user, password="wrong"))})
+        c.messages("POST", "/images/create?fromImage=%s&tag=v1" % name, headers=auth)
+        c.call("DELETE", "/images/%s:v1" % name)
+        keys = {"username": "tester", "password": "sesame", "auth": "", "email": ""}
+        # The whole of a .dockercfg until 1.18, by its addresses alone since then.
+        for shape in ({"configs": {host: keys}}, {host: keys}, {"http://%s/v1/" % host: keys}):
+            headers = {"Content-Type": "application/tar", "X-Registry-Config": encoded(shape)}
+            _, data = c.call("POST", "/build?t=shut&rm=1", tar(Dockerfile="FROM %s:v1\nENV a=b\n" % name), headers)
+            assert b"Successfully built " in data, (shape, data)
+            c.call("DELETE", "/images/shut")
+            c.call("DELETE", "/images/%s:v1" % name)
+
+
+def refused(c, path, headers):
+    """What a stream, or an answer that is no stream, says went wrong."""
+    global calls
+    calls += 1
+    conn = Connection("docker")
+    conn.request("POST", "/v%s%s" % (c.version, path), None, headers)
+    r = conn.getresponse()
+    text = r.read().decode()
+    conn.close()
+    return "error" if r.status >= 400 and text else text
+
+
+def links(c):
+    """A container that has another by an alias: its address, its variables, its hosts."""
+    v = c.version.replace(".", "")
+    c.json("POST", "/containers/create?name=db" + v, {"Image": "busybox", "Cmd": ["sleep", "1000"], "Env": ["WHO=db"], "ExposedPorts": {"5432/tcp": {}}}, want=201)
+    c.call("POST", "/containers/db%s/start" % v, want=204)
+    address = c.json("GET", "/containers/db%s/json" % v)["NetworkSettings"]["IPAddress"]
+    c.json("POST", "/containers/create?name=web" + v, {"Image": "busybox", "Cmd": ["sh", "-c", "env; cat /etc/hosts"]}, want=201)
+    c.call("POST", "/containers/web%s/start" % v, {"Links": ["db%s:store" % v]}, want=204)
+    assert c.json("POST", "/containers/web%s/wait" % v) == {"StatusCode": 0}
+    out, _ = frames(c.attach("web" + v, "logs=1&stdout=1").read())
+    out = out.decode().replace("\t", " ")
+    for line in ("STORE_PORT=tcp://%s:5432" % address, "STORE_PORT_5432_TCP_ADDR=" + address, "STORE_NAME=/web%s/store" % v, "STORE_ENV_WHO=db", "%s store" % address):
+        assert line in out, (line, out)
+    names = [r["Names"] for r in c.json("GET", "/containers/json?all=1") if "/db" + v in r["Names"]][0]
+    assert "/web%s/store" % v in names, names
+    c.call("DELETE", "/containers/web%s/store?link=1" % v, want=204)
+    c.call("DELETE", "/containers/web%s" % v, want=204)
+    c.call("DELETE", "/containers/db%s" % v, want=409)
+    c.call("DELETE", "/containers/db%s?force=1" % v, want=204)
 
 
 def events(c, since):
@@ -254,7 +325,7 @@ def events(c, since):
 
 for version in ("1.6", "1.12", "1.17"):
     c, began = Client(version), int(time.time())
-    for part in (system, images, containers, running, builds):
+    for part in (system, images, containers, links, running, builds, locked):
         try:
             part(c)
         except Exception:
