@@ -70,7 +70,7 @@ func TestRecordBadRequests(t *testing.T) {
 	if os.Getenv("ENGINEJOBS_RECORD") != "badrequests" {
 		t.Skip("records the answers of dockerd: ENGINEJOBS_RECORD=badrequests")
 	}
-	d := dockerdproc.StartHere(t)
+	d := dockerdproc.Start(t) // bridges of networks outlive a daemon, but not its namespace
 	d.Import(t, daemonproc.MustAsset(t, "busybox"), "busybox")
 	socket := strings.TrimPrefix(d.Host(), "unix://")
 	prepareForBadRequests(t, socket)
