@@ -34,7 +34,7 @@ import (
 // In a target, a header and a body \xHH is that byte, and \{w*1000} is w a thousand
 // times. TestRecordBadRequests records what dockerd answers; that each route is
 // among them is checked beside the routes (api/server).
-const badRequests = "testdata/badrequests.txt"
+const badRequests = "testdata/requests/bad.txt"
 
 // TestBadRequestsAsDockerd sends each request and compares the status and message.
 func TestBadRequestsAsDockerd(t *testing.T) {

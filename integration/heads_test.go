@@ -13,7 +13,7 @@ import (
 // heads is what stands in the heads of answers: of successes, failures, of what is
 // not there and of connections that are taken over. The form is that of badRequests,
 // and TestRecordBadRequests records it, too.
-const heads = "testdata/heads.txt"
+const heads = "testdata/requests/heads.txt"
 
 // TestHeadsAsDockerd compares the status and the headers that are Docker's own.
 func TestHeadsAsDockerd(t *testing.T) {

@@ -18,7 +18,7 @@ var notInTable = map[string]string{
 // TestBadRequestsHaveEveryRoute: every route is among those that
 // integration/badrequests_test.go sends bad requests to, as dockerd was sent them.
 func TestBadRequestsHaveEveryRoute(t *testing.T) {
-	table, err := os.ReadFile("../../integration/testdata/badrequests.txt")
+	table, err := os.ReadFile("../../integration/testdata/requests/bad.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
