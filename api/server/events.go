@@ -106,7 +106,22 @@ func (e *eventShaper) Write(p []byte) (int, error) {
 // each is edited once and not for every client that follows.
 type shapedEvents struct {
 	mu    sync.Mutex
-	lines [3]map[string][]byte // by the line of the job; for versions below 1.19, below 1.22, and others
+	lines [5]map[string][]byte // by the line of the job; for each class of versions
+}
+
+// eventClass tells which versions see an event alike: shapeEvent knows why.
+func eventClass(v version) int {
+	switch {
+	case v < v1(19):
+		return 0
+	case v < v1(20):
+		return 1
+	case v < v1(22):
+		return 2
+	case v < v1(52):
+		return 3
+	}
+	return 4
 }
 
 // keptShapes is how many of them are kept: more than follow each other closely.
@@ -114,13 +129,7 @@ const keptShapes = 64
 
 // shape edits one line. It is empty when the version does not know such an event.
 func (k *shapedEvents) shape(v version, line []byte) []byte {
-	class := 0
-	switch {
-	case v >= v1(22):
-		class = 2
-	case v >= v1(19):
-		class = 1
-	}
+	class := eventClass(v)
 	k.mu.Lock()
 	shaped, ok := k.lines[class][string(line)]
 	k.mu.Unlock()

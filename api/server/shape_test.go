@@ -148,6 +148,8 @@ func TestEventsByVersion(t *testing.T) {
 {"Type":"network","Action":"connect","Actor":{"ID":"n1","Attributes":{}},"scope":"local","time":2,"timeNano":2000000000}
 {"status":"delete","id":"sha256:12","Type":"image","Action":"delete","Actor":{"ID":"sha256:12","Attributes":{}},"scope":"local","time":3,"timeNano":3000000000}
 `
+	b := newBench(t) // one, as it remembers what it has edited
+	b.fake("events", lines)
 	for path, want := range map[string]string{
 		"/v1.18/events": `{"status":"delete","id":"12","time":3}` + "\n",
 		"/v1.19/events": `{"status":"kill","id":"c1","from":"busybox","time":1}
@@ -162,10 +164,10 @@ func TestEventsByVersion(t *testing.T) {
 {"Type":"image","Action":"delete","Actor":{"ID":"sha256:12","Attributes":{}},"scope":"local","time":3,"timeNano":3000000000}
 `,
 	} {
-		b := newBench(t)
-		b.fake("events", lines)
-		if w := b.do("GET", path, ""); w.Body.String() != want {
-			t.Errorf("%s: got %s", path, w.Body)
+		for range 2 {
+			if w := b.do("GET", path, ""); w.Body.String() != want {
+				t.Errorf("%s: got %s", path, w.Body)
+			}
 		}
 	}
 }
