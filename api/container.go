@@ -133,6 +133,8 @@ type NetworkSettings struct {
 	HairpinMode            bool
 	LinkLocalIPv6Address   string
 	LinkLocalIPv6PrefixLen int
+	SecondaryIPAddresses   []SecondaryAddress // there are none
+	SecondaryIPv6Addresses []SecondaryAddress // likewise
 	EndpointID             string
 	Gateway                string
 	GlobalIPv6Address      string
@@ -142,6 +144,12 @@ type NetworkSettings struct {
 	IPv6Gateway            string
 	MacAddress             string
 	Networks               map[string]*EndpointSettings
+}
+
+// SecondaryAddress is one more address of an interface.
+type SecondaryAddress struct {
+	Addr      string
+	PrefixLen int
 }
 
 // GraphDriverData tells where a container's or image's files are.

@@ -90,5 +90,10 @@ func conformancePage(line string) string {
 		}
 		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", until, strings.Join(d.words, " … "), d.why)
 	}
+	b.WriteString("\n## API 1.6 to 1.24\n\nTheir descriptions are texts with examples. `TestClassicConformance` makes the calls of all nineteen and looks\n" +
+		"for every member of the examples in the answers, at its place and of its type.\n\n| Difference | Why |\n| --- | --- |\n")
+	for _, d := range classicDifferences() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", d[0], d[1])
+	}
 	return b.String()
 }

@@ -37,7 +37,7 @@ func shapeInspect() []shape {
 			sub(m, "HostConfig")["LxcConf"] = []any{}
 		}),
 		before(21, func(m members) {
-			forget(sub(m, "NetworkSettings"), "Networks", "SandboxID")
+			forget(sub(m, "NetworkSettings"), "Networks", "SandboxID", "SecondaryIPAddresses", "SecondaryIPv6Addresses")
 			sub(m, "NetworkSettings")["PortMapping"] = nil
 			forget(sub(m, "State"), "Status")
 		}),
