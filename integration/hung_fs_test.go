@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 // up waits in the kernel, where not even KILL reaches. The messages are those of
 // linux/fuse.h.
 type hungFS struct {
+	t    *testing.T
 	dir  string
 	hang atomic.Bool
 	dev  int
@@ -40,7 +42,7 @@ func mountHung(t *testing.T) *hungFS {
 	if err != nil {
 		t.Skipf("no FUSE here: %v", err)
 	}
-	fs := &hungFS{dir: filepath.Join(t.TempDir(), "hung"), dev: dev}
+	fs := &hungFS{t: t, dir: filepath.Join(t.TempDir(), "hung"), dev: dev}
 	if err := os.Mkdir(fs.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -65,20 +67,30 @@ func mountHung(t *testing.T) *hungFS {
 
 // free aborts the connection: everybody who waits gets an error.
 func (fs *hungFS) free() {
-	fs.once.Do(func() { abortFUSE(fs.dir) })
+	fs.once.Do(func() {
+		if err := abortFUSE(fs.dir); err != nil {
+			fs.t.Error(err)
+		}
+	})
 }
 
-// abortFUSE finds the connection by the device number of the mount.
-func abortFUSE(dir string) {
-	_ = unix.Mount("fusectl", "/sys/fs/fuse/connections", "fusectl", 0, "")
+// abortFUSE finds the connection by the device number of the mount. What switches
+// connections off is mounted where nobody else looks, for so long.
+func abortFUSE(dir string) (err error) {
+	control := dir + "-control"
+	if err := errors.Join(os.Mkdir(control, 0o700), unix.Mount("fusectl", control, "fusectl", 0, "")); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unix.Unmount(control, unix.MNT_DETACH), os.Remove(control)) }()
 	text, _ := os.ReadFile("/proc/self/mountinfo")
 	var id, parent, major, minor int
 	for _, line := range strings.Split(string(text), "\n") {
 		var root, at string
 		if n, _ := fmt.Sscanf(line, "%d %d %d:%d %s %s", &id, &parent, &major, &minor, &root, &at); n == 6 && at == dir {
-			_ = os.WriteFile(fmt.Sprintf("/sys/fs/fuse/connections/%d/abort", minor), []byte("1"), 0)
+			err = errors.Join(err, os.WriteFile(filepath.Join(control, strconv.Itoa(minor), "abort"), []byte("1"), 0))
 		}
 	}
+	return err
 }
 
 // serve answers until the connection is gone.

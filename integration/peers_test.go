@@ -75,8 +75,16 @@ func TestImagesOfOtherEngines(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(dir)
+		// Its locks are in shared memory unless told otherwise, and stay there.
+		conf := filepath.Join(dir, "containers.conf")
+		if err := os.WriteFile(conf, []byte("[engine]\nlock_type = \"file\"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		podman := func(args ...string) string {
-			return command(t, bin, append([]string{"--root", dir + "/root", "--runroot", dir + "/run", "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs"}, args...)...)
+			return command(t, "env", append([]string{
+				"CONTAINERS_CONF=" + conf, bin, "--root", dir + "/root", "--runroot", dir + "/run", "--tmpdir", dir + "/tmp",
+				"--storage-driver", "vfs", "--cgroup-manager", "cgroupfs",
+			}, args...)...)
 		}
 		podman("pull", "--tls-verify=false", name+":v1")
 		if got := identity(t, podman("image", "inspect", name+":v1")); got.ID != hexDigits(want.ID) || !slices.Equal(got.RootFS.Layers, want.RootFS.Layers) {

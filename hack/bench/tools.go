@@ -85,10 +85,14 @@ type podman struct {
 	cfg     *config
 	dir     string
 	bridged bool // its bridge was there before
+	locked  bool // its locks were
 }
 
 // podmanBridge is what it leaves on a host whose containers had a network.
 const podmanBridge = "cni-podman0"
+
+// podmanLocks is the shared memory of its locks, which it leaves as well.
+const podmanLocks = "/dev/shm/libpod_lock"
 
 func newPodman(cfg *config) engine {
 	if _, err := exec.LookPath("podman"); err != nil {
@@ -106,6 +110,8 @@ func (p *podman) open(ctx context.Context) error {
 	}
 	_, err = net.InterfaceByName(podmanBridge)
 	p.bridged = err == nil
+	_, err = os.Stat(podmanLocks)
+	p.locked = err == nil
 	return command(ctx, p.cli("import", p.cfg.busybox, "busybox"))
 }
 
@@ -116,6 +122,9 @@ func (p *podman) close() {
 	_ = command(context.Background(), p.cli("system", "reset", "--force"))
 	for _, target := range mountsBelow(p.dir) {
 		_ = command(context.Background(), []string{"umount", "-l", target})
+	}
+	if !p.locked {
+		_ = os.Remove(podmanLocks)
 	}
 	_ = os.RemoveAll(p.dir)
 }
