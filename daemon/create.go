@@ -266,7 +266,7 @@ func (d *Daemon) build(ctx context.Context, s *snapshot, img *image.Image, mark 
 		}
 	}()
 	undo.add(func() { d.discard(id) })
-	early, wanted := !hasVolumes(s.rec.MountPoints), !s.passing()
+	early, wanted := !acquiresSources(s.rec.MountPoints), !s.passing()
 	var promise pledge
 	if early && wanted {
 		promise = d.pledge(id, text)
@@ -322,7 +322,8 @@ func (d *Daemon) describe(s *snapshot) ([]byte, error) {
 	return text, nil
 }
 
-func hasVolumes(points map[string]mountPoint) bool {
+// acquiresSources tells whether acquireSources has something to do.
+func acquiresSources(points map[string]mountPoint) bool {
 	for _, m := range points {
 		if m.Type == "volume" || m.Type == "image" {
 			return true
@@ -362,8 +363,8 @@ func (d *Daemon) prepare(s *snapshot, img *image.Image, text []byte, undo *undoS
 	if err := fillFile(filepath.Join(dir, configFile), text); err != nil {
 		return errdefs.Internal("writing the files of container %s: %w", short(id), err)
 	}
-	undo.add(func() { d.releaseVolumes(id, s.rec.MountPoints, true) })
-	return d.acquireVolumes(d.background(), id, s.rec.MountPoints)
+	undo.add(func() { d.releaseSources(id, s.rec.MountPoints, true) })
+	return d.acquireSources(d.background(), id, s.rec.MountPoints)
 }
 
 // place gives a container its name, and its directory the final one.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"strings"
 	"syscall"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
@@ -22,6 +23,12 @@ import (
 func imageLayer(id string, m mountPoint) string {
 	at := sha256.Sum256([]byte(m.Destination))
 	return id + "-" + hex.EncodeToString(at[:8])
+}
+
+// layerOwner is the container that a layer belongs to: its own, or one of imageLayer.
+func layerOwner(layer string) (id string) {
+	id, _, _ = strings.Cut(layer, "-")
+	return id
 }
 
 // mountedImage finds the image of a mount. The error is not NotFound: of a create,

@@ -157,21 +157,21 @@ func parseMode(mode string) (rw bool, propagation string, err error) {
 	if mode == "" {
 		return rw, "", nil
 	}
-	var given [5]bool // of each kind there is one
+	given := map[string]bool{} // kinds of words, of which one may stand there
 	for word := range strings.SplitSeq(mode, ",") {
-		kind := 0
+		kind := "access"
 		switch word {
 		case "rw":
 		case "ro":
 			rw = false
 		case "z", "Z":
-			kind = 1
+			kind = "label"
 		case "nocopy":
-			kind = 2
+			kind = "copy"
 		case "consistent", "cached", "delegated":
-			kind = 3
+			kind = "consistency"
 		case "private", "rprivate", "shared", "rshared", "slave", "rslave":
-			kind, propagation = 4, word
+			kind, propagation = "propagation", word
 		default:
 			return false, "", errdefs.InvalidArgument("invalid mode: %s", mode)
 		}
@@ -286,9 +286,10 @@ func (m *mountPoint) spec() volumes.Spec {
 	return spec
 }
 
-// acquireVolumes makes the volumes of a container that is being created and
-// fills the empty ones with what the image has at their place.
-func (d *Daemon) acquireVolumes(ctx context.Context, id string, points map[string]mountPoint) (err error) {
+// acquireSources makes the volumes of a container that is being created, fills the
+// empty ones with what the image has at their place, and holds the images that it
+// mounts.
+func (d *Daemon) acquireSources(ctx context.Context, id string, points map[string]mountPoint) (err error) {
 	var fill []mountPoint
 	for dst, m := range points {
 		if m.Type == "image" {
@@ -348,9 +349,9 @@ func isEmpty(dir string) bool {
 	return len(names) == 0
 }
 
-// releaseVolumes undoes acquireVolumes; withData also deletes the anonymous
+// releaseSources undoes acquireSources; withData also deletes the anonymous
 // ones that nobody else uses.
-func (d *Daemon) releaseVolumes(id string, points map[string]mountPoint, withData bool) {
+func (d *Daemon) releaseSources(id string, points map[string]mountPoint, withData bool) {
 	for _, m := range points {
 		if m.Type == "image" {
 			d.releaseImage(id, m)

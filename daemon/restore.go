@@ -227,7 +227,7 @@ func (d *Daemon) sweep(id string) {
 		dir := filepath.Join(d.root, id+mark)
 		if mark != "" {
 			if s, err := loadDocument(dir, id); err == nil {
-				d.releaseVolumes(id, s.rec.MountPoints, mark != unmaking || s.passing())
+				d.releaseSources(id, s.rec.MountPoints, mark != unmaking || s.passing())
 			}
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -239,16 +239,16 @@ func (d *Daemon) sweep(id string) {
 // sweepLayers removes the writable layers whose container has no directory: a
 // power cut took it.
 func (d *Daemon) sweepLayers() {
-	for _, id := range d.opt.Images.ContainerLayers() {
-		owner, _, _ := strings.Cut(id, "-") // see imageLayer
+	for _, layer := range d.opt.Images.ContainerLayers() {
+		owner := layerOwner(layer)
 		if d.containers.byID(owner) != nil {
 			continue
 		}
 		if _, err := os.Lstat(filepath.Join(d.root, owner)); !errors.Is(err, fs.ErrNotExist) {
 			continue // it cannot be read now: it is left alone
 		}
-		d.opt.Logf("the writable layer of container %s is removed: there is no such container", short(id))
-		if err := d.opt.Images.RemoveLayer(id); err != nil {
+		d.opt.Logf("the writable layer of container %s is removed: there is no such container", short(owner))
+		if err := d.opt.Images.RemoveLayer(layer); err != nil {
 			d.opt.Logf("%v", err)
 		}
 	}

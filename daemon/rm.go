@@ -118,7 +118,7 @@ func (d *Daemon) erase(id, dir string, points map[string]mountPoint, withVolumes
 	if err != nil {
 		return errors.Join(err, named)
 	}
-	d.releaseVolumes(id, points, withVolumes)
+	d.releaseSources(id, points, withVolumes)
 	if held && noted == nil {
 		d.spares.leave(dir + mark)
 	}

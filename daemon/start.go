@@ -135,7 +135,7 @@ func (d *Daemon) replaceHost(c *container, host *runconfig.HostConfig) error {
 	}
 	classic := createOptions{IpcMode: "shareable", CgroupnsMode: "host"} // nobody else sends one with a start
 	d.defaults(&cfg, host, c.id, classic.defaults(d.opt.Defaults))
-	if err := d.acquireVolumes(d.background(), c.id, points); err != nil {
+	if err := d.acquireSources(d.background(), c.id, points); err != nil {
 		return err
 	}
 	_, err = c.update(func(s *snapshot) error {
