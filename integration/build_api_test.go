@@ -32,6 +32,12 @@ type buildFile struct {
 	header        tar.Header
 }
 
+// tarOf is an archive of one file.
+func tarOf(t testing.TB, name, content string) []byte {
+	t.Helper()
+	return contextTar(t, buildFile{name: name, content: content})
+}
+
 // contextTar writes an archive of the files, in order.
 func contextTar(t testing.TB, files ...buildFile) []byte {
 	t.Helper()
@@ -62,7 +68,7 @@ func contextTar(t testing.TB, files ...buildFile) []byte {
 // only is a context of nothing but a Dockerfile.
 func only(t testing.TB, dockerfile string) []byte {
 	t.Helper()
-	return contextTar(t, buildFile{name: "Dockerfile", content: dockerfile})
+	return tarOf(t, "Dockerfile", dockerfile)
 }
 
 // postBuild builds by the API, like clients since 0.3; version is "" for none.

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"archive/tar"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
@@ -31,8 +30,8 @@ type good struct {
 // each must succeed.
 func (c *conformance) valid(registry string) {
 	c.t.Helper()
-	c.kept["context"] = conformanceTar(c.t, "Dockerfile", "FROM busybox\nRUN true\nLABEL a=b\n")
-	c.kept["file"] = conformanceTar(c.t, "file", "text")
+	c.kept["context"] = string(tarOf(c.t, "Dockerfile", "FROM busybox\nRUN true\nLABEL a=b\n"))
+	c.kept["file"] = string(tarOf(c.t, "file", "text"))
 	for _, g := range c.goods(c.name(), registry) {
 		method, path, _ := strings.Cut(g.op, " ")
 		op, ok := c.api.Paths[path][strings.ToLower(method)]
@@ -194,20 +193,4 @@ func registryAuth() string {
 func conformanceRegistry(t *testing.T) string {
 	t.Helper()
 	return registrytest.New(t, registrytest.Options{}).Host()
-}
-
-func conformanceTar(t *testing.T, name, text string) string {
-	t.Helper()
-	var out strings.Builder
-	w := tar.NewWriter(&out)
-	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(w, text); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
 }

@@ -115,7 +115,7 @@ func (s *sdk) execs(id string) {
 }
 
 func (s *sdk) files(id string) {
-	_, err := s.cli.CopyToContainer(s.ctx, id, client.CopyToContainerOptions{DestinationPath: "/tmp", Content: tarOf("f", "text")})
+	_, err := s.cli.CopyToContainer(s.ctx, id, client.CopyToContainerOptions{DestinationPath: "/tmp", Content: bytes.NewReader(tarOf(s.T, "f", "text"))})
 	s.do("CopyToContainer", err)
 	stat, err := s.cli.ContainerStatPath(s.ctx, id, client.ContainerStatPathOptions{Path: "/tmp/f"})
 	s.want("ContainerStatPath", err, stat.Stat.Name == "f" && stat.Stat.Size == 4, stat)

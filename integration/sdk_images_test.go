@@ -49,7 +49,7 @@ func (s *sdk) images() {
 	if text := s.all("ImageLoad", loaded, err); !strings.Contains(text, "Loaded image") {
 		s.Errorf("ImageLoad: %s", text)
 	}
-	imported, err := s.cli.ImageImport(s.ctx, client.ImageImportSource{Source: tarOf("f", "x"), SourceName: "-"}, "one:file", client.ImageImportOptions{})
+	imported, err := s.cli.ImageImport(s.ctx, client.ImageImportSource{Source: bytes.NewReader(tarOf(s.T, "f", "x")), SourceName: "-"}, "one:file", client.ImageImportOptions{})
 	s.all("ImageImport", imported, err)
 	s.builds()
 	pruned, err := s.cli.ImagePrune(s.ctx, client.ImagePruneOptions{Filters: client.Filters{}.Add("dangling", "true")})
@@ -57,7 +57,7 @@ func (s *sdk) images() {
 }
 
 func (s *sdk) builds() {
-	built, err := s.cli.ImageBuild(s.ctx, tarOf("Dockerfile", "FROM busybox\nRUN echo built here\n"), client.ImageBuildOptions{Tags: []string{"made:here"}, BuildID: "mine", Remove: true})
+	built, err := s.cli.ImageBuild(s.ctx, bytes.NewReader(tarOf(s.T, "Dockerfile", "FROM busybox\nRUN echo built here\n")), client.ImageBuildOptions{Tags: []string{"made:here"}, BuildID: "mine", Remove: true})
 	if text := s.all("ImageBuild", built.Body, err); !strings.Contains(text, "built here") || !strings.Contains(text, "Successfully tagged made:here") {
 		s.Errorf("ImageBuild: %s", text)
 	}
@@ -65,7 +65,7 @@ func (s *sdk) builds() {
 	s.do("BuildCancel", err)
 	caches, err := s.cli.BuildCachePrune(s.ctx, client.BuildCachePruneOptions{All: true})
 	s.want("BuildCachePrune", err, len(caches.Report.CachesDeleted) == 0, caches)
-	failed, err := s.cli.ImageBuild(s.ctx, bytes.NewReader(tarOf("Dockerfile", "FROM busybox\nRUN exit 3\n").Bytes()), client.ImageBuildOptions{ForceRemove: true})
+	failed, err := s.cli.ImageBuild(s.ctx, bytes.NewReader(tarOf(s.T, "Dockerfile", "FROM busybox\nRUN exit 3\n")), client.ImageBuildOptions{ForceRemove: true})
 	s.do("ImageBuild", err)
 	if err == nil {
 		text, err := io.ReadAll(failed.Body)

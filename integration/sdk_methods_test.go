@@ -1,8 +1,6 @@
 package integration
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -211,14 +209,4 @@ func (s *sdk) networks() {
 	s.want("NetworkPrune", err, slices.Equal(pruned.Report.NetworksDeleted, []string{"idle"}), pruned)
 	_, err = s.cli.ContainerRemove(s.ctx, box, client.ContainerRemoveOptions{Force: true})
 	s.do("ContainerRemove", err)
-}
-
-// tarOf is an archive of one file.
-func tarOf(name, text string) *bytes.Buffer {
-	b := new(bytes.Buffer)
-	w := tar.NewWriter(b)
-	_ = w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(text))})
-	_, _ = io.WriteString(w, text)
-	_ = w.Close() // a Buffer takes everything
-	return b
 }
