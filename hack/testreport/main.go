@@ -3,7 +3,7 @@
 // failed and were skipped. It owns no state but its counters. Start reading at
 // report. With -totals FILE it adds its counters to those in the file; with
 // -final it reads nothing and prints the totals. With -again FILE the few tests
-// that failed are named in the file, to be run once more with nothing beside
+// that failed are named in the file, to be run again with nothing beside
 // them, and -alone says that this is that run: who fails in it has failed, and
 // who passes is counted as unsteady, which the totals tell.
 package main
