@@ -12,6 +12,7 @@ import (
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
+	"github.com/enginejobs/docker/pkg/rtnl"
 )
 
 // defaultNetwork defines the network of containers that ask for none.
@@ -35,7 +36,12 @@ func defaultNetwork(cfg networkdriver.Config, _ networkdriver.Warn) (networkdriv
 	index, existing := 0, []netip.Prefix(nil)
 	if link != nil {
 		index = link.Attrs().Index
-		if existing, err = addressesOf(link); err != nil {
+		host, err := rtnl.Dial()
+		if err != nil {
+			return def, err
+		}
+		defer host.Close()
+		if existing, err = addressesOf(host, link); err != nil {
 			return def, err
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
+	"github.com/enginejobs/docker/pkg/rtnl"
 )
 
 const (
@@ -34,6 +35,7 @@ const (
 
 // device is the bridge.
 type device struct {
+	host      *rtnl.Conn
 	name      string
 	addresses []netip.Prefix // of the bridge, with their networks
 	mtu       int            // of container interfaces
@@ -47,12 +49,12 @@ type device struct {
 func (dev *device) current() int { return int(dev.index.Load()) }
 
 // openDevice creates the bridge or adopts the one that is there.
-func openDevice(s settings, warn networkdriver.Warn) (*device, error) {
+func openDevice(host *rtnl.Conn, s settings, warn networkdriver.Warn) (*device, error) {
 	mtu := s.mtu
 	if mtu == 0 {
-		mtu = mtuOfDefaultRoute()
+		mtu = mtuOfDefaultRoute(host)
 	}
-	dev := &device{name: s.bridge, mtu: mtu}
+	dev := &device{host: host, name: s.bridge, mtu: mtu}
 	for _, p := range []netip.Prefix{s.v4, s.v6} {
 		if p.IsValid() {
 			dev.addresses = append(dev.addresses, p)
@@ -92,7 +94,7 @@ func (dev *device) ours(link netlink.Link) (bool, error) {
 	if b := at.HardwareAddr; at.Alias != "" || !bytes.Equal(b, markedMAC(dev.name)) {
 		return false, nil
 	}
-	if list, err := addressesOf(link); err != nil || len(list) > 0 {
+	if list, err := addressesOf(dev.host, link); err != nil || len(list) > 0 {
 		return false, err
 	}
 	if err := netlink.LinkSetAlias(link, alias); err != nil {
@@ -135,7 +137,7 @@ func (dev *device) create() error {
 	}
 	dev.index.Store(int32(br.Attrs().Index))
 	dev.created = true
-	if err := errors.Join(netlink.LinkSetAlias(br, alias), dev.configure(br, dev.addresses)); err != nil {
+	if err := errors.Join(netlink.LinkSetAlias(br, alias), dev.configure(br)); err != nil {
 		return errors.Join(err, netlink.LinkDel(br))
 	}
 	return nil
@@ -149,33 +151,27 @@ func (dev *device) adopt(link netlink.Link) error {
 		return err
 	}
 	dev.inUse = ports > 0
-	existing, err := addressesOf(link)
-	if err != nil {
-		return err
-	}
-	return dev.configure(link, slices.DeleteFunc(slices.Clone(dev.addresses), func(p netip.Prefix) bool {
-		return slices.Contains(existing, p)
-	}))
+	return dev.configure(link)
 }
 
-func addressesOf(link netlink.Link) ([]netip.Prefix, error) {
-	found, err := dump(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_ALL) })
+func addressesOf(host *rtnl.Conn, link netlink.Link) ([]netip.Prefix, error) {
+	found, err := dump(host.Addrs)
 	if err != nil {
 		return nil, fmt.Errorf("reading addresses of bridge %s: %w", link.Attrs().Name, err)
 	}
-	list := make([]netip.Prefix, 0, len(found))
+	var list []netip.Prefix
 	for _, a := range found {
-		if p := prefix(a.IPNet); !p.Addr().IsLinkLocalUnicast() {
-			list = append(list, p)
+		if a.Index == link.Attrs().Index && !a.Prefix.Addr().IsLinkLocalUnicast() {
+			list = append(list, a.Prefix)
 		}
 	}
 	return list, nil
 }
 
-// configure adds addresses and sets the bridge up. Nobody else can have an
-// address of ours on our bridge, so that none is tried out first.
-func (dev *device) configure(link netlink.Link, list []netip.Prefix) error {
-	for _, p := range list {
+// configure adds the addresses that are not there and sets the bridge up. Nobody else
+// can have an address of ours on our bridge, so that none is tried out first.
+func (dev *device) configure(link netlink.Link) error {
+	for _, p := range dev.addresses {
 		addr, err := netlink.ParseAddr(p.String())
 		if err != nil {
 			return err
@@ -183,7 +179,7 @@ func (dev *device) configure(link netlink.Link, list []netip.Prefix) error {
 		if p.Addr().Is6() {
 			addr.Flags = unix.IFA_F_NODAD
 		}
-		if err := netlink.AddrAdd(link, addr); err != nil {
+		if err := netlink.AddrAdd(link, addr); err != nil && !errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("adding address %s to bridge %s: %w", p, dev.name, err)
 		}
 	}
@@ -195,17 +191,11 @@ func (dev *device) configure(link netlink.Link, list []netip.Prefix) error {
 
 // ports counts the interfaces that hang on the bridge.
 func (dev *device) ports() (int, error) {
-	links, err := dump(netlink.LinkList)
+	list, err := dump(func() ([]rtnl.Link, error) { return dev.host.Ports(dev.current()) })
 	if err != nil {
 		return 0, fmt.Errorf("counting ports of bridge %s: %w", dev.name, err)
 	}
-	n := 0
-	for _, l := range links {
-		if l.Attrs().MasterIndex == dev.current() {
-			n++
-		}
-	}
-	return n, nil
+	return len(list), nil
 }
 
 // neighbours lists the addresses that the bridge has heard of: those the host
@@ -243,13 +233,11 @@ func (dev *device) portAlias() string { return portOf + dev.name }
 // when no container is left.
 func (dev *device) clear() error {
 	for end := time.Now().Add(500 * time.Millisecond); ; time.Sleep(5 * time.Millisecond) {
-		links, err := dump(netlink.LinkList)
+		links, err := dump(func() ([]rtnl.Link, error) { return dev.host.Ports(dev.current()) })
 		if err != nil {
 			return fmt.Errorf("listing ports of bridge %s: %w", dev.name, err)
 		}
-		links = slices.DeleteFunc(links, func(l netlink.Link) bool {
-			return l.Attrs().MasterIndex != dev.current() || l.Attrs().Alias != dev.portAlias()
-		})
+		links = slices.DeleteFunc(links, func(l rtnl.Link) bool { return l.Alias != dev.portAlias() })
 		if len(links) == 0 {
 			return nil
 		}
@@ -258,8 +246,8 @@ func (dev *device) clear() error {
 		}
 		var errs []error
 		for _, l := range links {
-			if err := netlink.LinkDel(l); err != nil && !isGone(err) {
-				errs = append(errs, fmt.Errorf("removing interface %s: %w", l.Attrs().Name, err))
+			if err := dev.host.Do(rtnl.DelLink(l.Index)); err != nil && !isGone(err) {
+				errs = append(errs, fmt.Errorf("removing interface %s: %w", l.Name, err))
 			}
 		}
 		return errors.Join(errs...)
@@ -289,19 +277,22 @@ func (dev *device) end() error {
 	return nil
 }
 
+// outside is an address of the world, that RFC 5737 gives to nobody.
+var outside = netip.MustParseAddr("192.0.2.1")
+
 // mtuOfDefaultRoute is what packets to the outside may be long.
-func mtuOfDefaultRoute() int {
-	routes, err := dump(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
-	if err != nil {
-		return defaultMTU
+func mtuOfDefaultRoute(host *rtnl.Conn) int {
+	r, err := host.RouteTo(outside)
+	if err != nil || r.To.Bits() > 0 { // there is none, or the host has given that address to somebody
+		routes, err := dump(host.Routes)
+		i := slices.IndexFunc(routes, func(r rtnl.Route) bool { return r.To.Addr().Is4() && r.To.Bits() == 0 })
+		if err != nil || i < 0 {
+			return defaultMTU
+		}
+		r = routes[i]
 	}
-	for _, r := range routes {
-		if r.Dst != nil && prefix(r.Dst).Bits() != 0 {
-			continue
-		}
-		if link, err := netlink.LinkByIndex(r.LinkIndex); err == nil && link.Attrs().MTU > 0 {
-			return link.Attrs().MTU
-		}
+	if link, err := netlink.LinkByIndex(r.Index); err == nil && link.Attrs().MTU > 0 {
+		return link.Attrs().MTU
 	}
 	return defaultMTU
 }
@@ -318,7 +309,7 @@ func prefix(n *net.IPNet) netip.Prefix {
 // dump reads a list again when it changed while it was read.
 func dump[T any](list func() ([]T, error)) (found []T, err error) {
 	for range 10 {
-		if found, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+		if found, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) && !errors.Is(err, rtnl.ErrChanged) {
 			return found, err
 		}
 	}

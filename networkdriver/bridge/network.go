@@ -71,7 +71,7 @@ func (d *Driver) Open(_ context.Context, spec networkdriver.Spec) (networkdriver
 		d.leave(n)
 		return nil, err
 	}
-	if n.device, err = openDevice(s, d.warn); err != nil {
+	if n.device, err = openDevice(d.host, s, d.warn); err != nil {
 		return fail(err)
 	}
 	undo = append(undo, n.device.remove)

@@ -39,8 +39,8 @@ type HostNetworks func() (routes []netip.Prefix, nameservers []netip.Addr, err e
 type Pools struct {
 	list []Pool
 
-	mu    sync.Mutex // guards taken
-	taken []netip.Prefix
+	mu    sync.Mutex     // guards taken
+	taken []netip.Prefix // none overlaps another; by address
 }
 
 // ParsePools reads "base=10.10.0.0/16,size=24".
@@ -160,7 +160,8 @@ func (p *Pools) first(v6 bool, routes []netip.Prefix, nameservers []netip.Addr) 
 			return nil, err
 		}
 		s.pools = p
-		p.taken = append(p.taken, subnet)
+		at, _ := p.find(subnet)
+		p.taken = slices.Insert(p.taken, at, subnet)
 		return s, nil
 	}
 	return nil, nil
@@ -201,23 +202,34 @@ func (p *Pools) take(cfg Config, fresh bool) (*Subnet, error) {
 	s.pools = p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, other := range p.taken {
-		if other.Overlaps(s.cfg.Subnet) {
-			if fresh {
-				return nil, errdefs.Forbidden("invalid pool request: Pool overlaps with other one on this address space: %s and %s", s.cfg.Subnet, other)
-			}
-			return nil, errdefs.Conflict("its subnet %s overlaps with %s of another network", s.cfg.Subnet, other)
+	at, other := p.find(s.cfg.Subnet)
+	switch {
+	case !other.IsValid():
+		p.taken = slices.Insert(p.taken, at, s.cfg.Subnet)
+		return s, nil
+	case fresh:
+		return nil, errdefs.Forbidden("invalid pool request: Pool overlaps with other one on this address space: %s and %s", s.cfg.Subnet, other)
+	}
+	return nil, errdefs.Conflict("its subnet %s overlaps with %s of another network", s.cfg.Subnet, other)
+}
+
+// find tells where in taken a subnet belongs, and which one it overlaps, if any: that
+// can only be a neighbour. The caller holds the lock.
+func (p *Pools) find(subnet netip.Prefix) (at int, overlaps netip.Prefix) {
+	at, _ = slices.BinarySearchFunc(p.taken, subnet, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
+	for _, other := range p.taken[max(at-1, 0):min(at+1, len(p.taken))] {
+		if other.Overlaps(subnet) {
+			return at, other
 		}
 	}
-	p.taken = append(p.taken, s.cfg.Subnet)
-	return s, nil
+	return at, netip.Prefix{}
 }
 
 func (p *Pools) giveBack(subnet netip.Prefix) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := slices.Index(p.taken, subnet); i >= 0 {
-		p.taken = slices.Delete(p.taken, i, i+1)
+	if at, other := p.find(subnet); other == subnet {
+		p.taken = slices.Delete(p.taken, at, at+1)
 	}
 }
 

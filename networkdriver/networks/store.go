@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/enginejobs/docker/networkdriver"
@@ -37,27 +39,43 @@ func (s *store) load(warn networkdriver.Warn) ([]networkdriver.Definition, error
 	if err != nil {
 		return nil, fmt.Errorf("reading the networks: %w", err)
 	}
-	var list []networkdriver.Definition
+	var ids []string
 	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), suffix)
-		if !ok {
-			continue // not ours
+		if id, ok := strings.CutSuffix(e.Name(), suffix); ok { // others are not ours
+			ids = append(ids, id)
 		}
-		var def networkdriver.Definition
-		text, err := os.ReadFile(filepath.Join(s.dir, e.Name()))
-		if err == nil {
-			err = json.Unmarshal(text, &def)
-		}
-		if err == nil && def.ID != id {
-			err = errors.New("it is of another network")
-		}
-		if err != nil {
-			warn("reading network %s: %v: it is not available", id, err)
+	}
+	defs, errs := make([]networkdriver.Definition, len(ids)), make([]error, len(ids))
+	var all sync.WaitGroup
+	workers := min(runtime.GOMAXPROCS(0), len(ids))
+	for w := range workers { // a start waits for this
+		all.Go(func() {
+			for i := w; i < len(ids); i += workers {
+				defs[i], errs[i] = s.read(ids[i])
+			}
+		})
+	}
+	all.Wait()
+	var list []networkdriver.Definition
+	for i, id := range ids {
+		if errs[i] != nil {
+			warn("reading network %s: %v: it is not available", id, errs[i])
 			continue
 		}
-		list = append(list, def)
+		list = append(list, defs[i])
 	}
 	return list, nil
+}
+
+func (s *store) read(id string) (def networkdriver.Definition, err error) {
+	text, err := os.ReadFile(s.path(id))
+	if err == nil {
+		err = json.Unmarshal(text, &def)
+	}
+	if err == nil && def.ID != id {
+		err = errors.New("it is of another network")
+	}
+	return def, err
 }
 
 // write stores a definition for good.

@@ -282,3 +282,29 @@ func BenchmarkLinks(b *testing.B) {
 		}
 	})
 }
+
+// TestLookups: which route packets take, and what hangs on a bridge.
+func TestLookups(t *testing.T) {
+	_, conn := host(t)
+	_, in, eth := pair(t, conn, "vethlook")
+	if r, err := in.RouteTo(addr("192.0.2.1")); !errors.Is(err, unix.ENETUNREACH) {
+		t.Errorf("without a route: %v, %v", r, err)
+	}
+	do(t, in, rtnl.LinkUp(1), rtnl.LinkUp(eth), rtnl.AddAddr(eth, prefix("10.9.0.7/16")), rtnl.AddDefaultRoute(eth, addr("10.9.0.1")))
+	if r, err := in.RouteTo(addr("192.0.2.1")); err != nil || r.Index != eth || r.To.Bits() != 0 || r.Via != addr("10.9.0.1") {
+		t.Errorf("by the default route: %+v, %v", r, err)
+	}
+	if r, err := in.RouteTo(addr("10.9.3.3")); err != nil || r.Index != eth || r.To != prefix("10.9.0.0/16") {
+		t.Errorf("on the link: %+v, %v", r, err)
+	}
+	if r, err := in.RouteTo(addr("10.9.0.7")); !errors.Is(err, unix.ENETUNREACH) {
+		t.Errorf("to itself: %+v, %v", r, err)
+	}
+	ports, err := conn.Ports(bridgeIndex)
+	if err != nil || len(ports) != 1 || ports[0].Name != "vethlook" || ports[0].Master != bridgeIndex {
+		t.Errorf("ports of the bridge: %+v, %v", ports, err)
+	}
+	if ports, err = conn.Ports(bridgeIndex + 1); err != nil || len(ports) > 0 {
+		t.Errorf("ports of none: %+v, %v", ports, err)
+	}
+}

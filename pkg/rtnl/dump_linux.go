@@ -45,6 +45,17 @@ func (c *Conn) Links() ([]Link, error) {
 	return dump(c, Request{unix.RTM_GETLINK, 0, body, "listing links"}, unix.RTM_NEWLINK, parseLink)
 }
 
+// Ports lists the links that hang on the link master. The kernel looks through its
+// own; since Linux 4.6 the others are not even told. The list may come with
+// ErrChanged.
+func (c *Conn) Ports(master int) ([]Link, error) {
+	body := attr32(attr32(ifinfo(0, 0, 0), unix.IFLA_EXT_MASK, skipStats), unix.IFLA_MASTER, uint32(master))
+	return dump(c, Request{unix.RTM_GETLINK, 0, body, "listing ports"}, unix.RTM_NEWLINK, func(b []byte) (Link, bool) {
+		l, ok := parseLink(b)
+		return l, ok && l.Master == master
+	})
+}
+
 // Addrs lists all addresses of the namespace, of both families. The list may
 // come with ErrChanged.
 func (c *Conn) Addrs() ([]Addr, error) {

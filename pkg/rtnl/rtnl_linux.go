@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -98,31 +99,54 @@ func (c *Conn) Do(reqs ...Request) error {
 }
 
 // LinkIndex finds a link by name.
-func (c *Conn) LinkIndex(name string) (int, error) {
+func (c *Conn) LinkIndex(name string) (index int, err error) {
+	err = c.ask(linkByName(name), unix.RTM_NEWLINK, func(body []byte) {
+		if len(body) >= 8 {
+			index = int(binary.NativeEndian.Uint32(body[4:]))
+		}
+	})
+	return index, err
+}
+
+// RouteTo finds the unicast route of the main table that packets to an address take.
+// Where there is none the error is ENETUNREACH.
+func (c *Conn) RouteTo(to netip.Addr) (r Route, err error) {
+	body := make([]byte, unix.SizeofRtMsg)
+	body[0], body[1] = family(to), byte(to.BitLen())
+	binary.NativeEndian.PutUint32(body[8:], unix.RTM_F_FIB_MATCH) // the route itself, not what it comes to
+	req := Request{unix.RTM_GETROUTE, 0, attr(body, unix.RTA_DST, to.AsSlice()), "looking for the route to " + to.String()}
+	found := false
+	err = c.ask(req, unix.RTM_NEWROUTE, func(body []byte) { r, found = parseRoute(body) })
+	if err == nil && !found {
+		err = &Error{What: req.what, Err: unix.ENETUNREACH}
+	}
+	return r, err
+}
+
+// ask sends a request that has one answer.
+func (c *Conn) ask(req Request, kind uint16, take func(body []byte)) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	req := linkByName(name)
 	if err := c.send([]Request{req}, 0); err != nil {
-		return 0, err
+		return err
 	}
-	index := 0
-	for index == 0 {
+	for answered := false; !answered; {
 		err := c.receive(func(h header, body []byte) error {
 			switch {
-			case h.seq != c.seq || len(body) < 8:
-				return nil
-			case h.kind == unix.NLMSG_ERROR:
+			case h.seq != c.seq: // an answer to an exchange that was given up
+			case h.kind == unix.NLMSG_ERROR && len(body) >= 4:
 				return &Error{What: req.what, Err: unix.Errno(-int32(binary.NativeEndian.Uint32(body)))}
-			case h.kind == unix.RTM_NEWLINK:
-				index = int(binary.NativeEndian.Uint32(body[4:]))
+			case h.kind == kind:
+				answered = true
+				take(body)
 			}
 			return nil
 		})
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return index, nil
+	return nil
 }
 
 // header is the part of struct nlmsghdr that matters here.
