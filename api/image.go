@@ -13,7 +13,7 @@ type ImageSummary struct {
 	RepoTags    []string
 	SharedSize  int64
 	Size        int64
-	VirtualSize int64 `json:",omitempty"`
+	VirtualSize int64 `json:",omitempty"` // the Size, for who is older than 1.44
 }
 
 // ImageRootFS lists the layers of an image, base first.

@@ -346,6 +346,19 @@ func TestTag(t *testing.T) {
 	}
 }
 
+// rows are those of eachImage.
+func (b *bench) rows(opt imagesOptions) (list []api.ImageSummary) {
+	b.t.Helper()
+	err := b.eachImage(opt, func(img listedImage) error {
+		list = append(list, img.ImageSummary)
+		return nil
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return list
+}
+
 func TestImages(t *testing.T) {
 	b := newBench(t)
 	old := b.add("old", "1")
@@ -368,6 +381,7 @@ func TestImages(t *testing.T) {
 	}
 	for _, c := range []struct{ env, value, want string }{
 		{"all", "1", "/1 team/new:latest/2 old:latest/1 "},
+		{"untagged", "1", "<none>:<none>/1 team/new:latest/2 old:latest/1 "},
 		{"filter", "team/*", "team/new:latest/2 "},
 		{"filters", `{"dangling":["true"]}`, "/1 "},
 		{"filters", `{"dangling":{"false":true}}`, "team/new:latest/2 old:latest/1 "},

@@ -3,9 +3,13 @@
 package graph
 
 import (
+	"bufio"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -24,6 +28,8 @@ func (s *Store) imagesDeclaration() engine.Declaration {
 			{Name: "filters", Type: engine.JSON, Summary: "dangling, label, before, since, until, reference"},
 			{Name: "digests", Type: engine.Bool, Summary: "accepted; digests are always told"},
 			{Name: "shared-size", Type: engine.Bool, Summary: "with the size of the layers that other images have too"},
+			{Name: "untagged", Type: engine.Bool, Summary: "images without a name have the name <none>:<none>"},
+			{Name: "virtual-size", Type: engine.Bool, Default: "1", Summary: "with VirtualSize, which is the Size"},
 		},
 		Stdout: engine.JSONDocument, Handler: s.jobImages,
 	}
@@ -34,11 +40,16 @@ type imagesOptions struct {
 	pattern    string
 	filters    map[string][]string
 	sharedSize bool
+	untagged   bool        // tell so where the names are
+	virtual    bool        // tell the size once more
 	tests      []imageTest // of filters, made by prepare
 }
 
 func decodeImages(job *engine.Job) (imagesOptions, error) {
-	opt := imagesOptions{all: job.GetenvBool("all"), pattern: job.Getenv("filter"), sharedSize: job.GetenvBool("shared-size")}
+	opt := imagesOptions{
+		all: job.GetenvBool("all"), pattern: job.Getenv("filter"), sharedSize: job.GetenvBool("shared-size"),
+		untagged: job.GetenvBool("untagged"), virtual: job.GetenvBool("virtual-size"),
+	}
 	var err error
 	opt.filters, err = filters.Parse(job.Getenv("filters"), slices.Collect(maps.Keys(imageFilters))...)
 	if err == nil && opt.pattern != "" {
@@ -50,7 +61,7 @@ func decodeImages(job *engine.Job) (imagesOptions, error) {
 // jobImages
 //
 //	Usage:  images
-//	Env:    all, filter, filters, digests, shared-size
+//	Env:    all, filter, filters, digests, shared-size, untagged, virtual-size
 //	Stdout: JSON list of api.ImageSummary
 //	Errors: InvalidArgument (filters)
 func (s *Store) jobImages(job *engine.Job) error {
@@ -58,19 +69,58 @@ func (s *Store) jobImages(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.Images(opt)
+	out := bufio.NewWriterSize(job.Stdout, 32<<10) // who reads need not wait for the last image
+	before := byte('[')
+	err = s.eachImage(opt, func(img listedImage) error {
+		_ = out.WriteByte(before) // the last Write tells
+		before = ','
+		_, _ = out.Write(img.text())
+		if opt.virtual {
+			_, _ = fmt.Fprintf(out, `,"VirtualSize":%d`, img.Size)
+		}
+		return out.WriteByte('}')
+	})
 	if err != nil {
 		return err
 	}
-	return job.WriteJSON(list)
+	if before == '[' {
+		_ = out.WriteByte(before) // Flush tells
+	}
+	_, _ = out.WriteString("]\n")
+	return out.Flush()
 }
 
-// Images lists images. It reads one snapshot and waits for nobody.
-func (s *Store) Images(opt imagesOptions) ([]api.ImageSummary, error) {
+// listedImage is what is to be shown of an image.
+type listedImage struct {
+	api.ImageSummary
+	row *imageRow // the text of just that; nil where an option has changed it
+}
+
+// imageRow keeps the text of a row as long as neither the image nor its names change.
+type imageRow struct {
+	once sync.Once
+	text []byte
+}
+
+// text is the row as JSON, without the brace at its end.
+func (l *listedImage) text() []byte {
+	encode := func() []byte {
+		text, _ := json.Marshal(l.ImageSummary) // texts and numbers always marshal
+		return text[:len(text)-1]
+	}
+	if l.row == nil {
+		return encode()
+	}
+	l.row.once.Do(func() { l.row.text = encode() })
+	return l.row.text
+}
+
+// eachImage gives show what there is of each image. It reads one snapshot and
+// waits for nobody but show.
+func (s *Store) eachImage(opt imagesOptions, show func(listedImage) error) error {
 	now := s.current.Load()
-	list := make([]api.ImageSummary, 0, len(now.newest))
 	if err := opt.prepare(now, s.now()); err != nil {
-		return nil, err
+		return err
 	}
 	var shared func(*image.Image) int64
 	if opt.sharedSize {
@@ -83,22 +133,38 @@ func (s *Store) Images(opt imagesOptions) ([]api.ImageSummary, error) {
 		if !opt.matches(now, img) {
 			continue
 		}
-		row := summary(img)
+		r := listedImage{summary(img), now.rows[img.ID]}
 		if shared != nil {
-			row.SharedSize = shared(img)
+			r.SharedSize, r.row = shared(img), nil
 		}
 		if opt.pattern != "" {
-			row.RepoTags = slices.DeleteFunc(slices.Clone(row.RepoTags), func(tag string) bool { return !tagMatches(opt.pattern, tag) })
-			if len(row.RepoTags) == 0 {
+			r.row = nil
+			r.RepoTags = slices.DeleteFunc(slices.Clone(r.RepoTags), func(tag string) bool { return !tagMatches(opt.pattern, tag) })
+			if len(r.RepoTags) == 0 {
 				continue
 			}
 		}
 		if wanted := opt.filters["reference"]; len(wanted) > 0 { // show the names that were asked for, not their neighbours
-			row.RepoTags = slices.DeleteFunc(slices.Clone(row.RepoTags), func(tag string) bool { return !anyReference(wanted, tag) })
+			r.row = nil
+			r.RepoTags = slices.DeleteFunc(slices.Clone(r.RepoTags), func(tag string) bool { return !anyReference(wanted, tag) })
 		}
-		list = append(list, row)
+		if opt.untagged && len(r.RepoTags) == 0 {
+			r.row = nil
+			nameUntagged(&r.ImageSummary)
+		}
+		if err := show(r); err != nil {
+			return err
+		}
 	}
-	return list, nil
+	return nil
+}
+
+// nameUntagged gives an image without names the names it had below API 1.43.
+func nameUntagged(row *api.ImageSummary) {
+	row.RepoTags = []string{"<none>:<none>"}
+	if len(row.RepoDigests) == 0 {
+		row.RepoDigests = []string{"<none>@<none>"}
+	}
 }
 
 // anyReference says whether a name matches one of the patterns of the filter
@@ -115,7 +181,7 @@ func summary(img *image.Image) api.ImageSummary {
 	return api.ImageSummary{
 		Containers: -1, SharedSize: -1, // not counted here
 		Created: img.CreatedTime().Unix(), Id: img.ID, Labels: img.Labels(), ParentId: img.Parent,
-		RepoDigests: orEmpty(img.RepoDigests), RepoTags: orEmpty(img.RepoTags), Size: img.Size, VirtualSize: img.Size,
+		RepoDigests: orEmpty(img.RepoDigests), RepoTags: orEmpty(img.RepoTags), Size: img.Size,
 	}
 }
 

@@ -19,6 +19,7 @@ type snapshot struct {
 	children map[string][]string     // id → ids of the images made from it
 	hexes    []string                // ids without algorithm, sorted
 	newest   []*image.Image          // newest first
+	rows     map[string]*imageRow    // what images shows of each, by id
 }
 
 func (n *snapshot) copyImages() map[string]*image.Image { return maps.Clone(n.images) }
@@ -31,7 +32,7 @@ func (s *Store) publish(images map[string]*image.Image, refs map[string]string) 
 	if old == nil {
 		old = &snapshot{}
 	}
-	next := &snapshot{images: make(map[string]*image.Image, len(images)), refs: refs, children: make(map[string][]string)}
+	next := &snapshot{images: make(map[string]*image.Image, len(images)), refs: refs, children: make(map[string][]string), rows: make(map[string]*imageRow, len(images))}
 	changed := renamed(old, images, refs)
 	tags, digests := namesByID(refs, changed)
 	var added []*image.Image
@@ -42,6 +43,9 @@ func (s *Store) publish(images map[string]*image.Image, refs map[string]string) 
 			img = &again
 		}
 		next.images[id] = img
+		if next.rows[id] = old.rows[id]; old.images[id] != img {
+			next.rows[id] = &imageRow{}
+		}
 		if old.images[id] == nil {
 			added = append(added, img)
 		}

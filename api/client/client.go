@@ -320,6 +320,36 @@ func (c *httpClient) getJSON(ctx context.Context, path string, query url.Values,
 	return c.callJSON(ctx, request{method: http.MethodGet, path: path, query: query}, v)
 }
 
+// eachRow gives take each row of the list that answers a GET, as it comes: the daemon
+// writes the next ones meanwhile, and a long list is never whole in memory.
+func eachRow[T any](ctx context.Context, c *httpClient, path string, query url.Values, take func(*T) error) error {
+	resp, err := c.do(ctx, request{method: http.MethodGet, path: path, query: query})
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	dec := json.NewDecoder(resp.Body)
+	_, err = dec.Token() // the bracket
+	for err == nil && dec.More() {
+		row := new(T)
+		if err = dec.Decode(row); err == nil {
+			if err := take(row); err != nil {
+				return err
+			}
+		}
+	}
+	if err == nil {
+		_, err = dec.Token()
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return vanished("reading the answer to GET "+path, err)
+	}
+	return nil
+}
+
 // callJSON makes the request and decodes the answer.
 func (c *httpClient) callJSON(ctx context.Context, r request, v any) error {
 	resp, err := c.do(ctx, r)

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -14,7 +16,32 @@ import (
 )
 
 // newTable is the one layout of all tables.
-func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 20, 1, 3, ' ', 0) }
+func newTable(w io.Writer) table { return newColumns(w, 20) }
+
+// table aligns cells, and writes when it is flushed: a tabwriter alone makes a system
+// call for each cell.
+type table struct {
+	*tabwriter.Writer
+	out *bufio.Writer
+}
+
+func newColumns(w io.Writer, width int) table {
+	out := bufio.NewWriterSize(w, 32<<10)
+	return table{tabwriter.NewWriter(out, width, 1, 3, ' ', 0), out}
+}
+
+// Flush writes the table.
+func (t table) Flush() error { return errors.Join(t.Writer.Flush(), t.out.Flush()) }
+
+// printLines prints a text of each row on a line of its own.
+func printLines[T any](w io.Writer, list []T, text func(row T) string) error {
+	var all bytes.Buffer
+	for _, row := range list {
+		all.WriteString(text(row) + "\n")
+	}
+	_, err := all.WriteTo(w)
+	return err
+}
 
 var (
 	decimalUnits = []string{"B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"}

@@ -123,10 +123,7 @@ func (cli *CLI) history(ctx context.Context, o historyOptions) error {
 	case o.format != "" && (!o.quiet || o.format != "table"):
 		return rows(cli.Out, o.format, historyListing(o.human), table)
 	case o.quiet:
-		for _, r := range table {
-			fmt.Fprintln(cli.Out, r.ID())
-		}
-		return nil
+		return printLines(cli.Out, table, historyRow.ID)
 	}
 	tw := newTable(cli.Out)
 	fmt.Fprintln(tw, "IMAGE\tCREATED\tCREATED BY\tSIZE")

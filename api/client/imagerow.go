@@ -114,10 +114,10 @@ func (cli *CLI) imageRows(img *api.ImageSummary, o imagesOptions) []imageRow {
 			list = append(list, r)
 		}
 	}
-	tagged := make(map[string]bool)
+	var tagged []string // repositories
 	for _, name := range img.RepoTags {
 		repo, tag := splitTag(name)
-		tagged[repo] = true
+		tagged = append(tagged, repo)
 		known := false
 		for _, d := range img.RepoDigests {
 			if of, digest, _ := strings.Cut(d, "@"); of == repo && o.showDigests() {
@@ -132,7 +132,7 @@ func (cli *CLI) imageRows(img *api.ImageSummary, o imagesOptions) []imageRow {
 	for _, d := range img.RepoDigests { // names are all that is left of it
 		repo, digest, _ := strings.Cut(d, "@")
 		switch {
-		case repo == "<none>" || tagged[repo]:
+		case repo == "<none>" || slices.Contains(tagged, repo):
 		case o.digests:
 			add(repo, "<none>", digest)
 		default:

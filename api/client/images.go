@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/enginejobs/docker/api"
@@ -44,22 +43,8 @@ func newImages(cli *CLI, flags *mflag.Set) runFunc {
 
 func (cli *CLI) images(ctx context.Context, o imagesOptions) error {
 	o.format = cli.formatOr(o.format, o.quiet, "imagesFormat")
-	list, err := cli.listImages(ctx, o)
-	if err != nil {
-		return err
-	}
-	var table []imageRow
-	for i := range list {
-		table = append(table, cli.imageRows(&list[i], o)...)
-	}
-	switch {
-	case o.format != "" && (!o.quiet || o.format != "table"):
-		return rows(cli.Out, o.format, imagesListing(o.digests), table)
-	case o.quiet:
-		for _, r := range table {
-			fmt.Fprintln(cli.Out, r.ID())
-		}
-		return nil
+	if o.quiet || o.format != "" {
+		return cli.imageList(ctx, o)
 	}
 	tw := newTable(cli.Out)
 	head, digest := "REPOSITORY\tTAG\t", "DIGEST\t"
@@ -67,14 +52,29 @@ func (cli *CLI) images(ctx context.Context, o imagesOptions) error {
 		digest = ""
 	}
 	fmt.Fprintln(tw, head+digest+"IMAGE ID\tCREATED\tVIRTUAL SIZE")
-	for _, r := range table {
-		cells := []string{r.Repository(), r.Tag(), r.ID(), cli.ago(r.img.Created), humanSize(r.size())}
+	err := cli.eachImage(ctx, o, func(r imageRow) {
+		digest := ""
 		if o.digests {
-			cells = slices.Insert(cells, 2, r.Digest())
+			digest = r.Digest() + "\t"
 		}
-		fmt.Fprintln(tw, strings.Join(cells, "\t"))
+		fmt.Fprintf(tw, "%s\t%s\t%s%s\t%s\t%s\n", r.Repository(), r.Tag(), digest, r.ID(), cli.ago(r.img.Created), humanSize(r.size()))
+	})
+	if err != nil {
+		return err
 	}
 	return tw.Flush()
+}
+
+// imageList is images with --quiet or --format.
+func (cli *CLI) imageList(ctx context.Context, o imagesOptions) error {
+	var table []imageRow
+	if err := cli.eachImage(ctx, o, func(r imageRow) { table = append(table, r) }); err != nil {
+		return err
+	}
+	if o.format != "" && (!o.quiet || o.format != "table") {
+		return rows(cli.Out, o.format, imagesListing(o.digests), table)
+	}
+	return printLines(cli.Out, table, imageRow.ID)
 }
 
 // showDigests tells whether the rows have digests: then a name has a row for
@@ -83,7 +83,18 @@ func (o imagesOptions) showDigests() bool {
 	return o.digests || strings.Contains(o.format, "{{.Digest}}")
 }
 
-func (cli *CLI) listImages(ctx context.Context, o imagesOptions) ([]api.ImageSummary, error) {
+// eachImage gives show each row of the images.
+func (cli *CLI) eachImage(ctx context.Context, o imagesOptions, show func(imageRow)) error {
+	return eachRow(ctx, cli.http, "/images/json", o.query(), func(img *api.ImageSummary) error {
+		for _, row := range cli.imageRows(img, o) {
+			show(row)
+		}
+		return nil
+	})
+}
+
+// query are the options as those of the request.
+func (o imagesOptions) query() url.Values {
 	query := url.Values{}
 	setFlag(query, "all", o.all || o.tree || o.viz)
 	setFlag(query, "digests", o.digests)
@@ -92,7 +103,5 @@ func (cli *CLI) listImages(ctx context.Context, o imagesOptions) ([]api.ImageSum
 		filters = append(filters[:len(filters):len(filters)], "reference="+o.repository)
 	}
 	setFilters(query, filters)
-	var list []api.ImageSummary
-	err := cli.http.getJSON(ctx, "/images/json", query, &list)
-	return list, err
+	return query
 }

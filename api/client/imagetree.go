@@ -19,8 +19,8 @@ type imageForest struct {
 }
 
 func (cli *CLI) imageTree(ctx context.Context, o imagesOptions) error {
-	list, err := cli.listImages(ctx, o)
-	if err != nil {
+	var list []api.ImageSummary
+	if err := cli.http.getJSON(ctx, "/images/json", o.query(), &list); err != nil {
 		return err
 	}
 	f := &imageForest{cli: cli, o: o, children: make(map[string][]api.ImageSummary)}

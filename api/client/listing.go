@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -53,7 +52,7 @@ func rows[T any](w io.Writer, text string, kind listing, list []T) error {
 		_, err := all.WriteTo(w)
 		return err
 	}
-	tw := tabwriter.NewWriter(w, 10, 1, 3, ' ', 0)
+	tw := newColumns(w, 10)
 	head, err := f.head()
 	if err != nil {
 		return err

@@ -42,10 +42,7 @@ func (cli *CLI) networkLs(ctx context.Context, o networkLsOptions) error {
 	}
 	switch {
 	case o.quiet && (o.format == "" || o.format == "table"):
-		for _, r := range table {
-			fmt.Fprintln(cli.Out, r.ID())
-		}
-		return nil
+		return printLines(cli.Out, table, networkRow.ID)
 	case o.format != "":
 		return rows(cli.Out, o.format, networkListing(), table)
 	}

@@ -51,10 +51,7 @@ func (cli *CLI) ps(ctx context.Context, o psOptions) error {
 		if o.format != "" && o.format != "table" && o.format != "raw" {
 			fmt.Fprintln(cli.Err, "WARNING: Ignoring custom format, because both --format and --quiet are set.")
 		}
-		for _, r := range table {
-			fmt.Fprintln(cli.Out, r.ID())
-		}
-		return nil
+		return printLines(cli.Out, table, psRow.ID)
 	case o.format != "":
 		return rows(cli.Out, o.format, psListing(o.size), table)
 	}

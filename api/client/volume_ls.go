@@ -40,10 +40,7 @@ func (cli *CLI) volumeLs(ctx context.Context, o volumeLsOptions) error {
 	}
 	switch {
 	case o.quiet && (o.format == "" || o.format == "table"):
-		for _, r := range table {
-			fmt.Fprintln(cli.Out, r.Name())
-		}
-		return nil
+		return printLines(cli.Out, table, volumeRow.Name)
 	case o.format != "":
 		return rows(cli.Out, o.format, volumeListing(), table)
 	}

@@ -89,13 +89,13 @@ func (x *exchange) networkBody(row *route, into any) ([]string, error) {
 // attach (1.25), what ingress and templates are (1.29 and 1.30), IPv4 (1.48).
 func shapeNetworks() []shape {
 	return []shape{
-		rowsBefore(22, func(m members) { delete(m, "Internal") }),
-		rowsBefore(23, func(m members) { delete(m, "EnableIPv6"); delete(m, "Labels") }),
-		rowsBefore(25, func(m members) { delete(m, "Attachable"); delete(m, "Created") }),
-		rowsBefore(29, func(m members) { delete(m, "Ingress") }),
-		rowsBefore(30, func(m members) { delete(m, "ConfigFrom"); delete(m, "ConfigOnly") }),
-		rowsBefore(48, func(m members) { delete(m, "EnableIPv4") }),
-		rowsSince(52, drop("Containers")), // the list is of summaries
+		trimRows(0, 22, "Internal"),
+		trimRows(0, 23, "EnableIPv6", "Labels"),
+		trimRows(0, 25, "Attachable", "Created"),
+		trimRows(0, 29, "Ingress"),
+		trimRows(0, 30, "ConfigFrom", "ConfigOnly"),
+		trimRows(0, 48, "EnableIPv4"),
+		trimRows(52, 0, "Containers"), // the list is of summaries
 	}
 }
 

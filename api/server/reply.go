@@ -18,6 +18,7 @@ type reply struct {
 	kind   replyKind
 	shapes []shape
 	custom func(x *exchange, row *route) error
+	tell   func(v version, job *engine.Job)
 }
 
 type replyKind int
@@ -39,6 +40,13 @@ func document(shapes ...shape) reply {
 	return reply{code: http.StatusOK, media: "application/json", kind: replyDocument, shapes: shapes}
 }
 
+// told is the reply whose job is told by set what it has to know of the version of
+// the request.
+func (r reply) told(set func(v version, job *engine.Job)) reply {
+	r.tell = set
+	return r
+}
+
 // stream passes the bytes that the job writes.
 func stream(media string) reply {
 	return reply{code: http.StatusOK, media: media, kind: replyStream}
@@ -57,6 +65,9 @@ func (row *route) answer(x *exchange) error {
 	job, err := row.prepare(x)
 	if err != nil {
 		return err
+	}
+	if row.reply.tell != nil {
+		row.reply.tell(x.v, job)
 	}
 	switch row.reply.kind {
 	case replyDocument:

@@ -123,7 +123,7 @@ var routeCases = map[string]struct {
 	"GET /images/search":          {query: "?term=x&limit=3", stdout: "[]", args: []string{"x"}, env: map[string]string{"limit": "3"}, code: 200, answer: "[]"},
 	"GET /images/viz":             {stdout: "digraph", code: 200, answer: "digraph"},
 	"POST /images/X/push":         {query: "?tag=t", stdout: "{}\n", args: []string{"X"}, env: map[string]string{"tag": "t", "json": "1"}, code: 200, answer: "{}\n"},
-	"GET /images/json":            {query: "?all=yes", stdout: "[]", env: map[string]string{"all": "1"}, code: 200},
+	"GET /images/json":            {query: "?all=yes", stdout: "[]", env: map[string]string{"all": "1", "virtual-size": "0"}, code: 200},
 	"DELETE /images/X":            {query: "?force=1&noprune=0", stdout: `[{"Untagged":"a:b"}]`, args: []string{"X"}, env: map[string]string{"force": "1", "noprune": "0"}, code: 200},
 	"GET /images/X/history":       {query: "?platform=linux/arm64", env: map[string]string{"platform": "linux/arm64"}, stdout: "[]", args: []string{"X"}, code: 200},
 	"GET /images/X/json":          {query: "?platform=linux/arm64", env: map[string]string{"platform": "linux/arm64"}, stdout: `{"Id":"sha256:1"}`, args: []string{"X"}, code: 200},

@@ -50,13 +50,9 @@ func since(minor uint16, edit func(m members)) shape {
 	return shape{from: v1(minor), edit: object(edit)}
 }
 
-// rowsBefore and rowsSince make shapes of lists of objects.
+// rowsBefore makes a shape of lists of objects.
 func rowsBefore(minor uint16, edit func(m members)) shape {
 	return shape{below: v1(minor), edit: rows(edit)}
-}
-
-func rowsSince(minor uint16, edit func(m members)) shape {
-	return shape{from: v1(minor), edit: rows(edit)}
 }
 
 func object(edit func(m members)) func(any) any {

@@ -5,16 +5,16 @@ import "strings"
 // shapeContainers edits the list of containers.
 func shapeContainers() []shape {
 	return []shape{
-		rowsBefore(23, drop("State", "Mounts")),
-		rowsBefore(22, drop("HostConfig", "NetworkSettings")),
+		trimRows(0, 23, "State", "Mounts"),
+		trimRows(0, 22, "HostConfig", "NetworkSettings"),
 		rowsBefore(22, func(m members) {
 			bareID(m, "ImageID")
 			if ref := str(m, "Image"); strings.HasPrefix(ref, "sha256:") && len(ref) >= 19 {
 				m["Image"] = ref[7:19]
 			}
 		}),
-		rowsBefore(21, drop("ImageID")),
-		rowsBefore(18, drop("Labels")),
+		trimRows(0, 21, "ImageID"),
+		trimRows(0, 18, "Labels"),
 	}
 }
 

@@ -5,23 +5,9 @@ import "strings"
 // shapeImages edits the list of images.
 func shapeImages() []shape {
 	return []shape{
-		rowsBefore(44, func(m members) { m["VirtualSize"] = m["Size"] }),
-		rowsSince(44, drop("VirtualSize")),
-		rowsBefore(43, nameUntagged),
 		rowsBefore(22, func(m members) { bareID(m, "Id", "ParentId") }),
-		rowsBefore(18, drop("RepoDigests", "Labels")),
+		trimRows(0, 18, "RepoDigests", "Labels"),
 		{below: v1(7), edit: oneRowPerTag},
-	}
-}
-
-// nameUntagged gives an image without names the names it had below 1.43.
-func nameUntagged(m members) {
-	tags, digests := m["RepoTags"], m["RepoDigests"]
-	if isEmpty(tags) {
-		m["RepoTags"] = []any{"<none>:<none>"}
-	}
-	if isEmpty(tags) && isEmpty(digests) {
-		m["RepoDigests"] = []any{"<none>@<none>"}
 	}
 }
 

@@ -51,9 +51,18 @@ func samples() map[string]any {
 		"network_inspect":   network,
 		"containers":        []api.ContainerSummary{summary},
 		"container_inspect": inspect,
-		"images": []api.ImageSummary{
-			{Id: "sha256:" + hash, RepoTags: []string{"host:5000/a:b", "c:d"}, RepoDigests: []string{}, Size: 7, SharedSize: -1},
-			{Id: "sha256:" + strings.Repeat("cd", 32), Size: 9, SharedSize: -1},
+		"images": func(v version) any { // the job is told the version: tellImages
+			list := []api.ImageSummary{
+				{Id: "sha256:" + hash, RepoTags: []string{"host:5000/a:b", "c:d"}, RepoDigests: []string{}, Size: 7, SharedSize: -1},
+				{Id: "sha256:" + strings.Repeat("cd", 32), Size: 9, SharedSize: -1},
+			}
+			if v < v1(44) {
+				list[0].VirtualSize, list[1].VirtualSize = 7, 9
+			}
+			if v < v1(43) {
+				list[1].RepoTags, list[1].RepoDigests = []string{"<none>:<none>"}, []string{"<none>@<none>"}
+			}
+			return list
 		},
 		"image_inspect": image,
 		"history":       []api.ImageHistory{{Id: "sha256:" + hash, CreatedBy: "sh"}, {Id: "<missing>"}},
@@ -62,7 +71,7 @@ func samples() map[string]any {
 			RegistryConfig: &api.RegistryConfig{}, FirewallBackend: &api.FirewallInfo{Driver: "nftables"}, CDISpecDirs: []string{}, InitBinary: "dockerinit"},
 		"system_df": api.DiskUsage{
 			LayersSize: 16,
-			Images:     []api.ImageSummary{{Id: "sha256:" + hash, Size: 7, Containers: 1}, {Id: "sha256:" + strings.Repeat("cd", 32), Size: 9}},
+			Images:     []api.ImageSummary{{Id: "sha256:" + hash, Size: 7, VirtualSize: 7, Containers: 1}, {Id: "sha256:" + strings.Repeat("cd", 32), Size: 9, VirtualSize: 9}},
 			Containers: []api.ContainerSummary{summary},
 			Volumes: []api.Volume{
 				{Name: "used", Driver: "local", UsageData: &api.VolumeUsage{RefCount: 1, Size: 5}},
@@ -94,13 +103,17 @@ func TestShapesAreAsStored(t *testing.T) {
 				}
 			}
 		}
-		body, err := json.Marshal(docs[row.job])
-		if err != nil {
-			t.Fatal(err)
-		}
 		for v := range borders {
 			if v < oldest {
 				continue
+			}
+			sample := docs[row.job]
+			if of, ok := sample.(func(version) any); ok {
+				sample = of(v)
+			}
+			body, err := json.Marshal(sample)
+			if err != nil {
+				t.Fatal(err)
 			}
 			name := fmt.Sprintf("%s-v%s.json", row.job, v)
 			t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Most shapes only leave members out. To do that to the text costs a pass over
@@ -26,6 +27,13 @@ func trim(from, below uint16, drop func(parent, name string) bool) shape {
 	})}
 }
 
+// trimRows leaves members out of each object of a list.
+func trimRows(from, below uint16, names ...string) shape {
+	return shape{from: v1(from), below: belowOf(below), edit: rows(drop(names...)), drop: func(parent, name string) bool {
+		return parent == "" && slices.Contains(names, name)
+	}}
+}
+
 func belowOf(minor uint16) version {
 	if minor == 0 {
 		return 0
@@ -43,10 +51,10 @@ func trims(need []shape) bool {
 	return true
 }
 
-// errText is an answer of a job that is no JSON object.
-var errText = errors.New("it is not the text of a JSON object")
+// errText is an answer of a job that is no JSON object and no list of them.
+var errText = errors.New("it is not the text of a JSON object, or of a list of objects")
 
-// trimmer copies the text of an object without some of its members.
+// trimmer copies the text of objects without some of their members.
 type trimmer struct {
 	in   []byte
 	at   int // in in
@@ -54,13 +62,41 @@ type trimmer struct {
 	need []shape
 }
 
-// trimmed applies shapes that leave members out to the text of an object.
+// trimmed applies shapes that leave members out to the text of an object, or of a
+// list of objects.
 func trimmed(text []byte, need []shape) ([]byte, error) {
 	t := &trimmer{in: text, out: make([]byte, 0, len(text)), need: need}
-	if err := t.object("", true); err != nil {
+	whole := func() error { return t.object("", true) }
+	if t.next() == '[' {
+		whole = t.list
+	}
+	if err := whole(); err != nil {
 		return nil, fmt.Errorf("at byte %d: %w", t.at, err)
 	}
 	return t.out, nil
+}
+
+// list copies a list of objects.
+func (t *trimmer) list() error {
+	t.at++
+	t.out = append(t.out, '[')
+	for first := true; ; first = false {
+		switch t.next() {
+		case ']':
+			t.at++
+			t.out = append(t.out, ']')
+			return nil
+		case ',':
+			if first {
+				return errText
+			}
+			t.at++
+			t.out = append(t.out, ',')
+		}
+		if err := t.object("", true); err != nil {
+			return err
+		}
+	}
 }
 
 func (t *trimmer) drops(parent, name string) bool {

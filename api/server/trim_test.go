@@ -23,15 +23,17 @@ func TestTrimmed(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`: `{}`,
 		`{"gone":1,"N":{"b":2,"a":[1,{"b":3}],"c":"}"},"C":{"Mac":"m"},"x":null}`: `{"N":{"a":[1,{"b":3}]},"C":{},"x":null}`,
-		" {\n\"gone\" : {\"N\": {}} ,\t\"N\" : \"}\\\"{\" }\n":                    `{"N":"}\"{"}`,
-		`{"C":{"x":{"Mac":1},"Mac":2,"y":-1.5e3},"N":{"a":true}}`:                 `{"C":{"x":{"Mac":1},"y":-1.5e3},"N":{"a":true}}`,
+		`[{"gone":1,"x":[2]} , {"N":{"a":1,"b":2},"gone":{}}]`:                    `[{"x":[2]},{"N":{"a":1}}]`,
+		`[]`: `[]`,
+		" {\n\"gone\" : {\"N\": {}} ,\t\"N\" : \"}\\\"{\" }\n":    `{"N":"}\"{"}`,
+		`{"C":{"x":{"Mac":1},"Mac":2,"y":-1.5e3},"N":{"a":true}}`: `{"C":{"x":{"Mac":1},"y":-1.5e3},"N":{"a":true}}`,
 	} {
 		got, err := trimmed([]byte(text), need)
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %s, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "[]", "{", `{"a"`, `{"a":`, `{"a":"`, `{"a":{"b":[}`, `{"a" 1}`, `{1:2}`, `{"a":"\`} {
+	for _, text := range []string{"", "[1]", "[{}", "[,{}]", "{", `{"a"`, `{"a":`, `{"a":"`, `{"a":{"b":[}`, `{"a" 1}`, `{1:2}`, `{"a":"\`} {
 		if got, err := trimmed([]byte(text), need); err == nil {
 			t.Errorf("%q gives %s", text, got)
 		}
