@@ -54,6 +54,7 @@ var benches = []bench{
 	{"starts", benchStarts},
 	{"kill", benchKill},
 	{"network", benchNetwork},
+	{"network-jobs", benchNetworkJobs},
 	{"logs", benchLogs},
 	{"inspect", benchInspect},
 	{"create", benchCreate},
@@ -64,6 +65,9 @@ var benches = []bench{
 	{"archives", benchArchives},
 	{"registries", benchRegistries},
 	{"build", benchBuild},
+	{"memory-root", benchMemoryRoot},
+	{"many-networks", benchManyNetworks},
+	{"many-images", benchManyImages},
 }
 
 func main() {

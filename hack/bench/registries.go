@@ -48,6 +48,31 @@ func benchRegistries(ctx context.Context, b *board) error {
 	} {
 		b.print(row)
 	}
+	return b.greatestMemory("greatest memory of daemons so far")
+}
+
+// greatestMemory is the most that the processes of an engine have ever held.
+func (b *board) greatestMemory(name string) error {
+	r := row{name: name, unit: "MB", goal: target{most: 100}, values: map[string][]float64{}}
+	for _, e := range b.engines {
+		var sum float64
+		for _, pid := range e.pids() {
+			text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			if err != nil {
+				return err
+			}
+			for line := range strings.Lines(string(text)) {
+				var kib float64
+				if n, _ := fmt.Sscanf(line, "VmHWM: %f kB", &kib); n == 1 {
+					sum += kib / 1000 * 1.024
+				}
+			}
+		}
+		if sum > 0 {
+			r.values[e.name()] = []float64{sum}
+		}
+	}
+	b.print(r)
 	return nil
 }
 
