@@ -11,10 +11,19 @@ import (
 	"github.com/enginejobs/docker/runconfig"
 )
 
+// inspectOptions choose what is told.
+type inspectOptions struct {
+	Size, ExecDriver, MainNetwork bool
+}
+
+func decodeInspect(job *engine.Job) inspectOptions {
+	return inspectOptions{Size: job.GetenvBool("size"), ExecDriver: job.GetenvBool("exec-driver"), MainNetwork: job.GetenvBool("main-network")}
+}
+
 // jobContainerInspect tells everything about a container.
 //
 // Usage:  container_inspect CONTAINER
-// Env:    size: compute sizes too.
+// Env:    size: compute sizes too. exec-driver, main-network: with what only older API versions tell.
 // Stdout: one api.ContainerInspect.
 // Errors: NotFound.
 func (d *Daemon) jobContainerInspect(job *engine.Job) error {
@@ -22,10 +31,7 @@ func (d *Daemon) jobContainerInspect(job *engine.Job) error {
 	if err != nil {
 		return err
 	}
-	if decodeInspect(job) {
-		return job.WriteJSON(d.Inspect(job.Context(), c, true))
-	}
-	text, err := d.inspectText(job.Context(), c)
+	text, err := d.inspectText(job.Context(), c, decodeInspect(job))
 	if err != nil {
 		return err
 	}
@@ -33,20 +39,44 @@ func (d *Daemon) jobContainerInspect(job *engine.Job) error {
 	return err
 }
 
-// inspectText is the document without sizes. It is encoded once for each state of
-// a container, unless execs come and go in it meanwhile.
-func (d *Daemon) inspectText(ctx context.Context, c *container) ([]byte, error) {
+// inspectText is the document. Without sizes it is encoded once for each state of a
+// container and each choice of options, unless execs come and go in it meanwhile.
+func (d *Daemon) inspectText(ctx context.Context, c *container, opt inspectOptions) ([]byte, error) {
 	s := c.now()
-	if d.executions.any(c.id) || len(s.rec.Links) > 0 { // names of linked containers change by themselves
-		return encodeLine(d.inspectSnapshot(ctx, c, s, false))
+	if opt.Size || d.executions.any(c.id) || len(s.rec.Links) > 0 { // names of linked containers change by themselves
+		return encodeLine(chosenMembers(d.inspectSnapshot(ctx, c, s, opt.Size), opt))
 	}
-	row := s.row
-	row.inspect.Do(func() {
+	return s.row.inspected(opt, func() ([]byte, error) {
 		out := d.inspectSnapshot(ctx, c, s, false)
 		out.ExecIDs = nil // one that has begun just now is not of the state
-		row.document, row.failed = encodeLine(out)
+		return encodeLine(chosenMembers(out, opt))
 	})
-	return row.document, row.failed
+}
+
+// chosenMembers leaves out what is not asked for.
+func chosenMembers(out *api.ContainerInspect, opt inspectOptions) any {
+	if !opt.ExecDriver {
+		out.ExecDriver = ""
+	}
+	if opt.MainNetwork {
+		return out
+	}
+	config, net := *out.Config, out.NetworkSettings
+	config.MacAddress = ""
+	out.Config = &config
+	return &inspectNetworks{out, networkMembers{net.SandboxID, net.SandboxKey, net.Ports, net.Networks}}
+}
+
+// inspectNetworks tells of networks only what is not one of them.
+type inspectNetworks struct {
+	*api.ContainerInspect
+	NetworkSettings networkMembers
+}
+
+type networkMembers struct {
+	SandboxID, SandboxKey string
+	Ports                 runconfig.PortMap
+	Networks              map[string]*api.EndpointSettings
 }
 
 func encodeLine(v any) ([]byte, error) {
@@ -57,13 +87,7 @@ func encodeLine(v any) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-func decodeInspect(job *engine.Job) (size bool) { return job.GetenvBool("size") }
-
-// Inspect reads one snapshot.
-func (d *Daemon) Inspect(ctx context.Context, c *container, size bool) *api.ContainerInspect {
-	return d.inspectSnapshot(ctx, c, c.now(), size)
-}
-
+// inspectSnapshot reads one snapshot.
 func (d *Daemon) inspectSnapshot(ctx context.Context, c *container, s *snapshot, size bool) *api.ContainerInspect {
 	rec, st := s.rec, &s.state
 	out := &api.ContainerInspect{

@@ -33,6 +33,40 @@ func TestContainerInspect(t *testing.T) {
 	}
 }
 
+// TestContainerInspect_Older: what only older API versions tell is left out on demand.
+func TestContainerInspect_Older(t *testing.T) {
+	f := setup(t)
+	f.create("one", "true", func(c *runconfig.Config, _ *runconfig.HostConfig) { c.MacAddress = "02:42:ac:11:00:09" })
+	for _, test := range []struct{ driver, network, size string }{{"1", "1", "0"}, {"0", "1", "0"}, {"0", "0", "0"}, {"0", "0", "0"}, {"0", "0", "1"}} {
+		out, err := env(f.eng.Job("container_inspect", "one"), "exec-driver", test.driver, "main-network", test.network, "size", test.size).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			ID              string `json:"Id"`
+			ExecDriver      *string
+			SizeRw          *int64
+			Config          map[string]any
+			NetworkSettings map[string]any
+		}
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatal(err)
+		}
+		_, mac := got.Config["MacAddress"]
+		_, address := got.NetworkSettings["IPAddress"]
+		_, networks := got.NetworkSettings["Networks"]
+		if older := test.network == "1"; mac != older || address != older || !networks || len(got.NetworkSettings) != 4 && !older || got.ID == "" {
+			t.Errorf("%v: %s", test, out)
+		}
+		if got.ExecDriver != nil != (test.driver == "1") || got.SizeRw != nil != (test.size == "1") {
+			t.Errorf("%v: %s", test, out)
+		}
+	}
+	if c := f.inspect("one").Config; c.MacAddress == "" {
+		t.Error("the record has lost what was left out")
+	}
+}
+
 func TestFind_OrderAndAmbiguity(t *testing.T) {
 	f := setup(t)
 	a, b := f.create("aa", "true"), f.create("bb", "true")

@@ -75,17 +75,16 @@ func (d *Daemon) encodeRows(ctx context.Context, text []byte, chosen []*snapshot
 			text = append(text, ',')
 		}
 		r := s.row.get(s)
-		status := s.status(now)
 		more := links[s.rec.ID]
 		if r.head != nil && len(more) == 0 && !opt.Size {
-			text = append(append(append(text, r.head...), status...), r.tail...)
+			text = append(s.appendStatus(append(text, r.head...), now), r.tail...)
 			if opt.Health {
 				text = appendHealth(text, s)
 			}
 			continue
 		}
 		sum := r.summary
-		sum.Status = status
+		sum.Status = s.status(now)
 		sum.Names = slices.Concat(sum.Names, more)
 		if opt.Size {
 			rw, root := d.sizes(ctx, s)
@@ -129,9 +128,10 @@ func (d *Daemon) choose(opt containersOptions) ([]*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	var chosen []*snapshot
+	containers := d.containers.all()
+	chosen := make([]*snapshot, 0, min(len(containers), 64))
 	behind := before == nil // the list begins after that container
-	for _, c := range d.containers.all() {
+	for _, c := range containers {
 		if c == since {
 			break
 		}

@@ -66,7 +66,11 @@ func (d *Daemon) containerDeclarations() []engine.Declaration {
 		{
 			Name: "container_inspect", Summary: "Describe a container.", Args: one,
 			Stdout: engine.JSONDocument, Handler: d.jobContainerInspect,
-			Env: []engine.Key{key("size", engine.Bool, "compute sizes")},
+			Env: []engine.Key{
+				{Name: "exec-driver", Type: engine.Bool, Default: "1", Summary: "with ExecDriver"},
+				{Name: "main-network", Type: engine.Bool, Default: "1", Summary: "with what NetworkSettings and Config repeat of one of the networks"},
+				key("size", engine.Bool, "compute sizes"),
+			},
 		},
 		{
 			Name: "container_rename", Summary: "Give a container another name.", Changes: true,

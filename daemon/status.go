@@ -3,8 +3,8 @@ package daemon
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -14,59 +14,69 @@ import (
 )
 
 // status is the life of a container for people, as ps shows it.
-func (s *snapshot) status(now time.Time) string {
+func (s *snapshot) status(now time.Time) string { return string(s.appendStatus(nil, now)) }
+
+// appendStatus appends it to text.
+func (s *snapshot) appendStatus(text []byte, now time.Time) []byte {
 	st := &s.state
 	if st.again() {
-		return fmt.Sprintf("Restarting (%d) %s ago", st.ExitCode, duration(now.Sub(st.FinishedAt)))
+		return st.appendEnd(append(text, "Restarting"...), now)
 	}
 	switch st.Phase {
 	case running:
-		return "Up " + duration(now.Sub(st.StartedAt)) + s.health.suffix()
+		return append(appendDuration(append(text, "Up "...), now.Sub(st.StartedAt)), s.health.suffix()...)
 	case paused:
-		return "Up " + duration(now.Sub(st.StartedAt)) + " (Paused)"
+		return append(appendDuration(append(text, "Up "...), now.Sub(st.StartedAt)), " (Paused)"...)
 	case removing, removed:
-		return "Removal In Progress"
+		return append(text, "Removal In Progress"...)
 	case dead:
-		return "Dead"
+		return append(text, "Dead"...)
 	case starting:
 		if st.Prior == created {
-			return "Created"
+			return append(text, "Created"...)
 		}
 	case created:
-		return "Created"
+		return append(text, "Created"...)
 	}
 	if st.FinishedAt.IsZero() {
-		return "Created"
+		return append(text, "Created"...)
 	}
-	return fmt.Sprintf("Exited (%d) %s ago", st.ExitCode, duration(now.Sub(st.FinishedAt)))
+	return st.appendEnd(append(text, "Exited"...), now)
 }
 
-// duration says roughly how long.
-func duration(d time.Duration) string {
+// appendEnd says how and when the workload ended.
+func (st *state) appendEnd(text []byte, now time.Time) []byte {
+	text = append(strconv.AppendInt(append(text, " ("...), int64(st.ExitCode), 10), ") "...)
+	return append(appendDuration(text, now.Sub(st.FinishedAt)), " ago"...)
+}
+
+// appendDuration says roughly how long.
+func appendDuration(text []byte, d time.Duration) []byte {
+	count := func(n int, unit string) []byte { return append(strconv.AppendInt(text, int64(n), 10), unit...) }
 	hours := int(d.Hours() + 0.5)
 	switch seconds, minutes := int(d.Seconds()), int(d.Minutes()); {
 	case seconds < 1:
-		return "Less than a second"
+		return append(text, "Less than a second"...)
 	case seconds == 1:
-		return "1 second"
+		return append(text, "1 second"...)
 	case seconds < 60:
-		return fmt.Sprintf("%d seconds", seconds)
+		return count(seconds, " seconds")
 	case minutes == 1:
-		return "About a minute"
+		return append(text, "About a minute"...)
 	case minutes < 60:
-		return fmt.Sprintf("%d minutes", minutes)
+		return count(minutes, " minutes")
 	case hours == 1:
-		return "About an hour"
+		return append(text, "About an hour"...)
 	case hours < 48:
-		return fmt.Sprintf("%d hours", hours)
+		return count(hours, " hours")
 	case hours < 24*14:
-		return fmt.Sprintf("%d days", hours/24)
+		return count(hours/24, " days")
 	case hours < 24*90:
-		return fmt.Sprintf("%d weeks", hours/24/7)
+		return count(hours/24/7, " weeks")
 	case hours < 24*365*2:
-		return fmt.Sprintf("%d months", hours/24/30)
+		return count(hours/24/30, " months")
 	}
-	return fmt.Sprintf("%d years", int(d.Hours())/24/365)
+	return count(int(d.Hours())/24/365, " years")
 }
 
 // row is what containers shows of a snapshot, without what changes by itself
@@ -77,9 +87,24 @@ type row struct {
 	summary    api.ContainerSummary
 	head, tail []byte // the JSON before and after the text of Status
 
-	inspect  sync.Once
-	document []byte // what container_inspect tells
-	failed   error
+	mu       sync.Mutex // guards inspects; nothing is encoded meanwhile
+	inspects map[inspectOptions]func() ([]byte, error)
+}
+
+// inspected is what container_inspect tells with opt, by encode or as it was encoded
+// before.
+func (r *row) inspected(opt inspectOptions, encode func() ([]byte, error)) ([]byte, error) {
+	r.mu.Lock()
+	once, ok := r.inspects[opt]
+	if !ok {
+		if r.inspects == nil {
+			r.inspects = map[inspectOptions]func() ([]byte, error){}
+		}
+		once = sync.OnceValues(encode)
+		r.inspects[opt] = once
+	}
+	r.mu.Unlock()
+	return once()
 }
 
 // get prepares the row of s.

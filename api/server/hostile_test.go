@@ -83,7 +83,7 @@ func TestClientsSetDeclaredKeysOnly(t *testing.T) {
 }
 
 // late are keys that depend on the version, not on what the client sends.
-var late = []string{"headers", "stdin", "stdout", "stderr", "DefaultIpcMode", "DefaultCgroupnsMode", "health", "untagged", "virtual-size", "authConfig", "containers", "stepStyle", "pull", "forcerm", "idOnly", "keep"}
+var late = []string{"headers", "stdin", "stdout", "stderr", "DefaultIpcMode", "DefaultCgroupnsMode", "health", "exec-driver", "main-network", "untagged", "virtual-size", "authConfig", "containers", "stepStyle", "pull", "forcerm", "idOnly", "keep"}
 
 func quoted(s string) string {
 	return `"` + strings.NewReplacer(`"`, `\"`, "\x00", `\u0000`).Replace(s) + `"`

@@ -4,14 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -21,11 +16,11 @@ import (
 // net/http writes four kilobytes at a time. An answer whose length is known goes
 // out as a whole instead: see hold.
 //
-// Those who watch an engine ask /_ping and /containers/json again and again, on
-// connections that they keep, and most of what their answers cost is net/http. So a
-// connection that waits for its next request looks at what comes: a request as plain
-// as can be is answered then and there, everything else goes to net/http as if nobody
-// had looked. Both answer the same: FuzzPlainRequest compares.
+// Those who watch an engine ask /_ping, /containers/json and /containers/NAME/json
+// again and again, on connections that they keep, and most of what their answers cost
+// is net/http. So a connection that waits for its next request looks at what comes: a
+// request as plain as can be is answered then and there, everything else goes to
+// net/http as if nobody had looked. Both answer the same: FuzzPlainRequest compares.
 
 // plainListener gives its connections that look.
 type plainListener struct {
@@ -47,6 +42,7 @@ type plainConn struct {
 	net.Conn
 	answers *plainAnswers
 	ctx     context.Context // of its requests
+	remote  string          // its other end, when a request has asked
 	// between says that net/http has answered all that it was given, and waits for a
 	// request without a deadline.
 	between bool
@@ -76,7 +72,7 @@ func (c *plainConn) Read(p []byte) (int, error) {
 			return n, err
 		}
 		if ask.ping {
-			_, err = c.Conn.Write(c.answers.to(ask.method))
+			_, err = c.Conn.Write(c.answers.ping(ask.method))
 		} else {
 			err = c.answers.serve(c, string(ask.path))
 		}
@@ -172,180 +168,6 @@ func follow(conn net.Conn, state http.ConnState) {
 		c.between = state == http.StateIdle && c.whole
 		_ = c.send() // a failure is that of the next Read
 	}
-}
-
-// plainAsk is a request as plain as can be.
-type plainAsk struct {
-	method string
-	path   []byte // with the version; part of what was read
-	ping   bool
-}
-
-// plainRequest tells whether p is one request for /_ping or /containers/json and
-// nothing else, of an API version that is spoken, without a header that could
-// matter.
-func plainRequest(p []byte) (ask plainAsk, plain bool) {
-	const get, head, protocol, ping, list = "GET /", "HEAD /", " HTTP/1.1", "/_ping", "/containers/json"
-	switch {
-	case bytes.HasPrefix(p, []byte(get)):
-		ask.method = http.MethodGet
-	case bytes.HasPrefix(p, []byte(head)):
-		ask.method = http.MethodHead
-	default:
-		return ask, false
-	}
-	line, rest, ok := bytes.Cut(p, []byte("\r\n"))
-	if !ok || !bytes.HasSuffix(line, []byte(protocol)) {
-		return ask, false
-	}
-	ask.path = line[len(ask.method)+1 : len(line)-len(protocol)]
-	version, isPing := bytes.CutSuffix(ask.path, []byte(ping))
-	if ask.ping = isPing; !isPing {
-		var isList bool
-		if version, isList = bytes.CutSuffix(ask.path, []byte(list)); !isList || ask.method != http.MethodGet {
-			return ask, false
-		}
-	}
-	return ask, plainVersion(version) && plainHeaders(rest)
-}
-
-// plainHeaders tells whether p are headers of which none changes the answer, the
-// empty line, and nothing more.
-func plainHeaders(p []byte) bool {
-	hosts := 0
-	for {
-		line, rest, ok := bytes.Cut(p, []byte("\r\n"))
-		if !ok {
-			return false
-		}
-		if len(line) == 0 {
-			return hosts == 1 && len(rest) == 0
-		}
-		name, value, ok := bytes.Cut(line, []byte(": "))
-		if !ok || !plainHeader(name, value) {
-			return false
-		}
-		if bytes.EqualFold(name, []byte("Host")) {
-			hosts++
-		}
-		p = rest
-	}
-}
-
-// plainVersion tells whether a ping of /vN.N is answered with a success.
-func plainVersion(prefix []byte) bool {
-	if len(prefix) == 0 {
-		return true
-	}
-	if len(prefix) > len("/v1.9999") {
-		return false
-	}
-	v, rest, explicit := splitVersion(string(prefix))
-	return explicit && rest == "" && checkVersion(v) == nil
-}
-
-// plainHeader tells whether a header changes nothing of the answer.
-func plainHeader(name, value []byte) bool {
-	switch {
-	case bytes.EqualFold(name, []byte("Host")):
-		return plainText(value, func(c byte) bool {
-			return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(".-:[]_", c) >= 0
-		})
-	case bytes.EqualFold(name, []byte("User-Agent")), bytes.EqualFold(name, []byte("Accept")), bytes.EqualFold(name, []byte("Accept-Encoding")):
-		return plainText(value, func(c byte) bool { return c >= ' ' && c < 0x7f })
-	case bytes.EqualFold(name, []byte("Connection")):
-		return bytes.EqualFold(value, []byte("keep-alive"))
-	}
-	return false
-}
-
-func plainText(text []byte, plain func(c byte) bool) bool {
-	for _, c := range text {
-		if !plain(c) {
-			return false
-		}
-	}
-	return len(text) > 0
-}
-
-// plainAnswers has the answers of one second.
-type plainAnswers struct {
-	before, behind string       // the date
-	handler        http.Handler // of everything
-	now            func() time.Time
-	latest         atomic.Pointer[pingAnswer]
-}
-
-type pingAnswer struct {
-	second    int64
-	get, head []byte
-}
-
-// plainAnswers makes the answers of a server, whose pages have the origin cors.
-func (s *Server) plainAnswers(cors string) *plainAnswers {
-	h := http.Header{}
-	s.setHeaders(h, cors)
-	pingHeaders(h)
-	var text strings.Builder
-	_ = h.Write(&text) // a Builder takes everything
-	return &plainAnswers{before: "HTTP/1.1 200 OK\r\n" + text.String() + "Date: ", behind: "\r\nContent-Length: ", now: time.Now, handler: s.Handler(cors)}
-}
-
-// serve answers GET path as net/http would, and writes the answer as a whole.
-func (a *plainAnswers) serve(c *plainConn, path string) error {
-	r := (&http.Request{
-		Method: http.MethodGet, URL: &url.URL{Path: path}, RequestURI: path, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{}, Body: http.NoBody, RemoteAddr: c.RemoteAddr().String(),
-	}).WithContext(c.ctx)
-	w := &plainAnswer{header: http.Header{}, status: http.StatusOK, body: buffers.Get().(*bytes.Buffer)}
-	defer w.release()
-	a.handler.ServeHTTP(w, r)
-	var head bytes.Buffer
-	fmt.Fprintf(&head, "HTTP/1.1 %d %s\r\n", w.status, http.StatusText(w.status))
-	w.header["Date"] = []string{a.now().UTC().Format(http.TimeFormat)}
-	w.header["Content-Length"] = []string{strconv.Itoa(w.body.Len())}
-	_ = w.header.Write(&head) // a Buffer takes everything
-	head.WriteString("\r\n")
-	_, err := (&net.Buffers{head.Bytes(), w.body.Bytes()}).WriteTo(c.Conn)
-	return err
-}
-
-// plainAnswer is an answer in memory, as the document of a list is anyway.
-type plainAnswer struct {
-	header http.Header
-	status int
-	body   *bytes.Buffer
-}
-
-// Header is that of the answer.
-func (w *plainAnswer) Header() http.Header { return w.header }
-
-// WriteHeader sets the status.
-func (w *plainAnswer) WriteHeader(status int) { w.status = status }
-
-// Write adds to the body.
-func (w *plainAnswer) Write(p []byte) (int, error) { return w.body.Write(p) }
-
-func (w *plainAnswer) release() {
-	if w.body.Cap() < 1<<20 { // a giant answer is not kept for the next small one
-		w.body.Reset()
-		buffers.Put(w.body)
-	}
-}
-
-// to is the whole answer to a method.
-func (a *plainAnswers) to(method string) []byte {
-	now := a.now()
-	latest := a.latest.Load()
-	if latest == nil || latest.second != now.Unix() {
-		head := a.before + now.UTC().Format(http.TimeFormat) + a.behind
-		latest = &pingAnswer{now.Unix(), fmt.Append(nil, head, "2\r\n\r\nOK"), fmt.Append(nil, head, "0\r\n\r\n")}
-		a.latest.Store(latest)
-	}
-	if method == http.MethodHead {
-		return latest.head
-	}
-	return latest.get
 }
 
 // looking makes listeners whose connections answer plain pings. TLS has none:

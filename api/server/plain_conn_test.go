@@ -19,6 +19,7 @@ func twoServers(t testing.TB) (looking, plain string) {
 	t.Helper()
 	b := newBench(t)
 	b.fake("containers", strings.Repeat(`[{"Id":"x"}]`, 1000))
+	b.fake("container_inspect", `{"Id":"0f","ExecDriver":"native","State":{"Status":"running"}}`)
 	serve := func(name string, look bool) string {
 		l, err := net.Listen("unix", filepath.Join(t.TempDir(), name))
 		if err != nil {
@@ -115,6 +116,17 @@ var pings = []string{
 	"HEAD /v1.41/containers/json HTTP/1.1\r\nHost: d\r\n\r\n",
 	"GET /v1.41/containers/json?all=1 HTTP/1.1\r\nHost: d\r\n\r\n",
 	"GET /containers/json HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
+	"GET /containers/web-1.x_/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /v1.21/containers/0f/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /v1.51/containers/missing/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers/../json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers/.x/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers//json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers/a/b/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers/a%2fb/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers/a/containers/json HTTP/1.1\r\nHost: d\r\n\r\n",
+	"GET /containers/web/json?size=1 HTTP/1.1\r\nHost: d\r\n\r\n",
+	"HEAD /containers/web/json HTTP/1.1\r\nHost: d\r\n\r\n",
 	"GET /_ping HTTP/1.1\r\nHost: d\r\n",
 	"POST /auth HTTP/1.1\r\nHost: d\r\nContent-Length: 30\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\n\r\n",
 }
@@ -132,6 +144,11 @@ func TestPlainPing(t *testing.T) {
 	for _, raw := range []string{pings[0], pings[1], pings[13]} {
 		if ask, ok := plainRequest([]byte(raw)); !ok || ask.method != http.MethodGet || !ask.ping {
 			t.Errorf("%q is not plain", raw)
+		}
+	}
+	for _, path := range []string{"/containers/json", "/v1.41/containers/json", "/containers/web-1.x_/json", "/v1.24/containers/0f/json"} {
+		if ask, ok := plainRequest([]byte("GET " + path + " HTTP/1.1\r\nHost: d\r\n\r\n")); !ok || ask.ping || string(ask.path) != path {
+			t.Errorf("%s is not plain", path)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func routes() []route {
 		{"POST", "/containers/{name:.+}/copy", "container_copy", nil, nil, custom(containerCopy)},
 		{"POST", "/containers/{name:.+}/exec", "exec_create", name, nil, custom(execCreate)},
 		{"GET", "/containers/{name:.+}/export", "export", name, nil, stream("application/x-tar")},
-		{"GET", "/containers/{name:.+}/json", "container_inspect", name, inspect, document(shapeInspect()...)},
+		{"GET", "/containers/{name:.+}/json", "container_inspect", name, inspect, document(shapeInspect()...).told(tellInspect)},
 		{"POST", "/containers/{name:.+}/kill", "kill", kill, nil, empty(204)},
 		{"GET", "/containers/{name:.+}/logs", "logs", name, logs, custom(logsStream)},
 		{"POST", "/containers/{name:.+}/pause", "pause", name, nil, empty(204)},

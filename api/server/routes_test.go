@@ -98,7 +98,7 @@ var routeCases = map[string]struct {
 	"POST /exec/X/resize":         {query: "?h=24&w=80", args: []string{"X", "24", "80"}, code: 200},
 	"POST /exec/X/start":          {body: `{"Detach":true}`, args: []string{"X"}, env: map[string]string{"Detach": "1"}, code: 200},
 	"GET /containers/X/export":    {stdout: "tar", args: []string{"X"}, code: 200, answer: "tar"},
-	"GET /containers/X/json":      {query: "?size=1", stdout: `{"Id":"c1"}`, args: []string{"X"}, env: map[string]string{"size": "1"}, code: 200},
+	"GET /containers/X/json":      {query: "?size=1", stdout: `{"Id":"c1"}`, args: []string{"X"}, env: map[string]string{"size": "1", "exec-driver": "0", "main-network": "0"}, code: 200},
 	"POST /containers/X/kill":     {query: "?signal=HUP", args: []string{"X", "HUP"}, code: 204},
 	"GET /containers/X/logs":      {query: "?stdout=1&tail=5&follow=0", stdout: "hi", args: []string{"X"}, env: map[string]string{"stdout": "1", "tail": "5", "follow": "0"}, code: 200, answer: "\x01\x00\x00\x00\x00\x00\x00\x02hi"},
 	"POST /containers/X/pause":    {args: []string{"X"}, code: 204},

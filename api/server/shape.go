@@ -11,7 +11,7 @@ import (
 type shape struct {
 	from, below version
 	edit        func(doc any) any
-	drop        func(parent, name string) bool // when all that it does is to leave members out; see trim
+	drop        []string // the members that it leaves out, when it does nothing else; see trim
 }
 
 // members is a JSON object.

@@ -21,16 +21,6 @@ func shapeContainers() []shape {
 // shapeInspect edits one container.
 func shapeInspect() []shape {
 	return []shape{
-		trim(52, 0, func(parent, name string) bool {
-			switch parent {
-			case "NetworkSettings":
-				return name != "SandboxID" && name != "SandboxKey" && name != "Ports" && name != "Networks"
-			case "Config":
-				return name == "MacAddress"
-			}
-			return false
-		}),
-		trim(22, 0, func(parent, name string) bool { return parent == "" && name == "ExecDriver" }),
 		before(24, func(m members) { forget(sub(m, "State"), "Health") }),
 		before(22, func(m members) {
 			bareID(m, "Image")

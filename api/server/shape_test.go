@@ -47,10 +47,24 @@ func samples() map[string]any {
 		Options:    map[string]string{}, Labels: map[string]string{"a": "b"},
 	}
 	return map[string]any{
-		"networks":          []api.Network{network},
-		"network_inspect":   network,
-		"containers":        []api.ContainerSummary{summary},
-		"container_inspect": inspect,
+		"networks":        []api.Network{network},
+		"network_inspect": network,
+		"containers":      []api.ContainerSummary{summary},
+		"container_inspect": func(v version) any { // the job is told the version: tellInspect
+			if v < v1(52) {
+				return inspect
+			}
+			config := *inspect.Config
+			config.MacAddress = ""
+			since52 := inspect
+			since52.Config = &config
+			return struct {
+				api.ContainerInspect
+				NetworkSettings map[string]any
+			}{since52, map[string]any{
+				"SandboxID": "s", "SandboxKey": "/k", "Ports": nil, "Networks": inspect.NetworkSettings.Networks,
+			}}
+		},
 		"images": func(v version) any { // the job is told the version: tellImages
 			list := []api.ImageSummary{
 				{Id: "sha256:" + hash, RepoTags: []string{"host:5000/a:b", "c:d"}, RepoDigests: []string{}, Size: 7, SharedSize: -1},

@@ -9,29 +9,9 @@ import (
 // Most shapes only leave members out. To do that to the text costs a pass over
 // it; to decode and encode the document costs ten times as much.
 
-// trim leaves out the members for which drop is true. parent is the name of the
-// member of the top object that they are in, "" for those of the top itself.
-func trim(from, below uint16, drop func(parent, name string) bool) shape {
-	return shape{from: v1(from), below: belowOf(below), drop: drop, edit: object(func(m members) {
-		for name, value := range m {
-			if drop("", name) {
-				delete(m, name)
-			} else if inner, ok := value.(members); ok {
-				for key := range inner {
-					if drop(name, key) {
-						delete(inner, key)
-					}
-				}
-			}
-		}
-	})}
-}
-
 // trimRows leaves members out of each object of a list.
 func trimRows(from, below uint16, names ...string) shape {
-	return shape{from: v1(from), below: belowOf(below), edit: rows(drop(names...)), drop: func(parent, name string) bool {
-		return parent == "" && slices.Contains(names, name)
-	}}
+	return shape{from: v1(from), below: belowOf(below), edit: rows(drop(names...)), drop: names}
 }
 
 func belowOf(minor uint16) version {
@@ -51,8 +31,8 @@ func trims(need []shape) bool {
 	return true
 }
 
-// errText is an answer of a job that is no JSON object and no list of them.
-var errText = errors.New("it is not the text of a JSON object, or of a list of objects")
+// errText is an answer of a job that is no JSON list of objects.
+var errText = errors.New("it is not the text of a JSON list of objects")
 
 // trimmer copies the text of objects without some of their members.
 type trimmer struct {
@@ -62,15 +42,10 @@ type trimmer struct {
 	need []shape
 }
 
-// trimmed applies shapes that leave members out to the text of an object, or of a
-// list of objects.
+// trimmed applies shapes that leave members out to the text of a list of objects.
 func trimmed(text []byte, need []shape) ([]byte, error) {
 	t := &trimmer{in: text, out: make([]byte, 0, len(text)), need: need}
-	whole := func() error { return t.object("", true) }
-	if t.next() == '[' {
-		whole = t.list
-	}
-	if err := whole(); err != nil {
+	if err := t.list(); err != nil {
 		return nil, fmt.Errorf("at byte %d: %w", t.at, err)
 	}
 	return t.out, nil
@@ -78,6 +53,9 @@ func trimmed(text []byte, need []shape) ([]byte, error) {
 
 // list copies a list of objects.
 func (t *trimmer) list() error {
+	if t.next() != '[' {
+		return errText
+	}
 	t.at++
 	t.out = append(t.out, '[')
 	for first := true; ; first = false {
@@ -93,24 +71,23 @@ func (t *trimmer) list() error {
 			t.at++
 			t.out = append(t.out, ',')
 		}
-		if err := t.object("", true); err != nil {
+		if err := t.object(); err != nil {
 			return err
 		}
 	}
 }
 
-func (t *trimmer) drops(parent, name string) bool {
+func (t *trimmer) drops(name string) bool {
 	for _, s := range t.need {
-		if s.drop(parent, name) {
+		if slices.Contains(s.drop, name) {
 			return true
 		}
 	}
 	return false
 }
 
-// object copies an object. At the top its members that are objects are looked
-// into as well.
-func (t *trimmer) object(parent string, top bool) error {
+// object copies an object.
+func (t *trimmer) object() error {
 	if t.next() != '{' {
 		return errText
 	}
@@ -138,12 +115,12 @@ func (t *trimmer) object(parent string, top bool) error {
 			return errText
 		}
 		t.at++
-		drop, mark := t.drops(parent, name), len(t.out)
+		drop, mark := t.drops(name), len(t.out)
 		if !first {
 			t.out = append(t.out, ',')
 		}
 		t.out = append(append(t.out, t.in[key:key+len(name)+2]...), ':')
-		if err := t.value(name, top && !drop); err != nil {
+		if err := t.value(); err != nil {
 			return err
 		}
 		if drop {
@@ -155,10 +132,8 @@ func (t *trimmer) object(parent string, top bool) error {
 }
 
 // value copies a value.
-func (t *trimmer) value(name string, lookInto bool) error {
-	if t.next() == '{' && lookInto {
-		return t.object(name, false)
-	}
+func (t *trimmer) value() error {
+	t.next()
 	from := t.at
 	if err := t.skip(); err != nil {
 		return err
