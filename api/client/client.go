@@ -321,25 +321,23 @@ func (c *httpClient) getJSON(ctx context.Context, path string, query url.Values,
 }
 
 // eachRow gives take each row of the list that answers a GET, as it comes: the daemon
-// writes the next ones meanwhile, and a long list is never whole in memory.
-func eachRow[T any](ctx context.Context, c *httpClient, path string, query url.Values, take func(*T) error) error {
+// writes the next ones meanwhile, a goroutine decodes them, and a long list is never
+// whole in memory.
+func eachRow[T any](ctx context.Context, c *httpClient, path string, query url.Values, take func(*T)) error {
 	resp, err := c.do(ctx, request{method: http.MethodGet, path: path, query: query})
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	dec := json.NewDecoder(resp.Body)
-	_, err = dec.Token() // the bracket
-	for err == nil && dec.More() {
-		row := new(T)
-		if err = dec.Decode(row); err == nil {
-			if err := take(row); err != nil {
-				return err
-			}
+	batches := make(chan []T, 4)
+	go func() {
+		defer close(batches)
+		err = decodeRows(resp.Body, batches)
+	}()
+	for batch := range batches {
+		for i := range batch {
+			take(&batch[i])
 		}
-	}
-	if err == nil {
-		_, err = dec.Token()
 	}
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -348,6 +346,29 @@ func eachRow[T any](ctx context.Context, c *httpClient, path string, query url.V
 		return vanished("reading the answer to GET "+path, err)
 	}
 	return nil
+}
+
+// decodeRows decodes a list, some rows at a time.
+func decodeRows[T any](list io.Reader, batches chan<- []T) error {
+	const most = 64
+	dec := json.NewDecoder(list)
+	if _, err := dec.Token(); err != nil { // the bracket
+		return err
+	}
+	var batch []T
+	for dec.More() {
+		var row T
+		if err := dec.Decode(&row); err != nil {
+			return err
+		}
+		if batch = append(batch, row); len(batch) == most {
+			batches <- batch
+			batch = make([]T, 0, most)
+		}
+	}
+	batches <- batch
+	_, err := dec.Token()
+	return err
 }
 
 // callJSON makes the request and decodes the answer.

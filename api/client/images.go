@@ -85,11 +85,10 @@ func (o imagesOptions) showDigests() bool {
 
 // eachImage gives show each row of the images.
 func (cli *CLI) eachImage(ctx context.Context, o imagesOptions, show func(imageRow)) error {
-	return eachRow(ctx, cli.http, "/images/json", o.query(), func(img *api.ImageSummary) error {
+	return eachRow(ctx, cli.http, "/images/json", o.query(), func(img *api.ImageSummary) {
 		for _, row := range cli.imageRows(img, o) {
 			show(row)
 		}
-		return nil
 	})
 }
 
