@@ -75,6 +75,13 @@ func (b *board) names() string {
 // what else happens on the machine meets all of them alike. A measurement that
 // gives a negative number does not exist for that engine.
 func (b *board) alternate(ctx context.Context, name, unit string, rounds int, goal target, measure func(engine) (float64, error)) error {
+	return b.beside(ctx, name, unit, rounds, goal, measure, "", nil)
+}
+
+// beside measures what no engine can be better than as well, in turns with them.
+func (b *board) beside(
+	ctx context.Context, name, unit string, rounds int, goal target, measure func(engine) (float64, error), floor string, bare func() (float64, error),
+) error {
 	r := row{name: name, unit: unit, goal: goal, values: map[string][]float64{}}
 	warm := 1
 	if rounds == 1 {
@@ -92,6 +99,16 @@ func (b *board) alternate(ctx context.Context, name, unit string, rounds int, go
 			if value >= 0 && round >= warm { // the first round warms up
 				r.values[e.name()] = append(r.values[e.name()], value)
 			}
+		}
+		if bare == nil {
+			continue
+		}
+		value, err := bare()
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", name, floor, err)
+		}
+		if round >= warm {
+			r.values[floor] = append(r.values[floor], value)
 		}
 	}
 	b.print(r)

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/pkg/netns"
 )
@@ -42,6 +46,23 @@ type served struct {
 	stop     func() error
 }
 
+// bareLoopback is the floor: the same without any engine.
+const bareLoopback = "loopback alone"
+
+// onLoopback is a server that no container is around.
+func onLoopback() (*served, error) {
+	home, err := netns.Current()
+	if err != nil {
+		return nil, err
+	}
+	s := &served{home: home, stop: func() error { return nil }}
+	if s.host, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+		return nil, errors.Join(err, home.Close())
+	}
+	go answer(s.host)
+	return s, nil
+}
+
 // benchNetwork moves bytes through published ports and out of containers.
 func benchNetwork(ctx context.Context, b *board) error {
 	clients := b.clients()
@@ -62,6 +83,11 @@ func benchNetwork(ctx context.Context, b *board) error {
 		}
 		running[e.name()] = s
 	}
+	bare, err := onLoopback()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = bare.close() }()
 	published := way{
 		"published at 127.0.0.1", func(s *served) *os.File { return s.home },
 		func(s *served) string { return "127.0.0.1:" + s.port },
@@ -82,11 +108,13 @@ func benchNetwork(ctx context.Context, b *board) error {
 		{published, "round trip", "µs", target{times: 3}, (*served).roundTrip},
 		{published, "new connections", "/s", target{times: 2.5, rate: true}, (*served).connections},
 	} {
-		err := b.alternate(ctx, m.what+", "+m.way.name, m.unit, b.cfg.rounds, m.goal, func(e engine) (float64, error) {
+		err := b.beside(ctx, m.what+", "+m.way.name, m.unit, b.cfg.rounds, m.goal, func(e engine) (float64, error) {
 			if s := running[e.name()]; s != nil {
 				return m.measure(s, m.way)
 			}
 			return -1, nil
+		}, bareLoopback, func() (float64, error) {
+			return m.measure(bare, way{bareLoopback, func(s *served) *os.File { return s.home }, func(s *served) string { return s.host.Addr().String() }})
 		})
 		if err != nil {
 			return err
@@ -230,9 +258,15 @@ func (s *served) roundTrip(w way) (float64, error) {
 }
 
 // connections is how many are made, used once and closed in a second. The
-// network is entered once, for that costs as much as a connection.
+// network is entered once, for that costs as much as a connection, and the calls
+// block: a goroutine that is bound to a thread is woken up through another one, which
+// would take longer than what is measured.
 func (s *served) connections(w way) (rate float64, err error) {
-	address := w.to(s)
+	to, err := netip.ParseAddrPort(w.to(s))
+	if err != nil {
+		return 0, err
+	}
+	address := &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}
 	err = netns.Do(w.from(s), func() error {
 		n, begin := 0, time.Now()
 		for time.Since(begin) < dials {
@@ -248,16 +282,21 @@ func (s *served) connections(w way) (rate float64, err error) {
 }
 
 // exchange sends a byte there and back over a connection of its own.
-func exchange(address string) error {
-	c, err := net.Dial("tcp4", address)
+func exchange(address unix.Sockaddr) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	b := []byte{'p'}
-	if _, err := c.Write(b); err != nil {
+	defer unix.Close(fd)
+	if err := unix.Connect(fd, address); err != nil {
 		return err
 	}
-	_, err = io.ReadFull(c, b)
-	return err
+	b := []byte{'p'}
+	if _, err := unix.Write(fd, b); err != nil {
+		return err
+	}
+	if n, err := unix.Read(fd, b); err != nil || n != 1 {
+		return fmt.Errorf("an answer of %d bytes: %w", n, cmp.Or(err, io.ErrUnexpectedEOF))
+	}
+	return nil
 }
