@@ -277,24 +277,44 @@ func (dev *device) end() error {
 	return nil
 }
 
-// outside is an address of the world, that RFC 5737 gives to nobody.
-var outside = netip.MustParseAddr("192.0.2.1")
+// outside are addresses of the world, that RFC 5737 gives to nobody.
+var outside = []netip.Addr{
+	netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("203.0.113.1"),
+}
 
-// mtuOfDefaultRoute is what packets to the outside may be long.
+// mtuOfDefaultRoute is what packets to the outside may be long. It costs the same
+// on a host of thousands of routes.
 func mtuOfDefaultRoute(host *rtnl.Conn) int {
-	r, err := host.RouteTo(outside)
-	if err != nil || r.To.Bits() > 0 { // there is none, or the host has given that address to somebody
-		routes, err := dump(host.Routes)
-		i := slices.IndexFunc(routes, func(r rtnl.Route) bool { return r.To.Addr().Is4() && r.To.Bits() == 0 })
-		if err != nil || i < 0 {
-			return defaultMTU
-		}
-		r = routes[i]
+	r, ok := defaultRoute(host)
+	if !ok {
+		return defaultMTU
 	}
 	if link, err := netlink.LinkByIndex(r.Index); err == nil && link.Attrs().MTU > 0 {
 		return link.Attrs().MTU
 	}
 	return defaultMTU
+}
+
+// defaultRoute asks the way to the outside. It looks through all routes only where
+// the host has ways of their own to those addresses.
+func defaultRoute(host *rtnl.Conn) (rtnl.Route, bool) {
+	taken := false
+	for _, to := range outside {
+		r, err := host.RouteTo(to)
+		if err == nil && r.To.Bits() == 0 {
+			return r, true
+		}
+		taken = taken || err == nil // else there is no way, or the address is the host's own
+	}
+	if !taken {
+		return rtnl.Route{}, false
+	}
+	routes, _ := dump(host.Routes)
+	i := slices.IndexFunc(routes, func(r rtnl.Route) bool { return r.To.Addr().Is4() && r.To.Bits() == 0 })
+	if i < 0 {
+		return rtnl.Route{}, false
+	}
+	return routes[i], true
 }
 
 func prefix(n *net.IPNet) netip.Prefix {

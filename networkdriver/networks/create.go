@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/enginejobs/docker/errdefs"
@@ -233,8 +234,9 @@ func (m *Manager) claim(n *network) error {
 // Overlap tells which subnet of a definition the host knows another way to; empty
 // when none. Where the user names a bridge, its own network is no surprise.
 func (m *Manager) Overlap(def networkdriver.Definition) string {
-	if def.Options[networkdriver.OptionBridgeName] != "" {
-		return ""
+	chosen := func(p networkdriver.Pool) bool { return p.Subnet != "" }
+	if def.Options[networkdriver.OptionBridgeName] != "" || !slices.ContainsFunc(def.IPAM.Config, chosen) {
+		return "" // what the manager chooses overlaps with nothing
 	}
 	routes, _, err := m.hostNetworks()
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/enginejobs/docker/pkg/netns"
+	"github.com/enginejobs/docker/pkg/rtnl"
 )
 
 // routeBy makes the default route of a namespace lead through an interface, for
@@ -84,30 +85,23 @@ func bits(n *net.IPNet) (ones, all int) {
 
 // hostRoutes lists the networks that the host has or knows the way to.
 func hostRoutes() ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	add := func(n *net.IPNet) {
-		ip, ok := netip.AddrFromSlice(n.IP)
-		if ones, _ := n.Mask.Size(); ok && ones > 0 {
-			out = append(out, netip.PrefixFrom(ip.Unmap(), ones))
-		}
+	host, err := rtnl.Dial()
+	if err != nil {
+		return nil, err
 	}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	defer host.Close()
+	list, err := host.Destinations()
+	if err != nil && !errors.Is(err, rtnl.ErrChanged) {
 		return nil, fmt.Errorf("reading the host's routes: %w", err)
 	}
-	for _, r := range routes {
-		if r.Dst != nil {
-			add(r.Dst)
-		}
-	}
-	addrs, err := netlink.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+	addrs, err := host.Addrs()
+	if err != nil && !errors.Is(err, rtnl.ErrChanged) {
 		return nil, fmt.Errorf("reading the host's addresses: %w", err)
 	}
 	for _, a := range addrs {
-		if !a.IP.IsLinkLocalUnicast() {
-			add(a.IPNet)
+		if a.Prefix.Bits() > 0 && !a.Prefix.Addr().IsLinkLocalUnicast() {
+			list = append(list, a.Prefix)
 		}
 	}
-	return out, nil
+	return list, nil
 }

@@ -67,8 +67,23 @@ func (c *Conn) Addrs() ([]Addr, error) {
 // families. To is always valid, of 0 bits for a default route. The list may come
 // with ErrChanged.
 func (c *Conn) Routes() ([]Route, error) {
-	req := Request{unix.RTM_GETROUTE, 0, make([]byte, unix.SizeofRtMsg), "listing routes"}
-	return dump(c, req, unix.RTM_NEWROUTE, parseRoute)
+	return dump(c, listRoutes(), unix.RTM_NEWROUTE, parseRoute)
+}
+
+// Destinations lists where the main table of the namespace has a route to,
+// unreachable ones and black holes too, of both families, without the default.
+// The list may come with ErrChanged.
+func (c *Conn) Destinations() ([]netip.Prefix, error) {
+	return dump(c, listRoutes(), unix.RTM_NEWROUTE, func(b []byte) (netip.Prefix, bool) {
+		r, _, ok := parseAnyRoute(b)
+		return r.To, ok && r.To.Bits() > 0
+	})
+}
+
+func listRoutes() Request {
+	body := make([]byte, unix.SizeofRtMsg)
+	body[4] = unix.RT_TABLE_MAIN
+	return Request{unix.RTM_GETROUTE, 0, body, "listing routes"}
 }
 
 // dump asks for everything of a kind, again while it changes.
@@ -195,9 +210,16 @@ func parseAddr(b []byte) (a Addr, ok bool) {
 	return a, a.Prefix.IsValid()
 }
 
-func parseRoute(b []byte) (r Route, ok bool) {
-	if len(b) < unix.SizeofRtMsg || b[7] != unix.RTN_UNICAST {
-		return r, false
+func parseRoute(b []byte) (Route, bool) {
+	r, kind, ok := parseAnyRoute(b)
+	return r, ok && kind == unix.RTN_UNICAST
+}
+
+// parseAnyRoute reads a route of the main table; kind is RTN_UNICAST,
+// RTN_BLACKHOLE, … of linux/rtnetlink.h.
+func parseAnyRoute(b []byte) (r Route, kind byte, ok bool) {
+	if len(b) < unix.SizeofRtMsg {
+		return r, 0, false
 	}
 	table := int(b[4])
 	to := netip.IPv4Unspecified()
@@ -206,10 +228,10 @@ func parseRoute(b []byte) (r Route, ok bool) {
 	case unix.AF_INET6:
 		to = netip.IPv6Unspecified()
 	default:
-		return r, false
+		return r, 0, false
 	}
-	for kind, data := range attributes(b[unix.SizeofRtMsg:]) {
-		switch kind {
+	for key, data := range attributes(b[unix.SizeofRtMsg:]) {
+		switch key {
 		case unix.RTA_TABLE:
 			table = number(data)
 		case unix.RTA_DST:
@@ -224,7 +246,7 @@ func parseRoute(b []byte) (r Route, ok bool) {
 	}
 	cached := binary.NativeEndian.Uint32(b[8:])&unix.RTM_F_CLONED != 0
 	r.To = netip.PrefixFrom(to, int(b[1]))
-	return r, r.To.IsValid() && table == unix.RT_TABLE_MAIN && !cached
+	return r, b[7], r.To.IsValid() && table == unix.RT_TABLE_MAIN && !cached
 }
 
 // text reads a string that ends with a zero.

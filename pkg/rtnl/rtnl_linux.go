@@ -38,6 +38,9 @@ func Dial() (*Conn, error) {
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
+	// Since Linux 4.20: a list of one table is not read out of all of them. Before,
+	// what is too much is left out here.
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, errors.Join(fmt.Errorf("binding a netlink socket: %w", err), c.Close())
 	}
