@@ -1,5 +1,5 @@
 # Every target is one line and calls hack/make.sh; see hack/README.md.
-.PHONY: build test demo bench bench-bus soak dockerfiles compare check docs man cross deps clean
+.PHONY: build test demo bench bench-bus soak fuzz fuzz-short dockerfiles compare check docs docs-check man cross deps clean
 .DEFAULT_GOAL := build
 
 build: ; @hack/make.sh build
@@ -8,10 +8,13 @@ demo: ; @hack/make.sh demo
 bench: ; @hack/make.sh bench
 bench-bus: ; @hack/make.sh bench-bus
 soak: ; @hack/make.sh soak
+fuzz: ; @hack/make.sh fuzz
+fuzz-short: ; @hack/make.sh fuzz-short
 dockerfiles: ; @hack/make.sh dockerfiles
 compare: ; @hack/make.sh compare
 check: ; @hack/make.sh check
 docs: ; @hack/make.sh docs
+docs-check: ; @hack/make.sh docs-check
 man: ; @hack/make.sh man
 cross: ; @hack/make.sh cross
 deps: ; @hack/make.sh deps

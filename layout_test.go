@@ -367,25 +367,33 @@ func TestDocsAreCurrent(t *testing.T) {
 // has a placeholder or is no path at all is not one.
 var docPath = regexp.MustCompile("`([a-zA-Z0-9_.-]+(?:/[a-zA-Z0-9_.-]+)+/?)`")
 
+// docLink is where a link leads, without the place in the page.
+var docLink = regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+
 // placeholder is the name of any job or any command: `daemon/J.go`.
 var placeholder = regexp.MustCompile(`/[A-Z](_test)?\.[a-z]+$`)
 
 // TestPathsInDocsExist: a document that names a file of this tree tells the
 // truth. The first word of the path decides whether it is one of ours.
 func TestPathsInDocsExist(t *testing.T) {
-	documents, err := filepath.Glob("docs/dev/*.md")
-	if err != nil {
-		t.Fatal(err)
+	var documents []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/dev/*.md", "docs/decisions/*.md", "hack/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, found...)
 	}
-	more, err := filepath.Glob("docs/decisions/*.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, doc := range slices.Concat(documents, more, []string{"README.md", "CONTRIBUTING.md", "hack/README.md"}) {
+	for _, doc := range documents {
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Error(err)
 			continue
+		}
+		for _, m := range docLink.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(m[1], ":") && !exists(path.Join(path.Dir(doc), m[1])) {
+				t.Errorf("%s links to %s, which does not exist", doc, m[1])
+			}
 		}
 		for _, m := range docPath.FindAllStringSubmatch(string(text), -1) {
 			first, _, _ := strings.Cut(m[1], "/")

@@ -142,6 +142,9 @@ func mountInside(s *initproto.Setup, m *initproto.Mount, tree int) error {
 		return errAt("make mount point", m.Target, err)
 	}
 	defer unix.Close(at)
+	if err := uncovered(m, tree, at); err != nil {
+		return errAt("mount on", m.Target, err)
+	}
 	if tree >= 0 {
 		return attach(m, tree, at)
 	}
@@ -149,6 +152,31 @@ func mountInside(s *initproto.Setup, m *initproto.Mount, tree int) error {
 		return errAt("mount "+m.Type+" on", m.Target, err)
 	}
 	return errAt("mount directory "+m.Sub+" of an image on", m.Target, narrow(root, at, m))
+}
+
+// uncovered refuses to put anything over the kernel's files in /proc, which the
+// confinement of the container relies on and every program trusts. Allowed are
+// another proc as a whole, and the files that lxcfs makes for containers.
+func uncovered(m *initproto.Mount, tree, at int) error {
+	if !onProc(at) {
+		return nil
+	}
+	switch m.Target {
+	case "/proc":
+		if tree >= 0 && onProc(tree) {
+			return nil
+		}
+	case "/proc/cpuinfo", "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/dev", "/proc/slabinfo", "/proc/stat",
+		"/proc/swaps", "/proc/uptime", "/proc/sys/kernel/ns_last_pid", "/proc/sys/crypto/fips_enabled":
+		return nil
+	}
+	return text("it cannot be mounted because it is inside /proc")
+}
+
+// onProc tells whether a file is one of proc's.
+func onProc(fd int) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(fd, &st) == nil && st.Type == unix.PROC_SUPER_MAGIC
 }
 
 // narrow puts a directory of the file system that was mounted last in the place of

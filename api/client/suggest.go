@@ -18,7 +18,7 @@ func suggest(typed string, words []string) []string {
 	var guesses []guess
 	most := min(2, (len(typed)+1)/3) // of a short word nothing would be left
 	for _, word := range words {
-		slips := levenshtein.Distance(typed, word, nil)
+		slips := slipsBetween(typed, word)
 		if slips <= most || len(typed) > 1 && strings.HasPrefix(word, typed) {
 			guesses = append(guesses, guess{word, slips})
 		}
@@ -29,6 +29,19 @@ func suggest(typed string, words []string) []string {
 		best = append(best, g.word)
 	}
 	return best
+}
+
+// slipsBetween counts letters too much, too few or wrong. Two neighbours that
+// changed places are one slip, the most frequent of all.
+func slipsBetween(typed, word string) int {
+	if len(typed) == len(word) {
+		for i := range len(typed) - 1 {
+			if typed[:i]+typed[i+1:i+2]+typed[i:i+1]+typed[i+2:] == word {
+				return 1
+			}
+		}
+	}
+	return levenshtein.Distance(typed, word, nil)
 }
 
 // didYouMean is the sentence of a suggestion, "" without one.

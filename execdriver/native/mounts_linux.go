@@ -47,7 +47,7 @@ func mounts(cmd *execdriver.Command, group *cgroups.Group, s *initproto.Setup) e
 		user = append(user, im)
 	}
 	for _, m := range systemMounts(cmd, group) {
-		if !own[m.Target] {
+		if !own[m.Target] || m.Type == "proc" { // what lies on proc is judged by init
 			s.Mounts = append(s.Mounts, m)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,7 +18,7 @@ import (
 // Rows beside the engines: what is measured with the daemon of ours.
 const (
 	officialCLI = "official CLI"
-	alone       = "net/http alone" // a server that has the answer ready: the floor
+	alone       = "net/http alone" // a server that has the answer ready
 )
 
 // benchLoad asks the API as much as it answers, and our client as often as the
@@ -37,13 +38,13 @@ func benchLoad(ctx context.Context, b *board) error {
 		fmt.Fprintln(b.out, "wrk is not installed (package wrk): no rates of requests")
 		return p.empty()
 	}
-	// With eight connections wrk itself is as busy as what it asks, on a machine of few
-	// cores; the targets are the same.
+	// Ten connections of two threads are wrk's defaults. One connection mostly waits to
+	// be woken, whoever answers: these rows have no target.
 	for _, c := range []struct {
 		path        string
 		connections int
 		times       float64
-	}{{"/_ping", 1, 2}, {"/containers/json", 1, 15}, {"/_ping", 8, 2}, {"/containers/json", 8, 15}} {
+	}{{"/_ping", 1, 0}, {"/containers/json", 1, 0}, {"/_ping", 10, 2}, {"/containers/json", 10, 15}} {
 		if err := b.requests(ctx, c.path, c.connections, target{times: c.times, rate: true}); err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func benchLoad(ctx context.Context, b *board) error {
 // requests is the rate that wrk gets on kept connections, over TCP: it knows no
 // unix sockets.
 func (b *board) requests(ctx context.Context, path string, connections int, goal target) error {
-	floor, stop, err := b.answering(ctx, path)
+	floors, stop, err := b.answering(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (b *board) requests(ctx context.Context, path string, connections int, goal
 	r := row{name: name, unit: "/s", goal: goal, values: map[string][]float64{}}
 	for round := range max(6, b.cfg.rounds/2) {
 		ask := func(name string, prefix []string, address string) error {
-			args := append(prefix, "wrk", "-t1", "-c"+strconv.Itoa(connections), "-d1s", "http://"+address+"/v1.41"+path)
+			args := append(prefix, "wrk", "-t"+strconv.Itoa(1+connections/10), "-c"+strconv.Itoa(connections), "-d1s", "http://"+address+"/v1.41"+path)
 			rate, err := wrk(ctx, args)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", r.name, name, err)
@@ -86,23 +87,30 @@ func (b *board) requests(ctx context.Context, path string, connections int, goal
 				}
 			}
 		}
-		if err := ask(alone, nil, floor); err != nil {
-			return err
+		for name, address := range floors {
+			if err := ask(name, nil, address); err != nil {
+				return err
+			}
 		}
 	}
 	b.print(r)
 	return nil
 }
 
-// answering serves what ours answers, without doing anything for it.
-func (b *board) answering(ctx context.Context, path string) (address string, stop func(), err error) {
+// answering serves what ours answers, without doing anything for it: by net/http,
+// and by reading and writing alone, which is the floor.
+func (b *board) answering(ctx context.Context, path string) (addresses map[string]string, stop func(), err error) {
 	resp, err := newAPI(b.engines[0].socket()).get(ctx, path)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	byHTTP, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
+	}
+	bare, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, errors.Join(err, byHTTP.Close())
 	}
 	length := strconv.Itoa(len(resp))
 	srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -110,8 +118,33 @@ func (b *board) answering(ctx context.Context, path string) (address string, sto
 		h["Content-Type"], h["Content-Length"] = []string{"application/json"}, []string{length}
 		_, _ = w.Write(resp) // wrk counts what comes
 	})}
-	go func() { _ = srv.Serve(l) }() // until stop
-	return l.Addr().String(), func() { _ = srv.Close() }, nil
+	go func() { _ = srv.Serve(byHTTP) }() // until stop
+	go echo(bare, append([]byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "+length+"\r\n\r\n"), resp...))
+	addresses = map[string]string{alone: byHTTP.Addr().String(), bareLoopback: bare.Addr().String()}
+	return addresses, func() { _, _ = srv.Close(), bare.Close() }, nil
+}
+
+// echo answers whatever comes with the same, until the listener is closed. wrk
+// sends one request at a time, in one piece, and hangs up.
+func echo(l net.Listener, answer []byte) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			buf := make([]byte, 4<<10)
+			for {
+				if _, err := conn.Read(buf); err != nil {
+					return
+				}
+				if _, err := conn.Write(answer); err != nil {
+					return
+				}
+			}
+		}()
+	}
 }
 
 // get is the body of an answer.

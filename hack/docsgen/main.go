@@ -1,8 +1,9 @@
 // Command docsgen writes docs/jobs and docs/cli from the code: a page for each
 // job from its engine.Declaration and the comment beside it, a page for each
-// command from its own help. It owns the files of these two directories. Start
-// reading at run. With -man it writes manual pages (man.go). With -check it writes nothing and fails when a page is stale;
-// layout_test.go runs it so.
+// command from its own help, and the picture of packages in docs/dev/architecture.md.
+// It owns the files of the two directories. Start reading at run. With -man it
+// writes manual pages (man.go). With -check it writes nothing and fails when a page
+// is stale; layout_test.go runs it so.
 package main
 
 import (
@@ -46,6 +47,9 @@ func run(root string, check bool) error {
 		return fmt.Errorf("reading the commands: %w", err)
 	}
 	maps.Copy(pages, commands)
+	if pages[architecturePage], err = architecture(root); err != nil {
+		return fmt.Errorf("drawing the packages: %w", err)
+	}
 	var stale []error
 	for _, name := range slices.Sorted(maps.Keys(pages)) {
 		path := filepath.Join(root, "docs", name)
