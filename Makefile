@@ -1,5 +1,5 @@
 # Every target is one line and calls hack/make.sh; see hack/README.md.
-.PHONY: build test demo bench bench-bus soak fuzz fuzz-short dockerfiles compare check docs docs-check man cross deps clean
+.PHONY: build test demo bench bench-bus curves soak fuzz fuzz-short dockerfiles compare check docs docs-check man cross deps clean
 .DEFAULT_GOAL := build
 
 build: ; @hack/make.sh build
@@ -7,6 +7,7 @@ test: ; @hack/make.sh test
 demo: ; @hack/make.sh demo
 bench: ; @hack/make.sh bench
 bench-bus: ; @hack/make.sh bench-bus
+curves: ; @hack/make.sh curves
 soak: ; @hack/make.sh soak
 fuzz: ; @hack/make.sh fuzz
 fuzz-short: ; @hack/make.sh fuzz-short

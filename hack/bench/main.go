@@ -22,7 +22,7 @@ import (
 type config struct {
 	docker, official, busybox string
 	rounds, containers        int
-	report                    string
+	report, curves            string
 	only                      *regexp.Regexp
 	peers                     map[string]bool
 }
@@ -85,6 +85,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if cfg.curves != "" {
+		return curves(ctx, cfg, out, cfg.curves)
+	}
 	b := &board{cfg: cfg, out: out}
 	if err := b.open(ctx); err != nil {
 		return fmt.Errorf("starting the engines: %w", err)
@@ -136,6 +139,7 @@ func parse(args []string) (*config, error) {
 	fs.IntVar(&cfg.rounds, "rounds", 30, "samples of each row")
 	fs.IntVar(&cfg.containers, "containers", 500, "containers that ps has to list")
 	fs.StringVar(&cfg.report, "report", "", "write a page of the results to this file")
+	fs.StringVar(&cfg.curves, "curves", "", "measure only how ours grows, and write pictures and a page of it to this directory")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func benchManyNetworks(ctx context.Context, b *board) (err error) {
 	if err != nil {
 		return err
 	}
-	id, err := m.publish(ctx)
+	id, err := publishing(ctx, m.api, manyPorts)
 	if err != nil {
 		return err
 	}
@@ -107,22 +107,22 @@ func (m manyNetworksOf) print(ctx context.Context, b *board, state string) error
 	return nil
 }
 
-// publish starts a container with many ports.
-func (m manyNetworksOf) publish(ctx context.Context) (id string, err error) {
+// publishing starts a container with so many published ports.
+func publishing(ctx context.Context, a api, ports int) (id string, err error) {
 	bindings, exposed := map[string]any{}, map[string]any{}
-	for i := range manyPorts {
+	for i := range ports {
 		port := fmt.Sprintf("%d/tcp", 1000+i)
 		exposed[port] = struct{}{}
 		bindings[port] = []map[string]string{{"HostIp": "127.0.0.1"}}
 	}
 	var made struct{ ID string }
-	err = m.api.do(ctx, "POST", "/containers/create", map[string]any{
+	err = a.do(ctx, "POST", "/containers/create", map[string]any{
 		"Image": "busybox", "Cmd": []string{"sleep", "10000"}, "ExposedPorts": exposed, "HostConfig": map[string]any{"PortBindings": bindings},
 	}, &made)
 	if err != nil {
 		return "", err
 	}
-	return made.ID, m.api.start(ctx, made.ID)
+	return made.ID, a.start(ctx, made.ID)
 }
 
 // benchManyImages lists many images. They stay: the roots of the engines go when

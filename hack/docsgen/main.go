@@ -1,6 +1,7 @@
 // Command docsgen writes docs/jobs and docs/cli from the code: a page for each
 // job from its engine.Declaration and the comment beside it, a page for each
-// command from its own help, and the picture of packages in docs/dev/architecture.md.
+// command from its own help, docs/licences.md, and the picture of packages in
+// docs/dev/architecture.md.
 // It owns the files of the two directories. Start reading at run. With -man it
 // writes manual pages (man.go). With -check it writes nothing and fails when a page
 // is stale; layout_test.go runs it so.
@@ -49,6 +50,9 @@ func run(root string, check bool) error {
 	maps.Copy(pages, commands)
 	if pages[architecturePage], err = architecture(root); err != nil {
 		return fmt.Errorf("drawing the packages: %w", err)
+	}
+	if pages[licencesPage], err = licences(root); err != nil {
+		return fmt.Errorf("looking for licences: %w", err)
 	}
 	var stale []error
 	for _, name := range slices.Sorted(maps.Keys(pages)) {

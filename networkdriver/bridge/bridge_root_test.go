@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/enginejobs/docker/api"
 	"github.com/enginejobs/docker/engine"
@@ -464,6 +465,47 @@ func TestOverlapIsSaid(t *testing.T) {
 			t.Errorf("%s: %+v, %v", subnet, made, err)
 		}
 		if err := eng.Job("network_rm", "risky").Run(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestFullBridge: the kernel's limit is told, not its word for it, and nothing stays.
+func TestFullBridge(t *testing.T) {
+	testutil.RequiresRoot(t)
+	eng := start(t, map[string]string{"BridgeIface": "ejtfull"})
+	nettest.MustAllocate(t, eng, "a") // the bridge is there from now on
+	br, err := netlink.LinkByName("ejtfull")
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, err := netns.New(func() error { return nil }) // with it goes what fills the bridge
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer others.Close()
+	for n := 0; ; n++ {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name, attrs.MasterIndex = fmt.Sprint("filler", n), br.Attrs().Index
+		veth := &netlink.Veth{LinkAttrs: attrs, PeerName: attrs.Name, PeerNamespace: netlink.NsFd(int(others.Fd()))}
+		if err := netlink.LinkAdd(veth); errors.Is(err, unix.EXFULL) {
+			break
+		} else if err != nil || n > 2000 {
+			t.Fatalf("%d links: %v", n, err)
+		}
+	}
+	given := []string{"a"}
+	for err = nil; err == nil && len(given) < 20; { // some are ready since before
+		id := fmt.Sprint("b", len(given))
+		if err = eng.Job("allocate_interface", id).Run(); err == nil {
+			given = append(given, id)
+		}
+	}
+	if !errdefs.Is(err, errdefs.KindUnavailable) || !strings.Contains(err.Error(), "as many containers as the kernel allows") {
+		t.Errorf("one too many: %v", err)
+	}
+	for _, id := range given {
+		if err := eng.Job("release_interface", id).Run(); err != nil {
 			t.Error(err)
 		}
 	}

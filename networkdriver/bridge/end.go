@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/enginejobs/docker/errdefs"
 	"github.com/enginejobs/docker/networkdriver"
 	"github.com/enginejobs/docker/pkg/netns"
 	"github.com/enginejobs/docker/pkg/rtnl"
@@ -129,6 +130,10 @@ func (n *Network) giveBack(e *end) {
 	}
 }
 
+// maxPorts is how many links a bridge can have: BR_MAX_PORTS of the kernel's
+// net/bridge/br_private.h, less the one number that is none.
+const maxPorts = 1023
+
 // build makes the pair and configures the container's end, in a new namespace
 // or in the given one. On failure nothing is left of it.
 func (n *Network) build(e *end, req networkdriver.InterfaceRequest) (err error) {
@@ -147,6 +152,9 @@ func (n *Network) build(e *end, req networkdriver.InterfaceRequest) (err error) 
 	err = errors.Join(n.plug(e, ns, conn, req), conn.Close())
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, unix.EXFULL) {
+		err = errdefs.Unavailable("bridge %s has as many containers as the kernel allows on one, %d: use another network", n.device.name, maxPorts)
 	}
 	e.close()
 	if req.Namespace != nil && e.port != "" {
