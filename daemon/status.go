@@ -45,9 +45,9 @@ func (s *snapshot) appendStatus(text []byte, now time.Time) []byte {
 }
 
 // appendEnd says how and when the workload ended.
-func (st *state) appendEnd(text []byte, now time.Time) []byte {
-	text = append(strconv.AppendInt(append(text, " ("...), int64(st.ExitCode), 10), ") "...)
-	return append(appendDuration(text, now.Sub(st.FinishedAt)), " ago"...)
+func (s *state) appendEnd(text []byte, now time.Time) []byte {
+	text = append(strconv.AppendInt(append(text, " ("...), int64(s.ExitCode), 10), ") "...)
+	return append(appendDuration(text, now.Sub(s.FinishedAt)), " ago"...)
 }
 
 // appendDuration says roughly how long.

@@ -11,7 +11,7 @@ func TestSuggestions(t *testing.T) {
 		"pss":             "docker: 'pss' is not a docker command. See 'docker --help'.\nDid you mean 'ps'?\n",
 		"imges":           "docker: 'imges' is not a docker command. See 'docker --help'.\nDid you mean one of 'images', 'image'?\n",
 		"volume lst":      "docker: 'volume lst' is not a docker command. See 'docker --help'.\nDid you mean one of 'volume ls', 'volume list'?\n",
-		"stpo":            "docker: 'stpo' is not a docker command. See 'docker --help'.\nDid you mean 'stop'?\n",
+		"tga":             "docker: 'tga' is not a docker command. See 'docker --help'.\nDid you mean 'tag'?\n",
 		"inspct":          "docker: 'inspct' is not a docker command. See 'docker --help'.\nDid you mean 'inspect'?\n",
 		"system dial-std": "docker: 'system dial-std' is not a docker command. See 'docker --help'.\n",
 		"nonsense":        "docker: 'nonsense' is not a docker command. See 'docker --help'.\n",
